@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * backend.h - the one interface behind which guests and containers live.
+ *
+ * A backend is a const GemelBackendOps table. A NULL entry means "cannot"; capabilities are
+ * computed from the table (gemel_backend_can), never declared beside it. Optional groups
+ * (snapshots, streams) are sub-tables, whole or absent.
+ *
+ * Threads. Everything here but `create` and `free` may block and runs on worker threads only
+ * (backends/jobs.h): the *read* lane runs list, sample, inspect, snapshots->list; the *act* lane
+ * runs what changes something; a stream has a thread of its own; `watch` has one thread per
+ * backend. Each worker owns one GemelConn, opened by `conn_open` on that thread and used by no
+ * other. A worker that hangs is abandoned together with its connection, so a backend must not hold
+ * a lock of its own across a call that can block.
+ *
+ * Ownership. Results belong to the caller; arguments stay the caller's. Strings are UTF-8 where the
+ * source guarantees it and *untrusted* in any case: whoever prints them strips control characters
+ * (widgets/text.h).
+ *
+ * Errors. gboolean or pointer return, GError last, untouched on success, always set on failure, in
+ * the domain GEMEL_ERROR (backends/error.h). An unknown id is NOT_FOUND from every operation. The
+ * message names the instance by its name (its id where there is no name).
+ *
+ * Untrusted input. Names, labels, XML, images and logs come from others.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+
+#include "backends/error.h"
+#include "backends/metrics.h"
+
+/* ---- instances ------------------------------------------------------------------------------ */
+
+typedef enum { GEMEL_KIND_VM, GEMEL_KIND_CONTAINER, GEMEL_KIND_N } GemelKind;
+
+typedef enum {
+    GEMEL_STATE_UNKNOWN,
+    GEMEL_STATE_RUNNING,
+    GEMEL_STATE_PAUSED,
+    GEMEL_STATE_STOPPED,
+    GEMEL_STATE_STARTING,
+    GEMEL_STATE_STOPPING,
+    GEMEL_STATE_CRASHED,
+    GEMEL_STATE_SAVED,
+    GEMEL_STATE_N
+} GemelState;
+
+/*
+ * What can be done to one instance. Those before GEMEL_ACT_PLAIN_N are plain operations with an
+ * entry in GemelBackendOps.act; the others are reached through a group, and stand here because
+ * each instance says which of all of them are valid now.
+ */
+typedef enum {
+    GEMEL_ACT_START,   /* returns when running */
+    GEMEL_ACT_STOP,    /* asks (ACPI, stop signal), waits args->timeout_ms; see below */
+    GEMEL_ACT_KILL,    /* ends it at once */
+    GEMEL_ACT_RESTART, /* guest: asks it to reboot; container: stop and start */
+    GEMEL_ACT_RESET,   /* hard reset, guests only */
+    GEMEL_ACT_PAUSE,   /* returns when paused */
+    GEMEL_ACT_RESUME,  /* returns when running */
+    GEMEL_ACT_DELETE,  /* forgets the instance and what belongs to it alone; not a running one
+                          unless args->force */
+    GEMEL_ACT_LIMIT,   /* applies args->limits now and for the next start */
+    GEMEL_ACT_PLAIN_N,
+    GEMEL_ACT_CONSOLE = GEMEL_ACT_PLAIN_N,
+    GEMEL_ACT_EXEC,
+    GEMEL_ACT_SNAPSHOT_CREATE,
+    GEMEL_ACT_SNAPSHOT_REVERT,
+    GEMEL_ACT_SNAPSHOT_DELETE,
+    GEMEL_ACT_N
+} GemelAct;
+
+/* An instance as `list` gives it. The id never changes (UUID or 64 hex digits). */
+typedef struct {
+    char *id;
+    char *name;
+    char *backend; /* GemelBackend.name; filled by gemel_instance_new */
+    GemelKind kind;
+    GemelState state;
+    char *state_reason;         /* "exit status 1", "I/O error", NULL if there is nothing to say */
+    guint vcpus;                /* guests; 0 = not known */
+    double cpu_limit;           /* in CPUs, 0 = none */
+    guint64 memory_limit_bytes; /* 0 = none */
+    gint64 started_boottime_ns; /* CLOCK_BOOTTIME of the start, 0 = not running or not known */
+    char *image;                /* what it was made from, or NULL */
+    gboolean autostart;
+    gboolean is_protected;
+    GHashTable *labels;               /* char* -> char*, or NULL */
+    guint32 valid_acts;               /* bit 1<<GemelAct: can be done now */
+    const char *why_not[GEMEL_ACT_N]; /* static text for each clear bit, "is not running" */
+} GemelInstance;
+
+GemelInstance *gemel_instance_new(const char *backend, GemelKind kind, const char *id,
+                                  const char *name);
+void gemel_instance_free(GemelInstance *instance);
+GemelInstance *gemel_instance_copy(const GemelInstance *instance);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelInstance, gemel_instance_free)
+
+const char *gemel_kind_name(GemelKind kind);    /* "vm" "container" */
+const char *gemel_state_name(GemelState state); /* "running" ... */
+const char *gemel_act_name(GemelAct act);       /* "start" ... "snapshot create" */
+
+static inline gboolean gemel_instance_can(const GemelInstance *instance, GemelAct act)
+{
+    return (instance->valid_acts >> act) & 1u;
+}
+
+/* ---- samples -------------------------------------------------------------------------------- */
+
+typedef struct {
+    GemelRowGroup group;
+    char name[32]; /* "0", "vda", "eth0"; cut, never empty */
+    guint32 valid;
+    guint64 value[GEMEL_ROW_N];
+} GemelRow;
+
+typedef struct {
+    char *id;
+    gint64 time_ns; /* CLOCK_BOOTTIME when the counters were read */
+    guint64 valid;  /* bit 1<<GemelMetric */
+    guint64 value[GEMEL_METRIC_N];
+    GArray *rows;     /* of GemelRow */
+    char *quarantine; /* why this instance gave no figures, or NULL: "its QEMU does not answer" */
+} GemelSample;
+
+GemelSample *gemel_sample_new(const char *id, gint64 time_ns);
+void gemel_sample_free(GemelSample *sample);
+/* A zeroed row appended to the sample; the pointer holds until the next call. */
+GemelRow *gemel_sample_add_row(GemelSample *sample, GemelRowGroup group, const char *name);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelSample, gemel_sample_free)
+
+static inline void gemel_sample_set(GemelSample *sample, GemelMetric metric, guint64 value)
+{
+    sample->value[metric] = value;
+    sample->valid |= G_GUINT64_CONSTANT(1) << metric;
+}
+
+static inline gboolean gemel_sample_has(const GemelSample *sample, GemelMetric metric)
+{
+    return (sample->valid >> metric) & 1u;
+}
+
+static inline void gemel_row_set(GemelRow *row, GemelRowMetric metric, guint64 value)
+{
+    row->value[metric] = value;
+    row->valid |= 1u << metric;
+}
+
+gint64 gemel_boottime_ns(void);
+
+/* ---- inspect -------------------------------------------------------------------------------- */
+
+typedef struct {
+    json_t *essentials;            /* object; parsed, stable keys: see docs/schemas/inspect.json */
+    char *definition;              /* domain XML, or the container's config.json */
+    const char *definition_format; /* "xml" or "json"; static */
+} GemelInspect;
+
+void gemel_inspect_free(GemelInspect *inspect);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelInspect, gemel_inspect_free)
+
+/* ---- acts ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    double cpus;         /* < 0 leaves it, 0 = no limit */
+    gint64 memory_bytes; /* < 0 leaves it, 0 = no limit */
+    gint64 pids;         /* < 0 leaves it, 0 = no limit */
+} GemelLimits;
+
+#define GEMEL_LIMITS_NONE ((GemelLimits){-1, -1, -1})
+
+/*
+ * How an act is to be done; NULL stands for all defaults.
+ *
+ * STOP with timeout_ms: a container gets its stop signal and, after the timeout (default 10 s),
+ * KILL; a guest gets an ACPI power button and after the timeout (default 60 s) the act fails with
+ * TIMEOUT and the guest runs on; `force` ends the guest instead. no_wait returns when asked.
+ */
+typedef struct {
+    gint timeout_ms; /* 0 = the backend's default */
+    gboolean force;
+    gboolean no_wait;
+    GemelLimits limits; /* LIMIT only */
+    const char *signal; /* KILL of a container: "TERM", default KILL */
+    /* Called on the worker thread; copy what you keep. fraction < 0 = not known. */
+    void (*progress)(void *data, double fraction, const char *what);
+    /* One line the user should read after success ("froze 12 ms; volumes are not part of it"). */
+    void (*note)(void *data, const char *text);
+    void *data;
+    const gint *cancel; /* polled with g_atomic_int_get; nonzero = give up where it is safe */
+} GemelActArgs;
+
+/* What to create. Guests: `definition` (domain XML). Containers: the other fields. */
+typedef struct {
+    const char *name;
+    const char *definition;  /* domain XML text, or NULL */
+    const char *rootfs;      /* directory or tar archive (any compression libarchive reads) */
+    const char *const *argv; /* NULL = /bin/sh */
+    const char *const *env;  /* "KEY=value", NULL = none */
+    const char *hostname;    /* NULL = the name */
+    const char *network;     /* "none" (default), "host", "ns:PATH" */
+    const char *user;        /* "uid[:gid]" or a name in the rootfs's /etc/passwd; NULL = 0 */
+    const char *cwd;         /* NULL = / */
+    gboolean tty;
+    gboolean read_only;
+    GemelLimits limits;
+    const char *const *labels; /* "key=value" */
+} GemelCreateSpec;
+
+/* ---- snapshots ------------------------------------------------------------------------------ */
+
+typedef struct {
+    char *name;
+    char *parent;        /* name, or NULL for a root */
+    char *description;   /* or NULL */
+    gint64 created_unix; /* seconds */
+    GemelState state;    /* what the instance was in when taken; RUNNING = with memory for guests */
+    char *kind;          /* "internal", "external", "layer" (frozen in place), "copy" */
+    gboolean with_memory;
+    gboolean is_current; /* the instance's present state grew from this one */
+    gint64 size_bytes;   /* -1 = not known */
+} GemelSnapshot;
+
+void gemel_snapshot_free(GemelSnapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelSnapshot, gemel_snapshot_free)
+
+typedef struct GemelBackend GemelBackend;
+typedef struct GemelConn GemelConn;
+
+typedef struct {
+    /* GemelSnapshot*, parents before children; free function set. Read lane. */
+    GPtrArray *(*list)(GemelConn *conn, const char *id, GError **error);
+    /* Takes a snapshot of what is there now; EXISTS if the name is taken. Act lane. */
+    gboolean (*create)(GemelConn *conn, const char *id, const char *name, const char *description,
+                       const GemelActArgs *args, GError **error);
+    /* Goes back to it; what came after is lost. Act lane. */
+    gboolean (*revert)(GemelConn *conn, const char *id, const char *name, const GemelActArgs *args,
+                       GError **error);
+    /* Forgets it; its children keep what they need. Act lane. */
+    gboolean (*remove)(GemelConn *conn, const char *id, const char *name, const GemelActArgs *args,
+                       GError **error);
+} GemelSnapshotOps;
+
+/* ---- streams -------------------------------------------------------------------------------- */
+
+typedef enum { GEMEL_STREAM_CONSOLE, GEMEL_STREAM_EXEC, GEMEL_STREAM_N } GemelStreamKind;
+
+typedef struct {
+    GemelStreamKind kind;
+    const char *const *argv; /* EXEC */
+    const char *const *env;  /* EXEC, may be NULL */
+    const char *user, *cwd;  /* EXEC, may be NULL */
+    gboolean tty;            /* EXEC; a console always is one */
+    guint rows, cols;        /* of the caller's terminal; 0 = not known */
+} GemelStreamArgs;
+
+/* A backend embeds this first in its own stream structure. */
+typedef struct {
+    int fd;     /* the caller's end: read = output, write = input, shutdown(SHUT_WR) = end of input.
+                   The caller closes it. */
+    int err_fd; /* EXEC without a tty: standard error, read only; else -1. The caller closes it. */
+} GemelStream;
+
+typedef struct {
+    guint kinds; /* bit 1<<GemelStreamKind */
+    /* Connects; returns with fd ready. Stream thread. */
+    GemelStream *(*open)(GemelConn *conn, const char *id, const GemelStreamArgs *args,
+                         GError **error);
+    /* Moves bytes until either side ends; returns the exit status of an EXEC (128+n for a signal),
+       0 for a console, -1 with error set on failure. Stream thread, once. */
+    int (*pump)(GemelStream *stream, GError **error);
+    /* Passes on a new size. Any thread while pump runs; never blocks. */
+    void (*resize)(GemelStream *stream, guint rows, guint cols);
+    /* After pump. Does not close the caller's descriptors. Stream thread. */
+    void (*free)(GemelStream *stream);
+} GemelStreamOps;
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+typedef enum {
+    GEMEL_EVENT_ADDED, /* a new instance */
+    GEMEL_EVENT_REMOVED,
+    GEMEL_EVENT_STATE,        /* `state` says which */
+    GEMEL_EVENT_CHANGED,      /* definition, limits or snapshots */
+    GEMEL_EVENT_BACKEND_UP,   /* (re)connected: everything may have changed */
+    GEMEL_EVENT_BACKEND_DOWN, /* `detail` says why */
+    GEMEL_EVENT_N
+} GemelEventType;
+
+const char *gemel_event_type_name(GemelEventType type); /* "added" ... "backend-down" */
+
+typedef struct {
+    GemelEventType type;
+    const char *id;        /* NULL for backend events */
+    const char *name;      /* may be NULL */
+    GemelState state;      /* STATE and ADDED */
+    const char *detail;    /* "shut down by the guest", may be NULL */
+    gint64 time_unix_usec; /* wall clock, for people */
+} GemelEvent;
+
+/* Copies what it keeps, never blocks; may be called on any thread. */
+typedef struct {
+    void (*event)(void *data, const GemelEvent *event);
+    void *data;
+} GemelEventSink;
+
+/* ---- the backend ---------------------------------------------------------------------------- */
+
+typedef struct GemelBackendOps GemelBackendOps;
+
+/* A backend embeds this first in its own structure. Immutable after `create`. */
+struct GemelBackend {
+    const GemelBackendOps *ops;
+    char *name; /* unique in the registry: "native", "qemu", "lab"; shown and typed */
+    char *uri;  /* what it was created from, shown in `backends` */
+};
+
+/* A worker's connection; a backend embeds this first in its own structure. */
+struct GemelConn {
+    GemelBackend *backend;
+};
+
+struct GemelBackendOps {
+    const char *type;    /* "libvirt" "native" "sim" */
+    const char *summary; /* one line for help */
+
+    /* Makes a backend from a name and a URI (may be NULL = the type's default). Does no I/O that
+       can block, opens no connection. UI thread. */
+    GemelBackend *(*create)(const char *name, const char *uri, GError **error);
+    /* Frees it when no worker uses it any more. UI thread. */
+    void (*free)(GemelBackend *backend);
+
+    /* Opens a connection for the calling worker; UNREACHABLE or DENIED say how to mend it. */
+    GemelConn *(*conn_open)(GemelBackend *backend, GError **error);
+    void (*conn_close)(GemelConn *conn);
+    /* FALSE once the connection is known to be dead; the worker then opens a new one. Never
+       blocks. NULL = always alive. */
+    gboolean (*conn_alive)(GemelConn *conn);
+
+    /* Blocks until stop_fd becomes readable, reporting events; reconnects by itself with a
+       back-off (at most 5 s) and reports BACKEND_DOWN once and BACKEND_UP once per change, the
+       first BACKEND_UP at the start. Must not depend on polling where the source can push. Own
+       thread. NULL = no events; the console then lists at every refresh. */
+    void (*watch)(GemelBackend *backend, const GemelEventSink *sink, int stop_fd);
+
+    /* All instances, GemelInstance*, free function set. Read lane. */
+    GPtrArray *(*list)(GemelConn *conn, GError **error);
+    /* Counters of all running or paused instances in one bulk call: GemelSample*, free function
+       set. An instance that cannot be sampled is absent or carries `quarantine`. Read lane. */
+    GPtrArray *(*sample)(GemelConn *conn, GError **error);
+    /* Read lane. */
+    GemelInspect *(*inspect)(GemelConn *conn, const char *id, GError **error);
+
+    /* Makes a new, stopped instance; returns its id. Undone whole on failure. Act lane. */
+    char *(*create_instance)(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,
+                             GError **error);
+    /* Plain acts. CONFLICT when the state does not allow it. Act lane. */
+    gboolean (*act[GEMEL_ACT_PLAIN_N])(GemelConn *conn, const char *id, const GemelActArgs *args,
+                                       GError **error);
+
+    const GemelSnapshotOps *snapshots; /* NULL = none */
+    const GemelStreamOps *streams;     /* NULL = none */
+};
+
+/* Whether the table has what `act` needs. */
+gboolean gemel_backend_can(const GemelBackend *backend, GemelAct act);
+
+/* Marks in `instance` what its backend's table and its state allow; the usual state machine, to be
+   called by `list` after state is set. A backend then takes away what else is not valid with
+   gemel_instance_forbid. */
+void gemel_instance_compute_acts(GemelInstance *instance, const GemelBackend *backend);
+void gemel_instance_forbid(GemelInstance *instance, GemelAct act, const char *static_reason);
+
+/* For `create` and `free` of backends. */
+void gemel_backend_init(GemelBackend *backend, const GemelBackendOps *ops, const char *name,
+                        const char *uri);
+void gemel_backend_done(GemelBackend *backend);
+
+/* Reports through args if it asks for it; args may be NULL. */
+void gemel_act_progress(const GemelActArgs *args, double fraction, const char *what);
+void gemel_act_note(const GemelActArgs *args, const char *format, ...) G_GNUC_PRINTF(2, 3);
+gboolean gemel_act_cancelled(const GemelActArgs *args);
