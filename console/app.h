@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * app.h - what the faces share: the loop, the open backends, the model, the options.
+ *
+ * UI thread only. The loop runs on a private GMainContext (libvirt iterates GLib's default one in
+ * its own thread), so sources are made by app_add_* and by nothing else.
+ */
+#pragma once
+
+#include "backends/jobs.h"
+#include "backends/registry.h"
+#include "config/options.h"
+#include "console/hub.h"
+
+typedef struct Model Model;
+
+typedef struct {
+    GemelBackend *backend;
+    GemelLanes *lanes;
+} AppBackend;
+
+typedef struct {
+    GMainContext *context;
+    Hub *hub;
+    Options *options;
+    Model *model;
+    GPtrArray *backends; /* of AppBackend */
+    char *program;       /* path of this executable, for helpers beside it */
+    gboolean read_only;
+    gboolean interactive; /* TUI or shell: history and events are kept */
+} App;
+
+App *app_new(void);
+/* FALSE if threads had to be abandoned: the caller flushes, restores the terminal and _exits. */
+gboolean app_free(App *app);
+
+/* Opens a backend: creates it, its lanes, its watch and its place in the model. */
+gboolean app_connect(App *app, const char *name, const char *uri, GError **error);
+gboolean app_disconnect(App *app, const char *name, GError **error);
+AppBackend *app_backend(App *app, const char *name);
+
+/* Sources on the app's context. The callback returns G_SOURCE_CONTINUE or _REMOVE. Remove with
+   app_source_remove(&source), which is harmless on NULL and on a source that ended by itself. */
+GSource *app_add_fd(App *app, int fd, GIOCondition condition,
+                    gboolean (*ready)(int fd, GIOCondition condition, gpointer data),
+                    gpointer data);
+GSource *app_add_timer(App *app, guint interval_ms, GSourceFunc tick, gpointer data);
+GSource *app_add_idle(App *app, GSourceFunc idle, gpointer data);
+/* Delivers signals read by signalfd; the signals of the set must be blocked (main does). */
+GSource *app_add_signals(App *app, const int *signals, void (*deliver)(int signal, gpointer data),
+                         gpointer data);
+void app_source_remove(GSource **source);
+
+/* One turn of the loop; may_block as for g_main_context_iteration. */
+void app_iterate(App *app, gboolean may_block);

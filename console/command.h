@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * command.h - the one command table, and the dispatcher behind every face.
+ *
+ * A key press, a `:` line, a shell line, an rc-file line and an argv all end here. Commands never
+ * block: they submit jobs and finish later. Help, completion and the `?` screen are made from the
+ * table. UI thread only.
+ */
+#pragma once
+
+#include "console/app.h"
+#include "console/model.h"
+#include "console/output.h"
+
+typedef enum {
+    FACE_ONESHOT = 1 << 0, /* argv, -c, --batch */
+    FACE_SHELL = 1 << 1,   /* gemel shell */
+    FACE_TUI = 1 << 2,     /* keys and the `:` line */
+    FACE_RC = 1 << 3,      /* a line of gemelrc */
+    FACE_ALL = 15
+} Face;
+
+typedef struct CommandRun CommandRun;
+
+/* What a word of a command line means: how it is completed and checked. */
+typedef enum {
+    WORD_NONE,
+    WORD_TEXT,     /* anything */
+    WORD_INSTANCE, /* completes to those that can do `act` now */
+    WORD_SNAPSHOT, /* of the instance named before it */
+    WORD_COMMAND,
+    WORD_BACKEND,
+    WORD_OPTION, /* option name of the option table */
+    WORD_VALUE,  /* value of the option named before it */
+    WORD_FILE,
+    WORD_CHOICE, /* one of `choices` (space separated) */
+    WORD_LIMIT,  /* cpu=, memory=, pids= */
+} WordType;
+
+typedef struct {
+    WordType type;
+    const char *name; /* "NAME" in the synopsis */
+    gboolean optional, repeats;
+    const char *choices;
+} CommandWord;
+
+typedef enum { OPTION_FLAG, OPTION_STRING, OPTION_DURATION, OPTION_NUMBER } CommandOptionType;
+
+typedef struct {
+    const char *name; /* "timeout": --timeout */
+    char letter;      /* 't' or 0 */
+    CommandOptionType type;
+    gboolean repeats; /* may be given several times */
+    const char *meta; /* "DURATION" */
+    const char *help;
+} CommandOption;
+
+enum {
+    COMMAND_CHANGES = 1 << 0,     /* refused when read-only */
+    COMMAND_DESTRUCTIVE = 1 << 1, /* asks on a terminal, needs --yes off it */
+    COMMAND_JSON = 1 << 2,        /* knows --json */
+    COMMAND_PASSTHROUGH = 1 << 3, /* words after the fixed ones (or after --) are not options */
+    COMMAND_LISTS = 1 << 4,       /* needs instance lists before it runs */
+};
+
+typedef struct {
+    const char *name;    /* "start", "snapshot create" */
+    const char *aliases; /* "destroy", space separated; NULL = none */
+    const char *summary; /* one line, no full stop */
+    const char *example; /* "gemel start web db" */
+    const char *group;   /* heading in help: "Instances" */
+    guint flags;
+    Face faces;            /* 0 = all */
+    GemelAct act;          /* for WORD_INSTANCE completion and for the acts */
+    gboolean any_instance; /* WORD_INSTANCE offers all, whatever `act` says */
+    CommandWord words[4];
+    const CommandOption *options; /* ends with a NULL name; --json, --yes, --help come by flags */
+    const char *details;          /* a paragraph for `help COMMAND`, or NULL */
+    void (*run)(CommandRun *run);
+} Command;
+
+/* Ordered by group; NULL-terminated. One array per command family, joined here. */
+const Command *const *command_table(void);
+/* By name or alias; `words` may hold more than the name; *ret_used says how many were the name.
+   Unambiguous prefixes are accepted; ambiguity lists the candidates (error INVALID). */
+const Command *command_find(const char *const *words, guint *ret_used, GError **error);
+
+/* What a face provides to running commands. */
+typedef struct {
+    Face face;
+    /* Asks a yes/no question (typed_name != NULL: the name has to be typed); answers later or at
+       once. NULL: cannot ask, --yes is needed. */
+    void (*confirm)(CommandRun *run, const char *question, const char *typed_name,
+                    void (*answer)(CommandRun *run, gboolean yes), gpointer face_data);
+    /* Gives the terminal to a stream and takes it back (TUI: leaves and re-enters the screen).
+       NULL: the command answers UNSUPPORTED. */
+    void (*terminal_leave)(gpointer face_data);
+    void (*terminal_enter)(gpointer face_data);
+    gboolean has_terminal;
+    /* `view` verbs: sort, filter, goto ...; NULL outside the TUI (exit 2, says so). */
+    gboolean (*view)(gpointer face_data, const char *const *words, GError **error);
+    gpointer face_data;
+} FaceOps;
+
+struct CommandRun {
+    App *app;
+    const Command *command;
+    const FaceOps *face;
+    Output *out;
+    char **words; /* without the command's own name and options */
+    guint n_words;
+    GHashTable *options; /* name -> GPtrArray of char* */
+    gboolean json, yes;
+    /* set by command_finish */
+    gboolean finished;
+    int status;
+    void (*done)(CommandRun *run, int status, gpointer data);
+    gpointer done_data;
+    gpointer data; /* the command's own, freed by data_free */
+    GDestroyNotify data_free;
+    gint pending; /* jobs the command still waits for */
+    GPtrArray *jobs;
+};
+
+/*
+ * Runs one command line. Words are split and quoted as a shell does; `a; b` runs in order and
+ * stops at the first failure. `done` is called exactly once, possibly before this returns, with
+ * the exit status of the design (0 done ... 124 timed out). Errors have been printed to `out`.
+ * Returns the run for command_cancel, or NULL if it is over.
+ */
+CommandRun *command_line_run(App *app, const FaceOps *face, Output *out, const char *line,
+                             void (*done)(CommandRun *run, int status, gpointer data),
+                             gpointer data);
+CommandRun *command_argv_run(App *app, const FaceOps *face, Output *out, const char *const *argv,
+                             void (*done)(CommandRun *run, int status, gpointer data),
+                             gpointer data);
+/* Ctrl-C: takes queued jobs back, raises cancel flags, forgets the rest; done gets 130. */
+void command_cancel(CommandRun *run);
+
+/* Splits a `;` list; returns a NULL-terminated vector of lines, or INVALID for open quotes. */
+char **command_split_lines(const char *text, GError **error);
+
+/* ---- for command implementations ------------------------------------------------------------ */
+
+const char *run_option(const CommandRun *run, const char *name); /* NULL = not given */
+GPtrArray *run_option_all(const CommandRun *run, const char *name);
+gboolean run_flag(const CommandRun *run, const char *name);
+/* Prints the error as a line on stderr (or into the JSON "errors") and remembers the worst status.
+ */
+void run_error(CommandRun *run, const GError *error);
+void run_fail(CommandRun *run, GemelErrorKind kind, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Ends the run; status < 0 keeps what run_error remembered. */
+void run_finish(CommandRun *run, int status);
+/* Submits a job whose end calls done (unless the run was cancelled); counts it in run->pending. */
+GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const GemelJobSpec *spec,
+                     GemelJobDone done, gpointer data);
+
+/* Durations "500ms" "10s" "2m" "1h" or plain seconds, sizes "64M" "1.5G" (powers of 1024). */
+gboolean parse_duration_ms(const char *text, gint *ret_ms, GError **error);
+gboolean parse_size_bytes(const char *text, gint64 *ret_bytes, GError **error);

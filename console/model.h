@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * model.h - what the console knows: backends, instances with rates and history, jobs, events.
+ *
+ * UI thread only, no locks. Lanes fill it through the hub; views read it and are told by
+ * listeners what changed. Instances are keyed by backend and id, never by row, and a ModelInstance
+ * pointer holds until MODEL_INSTANCES is announced without it.
+ *
+ * Rates (the only place that makes them): between two consecutive samples of an instance, and only
+ * if the counter did not go back; "not available" is a clear valid bit, never 0. Every figure has
+ * the age of its sample.
+ */
+#pragma once
+
+#include "console/app.h"
+
+typedef enum {
+    MODEL_INSTANCES = 1 << 0, /* list, states, names */
+    MODEL_FIGURES = 1 << 1,   /* samples */
+    MODEL_JOBS = 1 << 2,
+    MODEL_EVENTS = 1 << 3,
+    MODEL_BACKENDS = 1 << 4, /* up, down, slow, unresponsive */
+} ModelChange;
+
+/* The headline figures of which every instance keeps a history at refresh resolution. */
+typedef enum {
+    MODEL_HISTORY_CPU,      /* percent of one CPU */
+    MODEL_HISTORY_MEMORY,   /* bytes */
+    MODEL_HISTORY_PRESSURE, /* highest of cpu/memory/io some avg10, percent */
+    MODEL_HISTORY_BLOCK,    /* bytes per second, read + write */
+    MODEL_HISTORY_NET,      /* bytes per second, rx + tx */
+    MODEL_HISTORY_N
+} ModelHistory;
+
+#define MODEL_HISTORY_LENGTH 600
+
+typedef struct {
+    float *value; /* ring of MODEL_HISTORY_LENGTH, NAN = no figure; NULL before the first */
+    guint next, used;
+} ModelRing;
+
+typedef struct ModelBackend ModelBackend;
+
+typedef struct {
+    GemelRowGroup group;
+    char name[32];
+    guint32 valid, rate_valid;
+    guint64 value[GEMEL_ROW_N];
+    double rate[GEMEL_ROW_N]; /* units per second */
+} ModelRow;
+
+typedef struct {
+    GemelInstance *info;
+    ModelBackend *backend;
+    gint64 sample_ns; /* CLOCK_BOOTTIME of the newest sample, 0 = none */
+    guint64 valid, rate_valid;
+    guint64 value[GEMEL_METRIC_N];
+    double rate[GEMEL_METRIC_N]; /* units per second (ns per second for times) */
+    GArray *rows;                /* of ModelRow */
+    char *quarantine;            /* why there are no figures, or NULL */
+    gint64 quarantine_ns;        /* since when */
+    ModelRing history[MODEL_HISTORY_N];
+    const char *doing; /* "starting": an act of ours is under way, or NULL */
+} ModelInstance;
+
+typedef enum { MODEL_BACKEND_CONNECTING, MODEL_BACKEND_UP, MODEL_BACKEND_DOWN } ModelBackendState;
+
+struct ModelBackend {
+    AppBackend *open;
+    const char *name;
+    ModelBackendState state;
+    gboolean listed; /* a list has come in since the start */
+    GError *error;   /* the last failure of a list, NULL when the last one was good */
+    GemelLanesHealth health;
+    char *health_text;         /* "waiting 14 s for the daemon to answer", or NULL */
+    gint64 list_ns, sample_ns; /* CLOCK_BOOTTIME of the newest */
+    double sample_ms;          /* how long the last sample took */
+};
+
+typedef struct {
+    guint64 serial;
+    gint64 time_unix_usec;
+    char *backend, *id, *name;
+    GemelEventType type;
+    GemelState state;
+    char *detail;
+} ModelEvent;
+
+Model *model_new(App *app);
+void model_free(Model *model);
+
+/* Listeners run at most once per loop turn with all changes or-ed. */
+guint model_listen(Model *model, void (*changed)(ModelChange what, gpointer data), gpointer data);
+void model_unlisten(Model *model, guint listener);
+
+/* Lists and samples every `refresh` until model_stop; model_refresh asks for both now. */
+void model_start(Model *model);
+void model_stop(Model *model);
+void model_refresh(Model *model);
+/* Frozen: figures come in but listeners are not told (view freeze). */
+
+GPtrArray *model_backends(Model *model);  /* of ModelBackend*, the model's */
+GPtrArray *model_instances(Model *model); /* of ModelInstance*, the model's, by backend then name */
+ModelInstance *model_instance(Model *model, const char *backend, const char *id);
+GPtrArray *model_jobs(Model *model); /* of GemelJob*, newest last, at most 200 ended ones; acts
+                                        and reads that are slow */
+GQueue *model_events(Model *model);  /* of ModelEvent*, newest last, at most 1,000 */
+
+/*
+ * What the user typed as NAME: "backend/name", a name, an id or a prefix of an id of at least four
+ * digits. NOT_FOUND (with what comes near) or CONFLICT (listing the candidates) otherwise.
+ */
+ModelInstance *model_find(Model *model, const char *name, GError **error);
+
+/* Called by app. */
+void model_add_backend(Model *model, AppBackend *open);
+void model_remove_backend(Model *model, AppBackend *open);
+void model_job_changed(Model *model, GemelJob *job);
+/* An act on an instance began or ended (NULL). */
+void model_set_doing(Model *model, const char *backend, const char *id, const char *doing);
+/* A fresh list of this backend soon: after an act. */
+void model_relist(Model *model, AppBackend *open);
+
+/* ---- figures, as every face shows them ------------------------------------------------------ */
+
+typedef enum { MODEL_CPU_OF_CORE, MODEL_CPU_OF_LIMIT, MODEL_CPU_OF_HOST, MODEL_CPU_N } ModelCpuMode;
+const char *model_cpu_mode_name(ModelCpuMode mode); /* "core" "limit" "host" */
+
+/* Each returns FALSE where there is no figure. */
+gboolean model_cpu_percent(const ModelInstance *instance, ModelCpuMode mode, double *ret);
+gboolean model_memory(const ModelInstance *instance, guint64 *ret_used, guint64 *ret_limit);
+/* some avg10 in percent of cpu, memory, io; each -1 where missing */
+gboolean model_pressure(const ModelInstance *instance, double ret[3]);
+gboolean model_block_rates(const ModelInstance *instance, double *ret_rd, double *ret_wr);
+gboolean model_net_rates(const ModelInstance *instance, double *ret_rx, double *ret_tx);
+gboolean model_uptime_s(const ModelInstance *instance, gint64 *ret);
+/* Age of the newest sample in ns, -1 without one; stale = older than twice the refresh + 1 s. */
+gint64 model_age_ns(const ModelInstance *instance);
+gboolean model_is_stale(const Model *model, const ModelInstance *instance);
+/* i = 0 is the newest; NAN where there is none. */
+float model_ring_at(const ModelRing *ring, guint i);
