@@ -66,7 +66,8 @@ typedef struct {
 typedef enum { MODEL_BACKEND_CONNECTING, MODEL_BACKEND_UP, MODEL_BACKEND_DOWN } ModelBackendState;
 
 struct ModelBackend {
-    AppBackend *open;
+    Model *model;
+    AppBackend *open; /* NULL once disconnected */
     const char *name;
     ModelBackendState state;
     gboolean listed; /* a list has come in since the start */
@@ -74,6 +75,7 @@ struct ModelBackend {
     GemelLanesHealth health;
     char *health_text;         /* "waiting 14 s for the daemon to answer", or NULL */
     gint64 list_ns, sample_ns; /* CLOCK_BOOTTIME of the newest */
+    gint64 asked_ns;           /* when a list was last asked for */
     double sample_ms;          /* how long the last sample took */
 };
 
@@ -97,7 +99,6 @@ void model_unlisten(Model *model, guint listener);
 void model_start(Model *model);
 void model_stop(Model *model);
 void model_refresh(Model *model);
-/* Frozen: figures come in but listeners are not told (view freeze). */
 
 GPtrArray *model_backends(Model *model);  /* of ModelBackend*, the model's */
 GPtrArray *model_instances(Model *model); /* of ModelInstance*, the model's, by backend then name */

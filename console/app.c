@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/app.h"
+#include "console/model.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* How long leaving waits for workers that are between two calls. */
+#define CLOSE_WAIT_MS 150
+
+App *app_new(void)
+{
+    App *app = g_new0(App, 1);
+
+    app->context = g_main_context_new();
+    g_main_context_push_thread_default(app->context);
+    app->hub = hub_new(app->context);
+    app->options = options_new();
+    app->backends = g_ptr_array_new();
+    app->model = model_new(app);
+    app->program = g_file_read_link("/proc/self/exe", NULL);
+    return app;
+}
+
+/* Ends a backend's lanes; frees what no thread can use any more. */
+static gboolean app_backend_close(AppBackend *open)
+{
+    gboolean all = gemel_lanes_close(open->lanes, CLOSE_WAIT_MS);
+
+    if (all) {
+        gemel_backend_free(open->backend);
+        g_free(open);
+    }
+    return all;
+}
+
+gboolean app_free(App *app)
+{
+    gboolean all = TRUE;
+
+    model_stop(app->model);
+    for (guint i = 0; i < app->backends->len; i++)
+        all = app_backend_close(app->backends->pdata[i]) && all;
+    if (!all) /* an abandoned thread may still post: leave everything where it is */
+        return FALSE;
+    model_free(app->model);
+    hub_close(app->hub);
+    options_free(app->options);
+    g_ptr_array_unref(app->backends);
+    g_main_context_pop_thread_default(app->context);
+    g_main_context_unref(app->context);
+    g_free(app->program);
+    g_free(app);
+    return TRUE;
+}
+
+AppBackend *app_backend(App *app, const char *name)
+{
+    for (guint i = 0; i < app->backends->len; i++) {
+        AppBackend *open = app->backends->pdata[i];
+
+        if (g_str_equal(open->backend->name, name))
+            return open;
+    }
+    return NULL;
+}
+
+static void app_job_changed(void *data, GemelJob *job)
+{
+    App *app = data;
+
+    model_job_changed(app->model, job);
+}
+
+gboolean app_connect(App *app, const char *name, const char *uri, GError **error)
+{
+    GemelBackend *backend = gemel_registry_create(name, uri, error);
+    AppBackend *open;
+
+    if (backend == NULL)
+        return FALSE;
+    if (app_backend(app, backend->name) != NULL) {
+        gemel_error_set(error, GEMEL_ERROR_EXISTS,
+                        "connect: a backend called '%s' is open already; give another name",
+                        backend->name);
+        gemel_backend_free(backend);
+        return FALSE;
+    }
+    open = g_new0(AppBackend, 1);
+    open->backend = backend;
+    open->lanes = gemel_lanes_new(backend, &(GemelLanesHooks){.post = hub_post,
+                                                              .post_data = app->hub,
+                                                              .changed = app_job_changed,
+                                                              .data = app});
+    g_ptr_array_add(app->backends, open);
+    model_add_backend(app->model, open);
+    return TRUE;
+}
+
+gboolean app_disconnect(App *app, const char *name, GError **error)
+{
+    AppBackend *open = app_backend(app, name);
+
+    if (open == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                               "disconnect: no backend is called '%s'; `backends` lists them",
+                               name);
+    model_remove_backend(app->model, open);
+    g_ptr_array_remove(app->backends, open);
+    /* With a thread held up in it the backend stays allocated: nothing refers to it any more. */
+    app_backend_close(open);
+    return TRUE;
+}
+
+/* ---- sources -------------------------------------------------------------------------------- */
+
+static GSource *app_attach(App *app, GSource *source, GSourceFunc callback, gpointer data)
+{
+    g_source_set_callback(source, callback, data, NULL);
+    g_source_attach(source, app->context);
+    return source;
+}
+
+GSource *app_add_fd(App *app, int fd, GIOCondition condition,
+                    gboolean (*ready)(int fd, GIOCondition condition, gpointer data), gpointer data)
+{
+    return app_attach(app, g_unix_fd_source_new(fd, condition), G_SOURCE_FUNC(ready), data);
+}
+
+GSource *app_add_timer(App *app, guint interval_ms, GSourceFunc tick, gpointer data)
+{
+    return app_attach(app, g_timeout_source_new(interval_ms), tick, data);
+}
+
+GSource *app_add_idle(App *app, GSourceFunc idle, gpointer data)
+{
+    return app_attach(app, g_idle_source_new(), idle, data);
+}
+
+typedef struct {
+    void (*deliver)(int signal, gpointer data);
+    gpointer data;
+    int fd;
+} SignalSource;
+
+static gboolean signals_ready(gint fd, GIOCondition condition, gpointer data)
+{
+    SignalSource *source = data;
+    struct signalfd_siginfo info;
+
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        source->deliver((int)info.ssi_signo, source->data);
+    return G_SOURCE_CONTINUE;
+}
+
+static void signals_free(gpointer data)
+{
+    SignalSource *source = data;
+
+    close(source->fd);
+    g_free(source);
+}
+
+GSource *app_add_signals(App *app, const int *signals, void (*deliver)(int signal, gpointer data),
+                         gpointer data)
+{
+    SignalSource *signal_source = g_new0(SignalSource, 1);
+    GSource *source;
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (gsize i = 0; signals[i] != 0; i++)
+        sigaddset(&set, signals[i]);
+    signal_source->deliver = deliver;
+    signal_source->data = data;
+    signal_source->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    source = g_unix_fd_source_new(signal_source->fd, G_IO_IN);
+    g_source_set_callback(source, G_SOURCE_FUNC(signals_ready), signal_source, signals_free);
+    g_source_attach(source, app->context);
+    return source;
+}
+
+void app_source_remove(GSource **source)
+{
+    if (*source == NULL)
+        return;
+    g_source_destroy(*source);
+    g_source_unref(*source);
+    *source = NULL;
+}
+
+void app_iterate(App *app, gboolean may_block)
+{
+    g_main_context_iteration(app->context, may_block);
+}

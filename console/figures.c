@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* figures.c - the headline figures of an instance, as every face shows them. */
+#include "console/model_private.h"
+
+#include <unistd.h>
+
+static const char *const cpu_mode_names[MODEL_CPU_N] = {
+    [MODEL_CPU_OF_CORE] = "core",
+    [MODEL_CPU_OF_LIMIT] = "limit",
+    [MODEL_CPU_OF_HOST] = "host",
+};
+
+const char *model_cpu_mode_name(ModelCpuMode mode)
+{
+    return mode < MODEL_CPU_N ? cpu_mode_names[mode] : "core";
+}
+
+static gboolean has(const ModelInstance *instance, GemelMetric metric)
+{
+    return (instance->valid >> metric) & 1u;
+}
+
+static gboolean has_rate(const ModelInstance *instance, GemelMetric metric)
+{
+    return (instance->rate_valid >> metric) & 1u;
+}
+
+/* How many CPUs 100 % stands for. */
+static double cpu_whole(const ModelInstance *instance, ModelCpuMode mode)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    double host = online > 0 ? (double)online : 1;
+
+    if (mode == MODEL_CPU_OF_CORE)
+        return 1;
+    if (mode == MODEL_CPU_OF_LIMIT) {
+        if (has(instance, GEMEL_METRIC_CPU_LIMIT) && instance->value[GEMEL_METRIC_CPU_LIMIT] > 0)
+            return (double)instance->value[GEMEL_METRIC_CPU_LIMIT] / 1000;
+        if (instance->info->cpu_limit > 0)
+            return instance->info->cpu_limit;
+        if (instance->info->vcpus > 0)
+            return instance->info->vcpus;
+    }
+    return host;
+}
+
+gboolean model_cpu_percent(const ModelInstance *instance, ModelCpuMode mode, double *ret)
+{
+    if (!has_rate(instance, GEMEL_METRIC_CPU_USAGE))
+        return FALSE;
+    *ret = instance->rate[GEMEL_METRIC_CPU_USAGE] / 1e7 / cpu_whole(instance, mode);
+    return TRUE;
+}
+
+gboolean model_memory(const ModelInstance *instance, guint64 *ret_used, guint64 *ret_limit)
+{
+    if (!has(instance, GEMEL_METRIC_MEM_USAGE))
+        return FALSE;
+    *ret_used = instance->value[GEMEL_METRIC_MEM_USAGE];
+    *ret_limit = has(instance, GEMEL_METRIC_MEM_LIMIT) ? instance->value[GEMEL_METRIC_MEM_LIMIT]
+                                                       : instance->info->memory_limit_bytes;
+    return TRUE;
+}
+
+gboolean model_pressure(const ModelInstance *instance, double ret[3])
+{
+    static const GemelMetric metrics[3] = {GEMEL_METRIC_PSI_CPU_SOME, GEMEL_METRIC_PSI_MEM_SOME,
+                                           GEMEL_METRIC_PSI_IO_SOME};
+    gboolean any = FALSE;
+
+    for (int i = 0; i < 3; i++) {
+        gboolean there = has(instance, metrics[i]);
+
+        ret[i] = there ? (double)instance->value[metrics[i]] / 100 : -1;
+        any = any || there;
+    }
+    return any;
+}
+
+static gboolean rates(const ModelInstance *instance, GemelMetric in, GemelMetric out,
+                      double *ret_in, double *ret_out)
+{
+    if (!has_rate(instance, in) || !has_rate(instance, out))
+        return FALSE;
+    *ret_in = instance->rate[in];
+    *ret_out = instance->rate[out];
+    return TRUE;
+}
+
+gboolean model_block_rates(const ModelInstance *instance, double *ret_rd, double *ret_wr)
+{
+    return rates(instance, GEMEL_METRIC_IO_RD_BYTES, GEMEL_METRIC_IO_WR_BYTES, ret_rd, ret_wr);
+}
+
+gboolean model_net_rates(const ModelInstance *instance, double *ret_rx, double *ret_tx)
+{
+    return rates(instance, GEMEL_METRIC_NET_RX_BYTES, GEMEL_METRIC_NET_TX_BYTES, ret_rx, ret_tx);
+}
+
+gboolean model_uptime_s(const ModelInstance *instance, gint64 *ret)
+{
+    if (instance->info->started_boottime_ns <= 0)
+        return FALSE;
+    *ret = MAX(0, (gemel_boottime_ns() - instance->info->started_boottime_ns) / 1000000000);
+    return TRUE;
+}
+
+gint64 model_age_ns(const ModelInstance *instance)
+{
+    return instance->sample_ns > 0 ? gemel_boottime_ns() - instance->sample_ns : -1;
+}
+
+gboolean model_is_stale(const Model *model, const ModelInstance *instance)
+{
+    gint64 refresh_ns = options_get_number(model->app->options, "refresh") * 1000000;
+
+    return instance->quarantine != NULL ||
+           (instance->sample_ns > 0 && model_age_ns(instance) > 2 * refresh_ns + 1000000000);
+}

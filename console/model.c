@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/model_private.h"
+
+#include <string.h>
+
+#define JOBS_KEPT   200
+#define EVENTS_KEPT 1000
+/* With a watch the list is asked for on events; this often anyway, should one have been missed. */
+#define RELIST_MS   10000
+#define DEADLINE_MS 100
+/* A list or a sample is given up after this; the model then shows the backend as it is. */
+#define READ_HARD_MS 10000
+
+typedef struct {
+    guint id;
+    void (*changed)(ModelChange what, gpointer data);
+    gpointer data;
+} ModelListener;
+
+static char *instance_key(const char *backend, const char *id)
+{
+    return g_strconcat(backend, "/", id, NULL);
+}
+
+static void event_free(gpointer data)
+{
+    ModelEvent *event = data;
+
+    g_free(event->backend);
+    g_free(event->id);
+    g_free(event->name);
+    g_free(event->detail);
+    g_free(event);
+}
+
+static void backend_free(gpointer data)
+{
+    ModelBackend *backend = data;
+
+    g_clear_error(&backend->error);
+    g_free(backend->health_text);
+    g_free(backend);
+}
+
+Model *model_new(App *app)
+{
+    Model *model = g_new0(Model, 1);
+
+    model->app = app;
+    model->backends = g_ptr_array_new_with_free_func(backend_free);
+    model->by_key =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)model_instance_free);
+    model->sorted = g_ptr_array_new();
+    model->jobs = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_job_unref);
+    model->listeners = g_array_new(FALSE, FALSE, sizeof(ModelListener));
+    g_queue_init(&model->events);
+    return model;
+}
+
+void model_free(Model *model)
+{
+    model_stop(model);
+    app_source_remove(&model->announce_source);
+    g_ptr_array_unref(model->jobs);
+    g_ptr_array_unref(model->sorted);
+    g_hash_table_unref(model->by_key);
+    g_ptr_array_unref(model->backends);
+    g_queue_clear_full(&model->events, event_free);
+    g_array_unref(model->listeners);
+    g_free(model);
+}
+
+/* ---- listeners ------------------------------------------------------------------------------ */
+
+static gboolean announce_now(gpointer data)
+{
+    Model *model = data;
+    ModelChange what = model->pending;
+    g_autoptr(GArray) copy = g_array_copy(model->listeners);
+
+    model->pending = 0;
+    app_source_remove(&model->announce_source);
+    for (guint i = 0; i < copy->len; i++) {
+        ModelListener *listener = &g_array_index(copy, ModelListener, i);
+
+        listener->changed(what, listener->data);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+void model_announce(Model *model, ModelChange what)
+{
+    model->pending |= what;
+    if (model->announce_source == NULL && model->listeners->len > 0) {
+        model->announce_source = app_add_idle(model->app, announce_now, model);
+        g_source_set_priority(model->announce_source, G_PRIORITY_DEFAULT + 10);
+    }
+}
+
+guint model_listen(Model *model, void (*changed)(ModelChange what, gpointer data), gpointer data)
+{
+    ModelListener listener = {.id = ++model->next_listener, .changed = changed, .data = data};
+
+    g_array_append_val(model->listeners, listener);
+    return listener.id;
+}
+
+void model_unlisten(Model *model, guint id)
+{
+    for (guint i = 0; i < model->listeners->len; i++) {
+        if (g_array_index(model->listeners, ModelListener, i).id == id) {
+            g_array_remove_index(model->listeners, i);
+            return;
+        }
+    }
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->list(conn, error);
+}
+
+static gpointer run_sample(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->sample(conn, error);
+}
+
+/* Merges one listed instance; owns info. */
+static void take_instance(Model *model, ModelBackend *backend, GemelInstance *info,
+                          GHashTable *seen)
+{
+    char *key = instance_key(backend->name, info->id);
+    ModelInstance *instance = g_hash_table_lookup(model->by_key, key);
+    gboolean running = info->state == GEMEL_STATE_RUNNING || info->state == GEMEL_STATE_PAUSED ||
+                       info->state == GEMEL_STATE_STOPPING;
+
+    g_hash_table_add(seen, g_strdup(info->id));
+    if (instance == NULL) {
+        instance = g_new0(ModelInstance, 1);
+        instance->backend = backend;
+        g_hash_table_insert(model->by_key, key, instance);
+    } else {
+        g_free(key);
+        if (instance->info->started_boottime_ns != info->started_boottime_ns || !running)
+            if (instance->sample_ns > 0)
+                model_instance_clear_figures(instance);
+        gemel_instance_free(instance->info);
+    }
+    instance->info = info;
+}
+
+static void drop_unseen(Model *model, const ModelBackend *backend, GHashTable *seen)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, model->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ModelInstance *instance = value;
+
+        if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id))
+            g_hash_table_iter_remove(&iter);
+    }
+}
+
+static void list_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    ModelBackend *backend = data;
+    Model *model = backend->open != NULL ? backend->model : NULL;
+    GPtrArray *list = result;
+
+    if (model == NULL)
+        return;
+    g_clear_error(&backend->error);
+    if (list == NULL) {
+        backend->error = g_error_copy(error);
+        backend->state = MODEL_BACKEND_DOWN;
+    } else {
+        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+        for (guint i = 0; i < list->len; i++)
+            take_instance(model, backend, gemel_instance_copy(list->pdata[i]), seen);
+        drop_unseen(model, backend, seen);
+        backend->state = MODEL_BACKEND_UP;
+        backend->listed = TRUE;
+        backend->list_ns = gemel_boottime_ns();
+        model->sorted_valid = FALSE;
+    }
+    model_announce(model, MODEL_INSTANCES | MODEL_BACKENDS);
+}
+
+static void sample_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    ModelBackend *backend = data;
+    GPtrArray *samples = result;
+
+    if (backend->open == NULL || samples == NULL)
+        return;
+    for (guint i = 0; i < samples->len; i++) {
+        const GemelSample *sample = samples->pdata[i];
+        ModelInstance *instance = model_instance(backend->model, backend->name, sample->id);
+
+        if (instance != NULL)
+            model_instance_take_sample(instance, sample);
+    }
+    g_autoptr(GemelJobView) view = gemel_job_view(job);
+    backend->sample_ms = (double)(view->ended_usec - view->started_usec) / 1000;
+    backend->sample_ns = gemel_boottime_ns();
+    model_announce(backend->model, MODEL_FIGURES);
+}
+
+/* Asks for a list or a sample. */
+static void backend_read(ModelBackend *backend, const char *kind, GemelJobFunc run,
+                         GemelJobDone done, gboolean reissue)
+{
+    g_autoptr(GemelJob) job =
+        gemel_lanes_submit(backend->open->lanes, GEMEL_LANE_READ,
+                           &(GemelJobSpec){.kind = kind,
+                                           .run = run,
+                                           .result_free = (GDestroyNotify)g_ptr_array_unref,
+                                           .hard_ms = READ_HARD_MS,
+                                           .reissue = reissue},
+                           done, backend);
+}
+
+static void backend_list(ModelBackend *backend)
+{
+    backend->asked_ns = gemel_boottime_ns();
+    backend_read(backend, "list", run_list, list_done, FALSE);
+}
+
+static void backend_sample(ModelBackend *backend)
+{
+    if (backend->open->backend->ops->sample != NULL)
+        backend_read(backend, "sample", run_sample, sample_done, TRUE);
+}
+
+void model_relist(Model *model, AppBackend *open)
+{
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+
+        if (backend->open == open)
+            backend_list(backend);
+    }
+}
+
+void model_refresh(Model *model)
+{
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+
+        if (backend->open != NULL) {
+            backend_list(backend);
+            backend_sample(backend);
+        }
+    }
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+typedef struct {
+    ModelBackend *backend;
+    ModelEvent *event;
+} EventMessage;
+
+static void event_on_ui(void *data)
+{
+    EventMessage *message = data;
+    ModelBackend *backend = message->backend;
+    ModelEvent *event = message->event;
+    Model *model = backend->model;
+
+    g_free(message);
+    if (backend->open == NULL) {
+        event_free(event);
+        return;
+    }
+    event->serial = ++model->next_event;
+    g_queue_push_tail(&model->events, event);
+    if (model->events.length > EVENTS_KEPT)
+        event_free(g_queue_pop_head(&model->events));
+    if (event->type == GEMEL_EVENT_BACKEND_DOWN) {
+        backend->state = MODEL_BACKEND_DOWN;
+        g_clear_error(&backend->error);
+        gemel_error_set(&backend->error, GEMEL_ERROR_UNREACHABLE, "%s",
+                        event->detail != NULL ? event->detail : "the connection was lost");
+    } else {
+        backend_list(backend);
+    }
+    model_announce(model, MODEL_EVENTS | MODEL_BACKENDS);
+}
+
+/* GemelEventSink.event. Watch thread. */
+static void event_sink(void *data, const GemelEvent *from)
+{
+    ModelBackend *backend = data;
+    ModelEvent *event = g_new0(ModelEvent, 1);
+    EventMessage *message = g_new0(EventMessage, 1);
+
+    event->time_unix_usec = from->time_unix_usec;
+    event->backend = g_strdup(backend->name);
+    event->id = g_strdup(from->id);
+    event->name = g_strdup(from->name);
+    event->type = from->type;
+    event->state = from->state;
+    event->detail = g_strdup(from->detail);
+    message->backend = backend;
+    message->event = event;
+    hub_post(backend->model->app->hub, event_on_ui, message);
+}
+
+void model_add_backend(Model *model, AppBackend *open)
+{
+    ModelBackend *backend = g_new0(ModelBackend, 1);
+
+    backend->model = model;
+    backend->open = open;
+    backend->name = g_intern_string(open->backend->name);
+    g_ptr_array_add(model->backends, backend);
+    if (model->tick_source != NULL)
+        backend_list(backend);
+    if (model->app->interactive)
+        gemel_lanes_watch(open->lanes, &(GemelEventSink){.event = event_sink, .data = backend});
+    model_announce(model, MODEL_BACKENDS);
+}
+
+void model_remove_backend(Model *model, AppBackend *open)
+{
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+
+        if (backend->open != open)
+            continue;
+        g_autoptr(GHashTable) none = g_hash_table_new(g_str_hash, g_str_equal);
+
+        drop_unseen(model, backend, none);
+        backend->open = NULL;
+        /* Messages under way may still name it, so it is taken out of the list but not freed. */
+        g_ptr_array_steal_index(model->backends, i);
+        break;
+    }
+    model->sorted_valid = FALSE;
+    model_announce(model, MODEL_INSTANCES | MODEL_BACKENDS);
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static gboolean tick(gpointer data)
+{
+    Model *model = data;
+    gint64 now = gemel_boottime_ns();
+
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+        gboolean watched = backend->open->backend->ops->watch != NULL && model->app->interactive;
+
+        if (!watched || backend->state != MODEL_BACKEND_UP ||
+            now - backend->asked_ns > (gint64)RELIST_MS * 1000000)
+            backend_list(backend);
+        backend_sample(backend);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* Moves the lanes' deadlines on and notices changes of their health. */
+static gboolean deadlines(gpointer data)
+{
+    Model *model = data;
+
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+        g_autofree char *text = NULL;
+        GemelLanesHealth health;
+
+        gemel_lanes_tick(backend->open->lanes);
+        health = gemel_lanes_health(backend->open->lanes, &text);
+        if (health != backend->health || g_strcmp0(text, backend->health_text) != 0) {
+            backend->health = health;
+            g_free(backend->health_text);
+            backend->health_text = g_steal_pointer(&text);
+            model_announce(model, MODEL_BACKENDS);
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+void model_start(Model *model)
+{
+    gint64 refresh_ms = options_get_number(model->app->options, "refresh");
+
+    model_stop(model);
+    model->deadline_source = app_add_timer(model->app, DEADLINE_MS, deadlines, model);
+    model->tick_source = app_add_timer(model->app, (guint)refresh_ms, tick, model);
+    model_refresh(model);
+}
+
+void model_stop(Model *model)
+{
+    app_source_remove(&model->tick_source);
+    app_source_remove(&model->deadline_source);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+GPtrArray *model_backends(Model *model)
+{
+    return model->backends;
+}
+
+static gint compare_instances(gconstpointer a, gconstpointer b)
+{
+    const ModelInstance *one = *(ModelInstance *const *)a, *two = *(ModelInstance *const *)b;
+    int order = strcmp(one->backend->name, two->backend->name);
+
+    if (order == 0)
+        order = g_strcmp0(one->info->name, two->info->name);
+    return order != 0 ? order : strcmp(one->info->id, two->info->id);
+}
+
+GPtrArray *model_instances(Model *model)
+{
+    if (!model->sorted_valid) {
+        GHashTableIter iter;
+        gpointer value;
+
+        g_ptr_array_set_size(model->sorted, 0);
+        g_hash_table_iter_init(&iter, model->by_key);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+            g_ptr_array_add(model->sorted, value);
+        g_ptr_array_sort(model->sorted, compare_instances);
+        model->sorted_valid = TRUE;
+    }
+    return model->sorted;
+}
+
+ModelInstance *model_instance(Model *model, const char *backend, const char *id)
+{
+    g_autofree char *key = instance_key(backend, id);
+
+    return g_hash_table_lookup(model->by_key, key);
+}
+
+GQueue *model_events(Model *model)
+{
+    return &model->events;
+}
+
+GPtrArray *model_jobs(Model *model)
+{
+    return model->jobs;
+}
+
+void model_job_changed(Model *model, GemelJob *job)
+{
+    g_autoptr(GemelJobView) view = gemel_job_view(job);
+    gboolean slow = view->state == GEMEL_JOB_SLOW || view->state == GEMEL_JOB_LOST;
+
+    if (!g_ptr_array_find(model->jobs, job, NULL)) {
+        if (view->lane == GEMEL_LANE_READ && !slow)
+            return; /* a read that goes well is no news */
+        g_ptr_array_add(model->jobs, gemel_job_ref(job));
+        if (model->jobs->len > JOBS_KEPT)
+            g_ptr_array_remove_index(model->jobs, 0);
+    }
+    model_announce(model, MODEL_JOBS);
+}
+
+void model_set_doing(Model *model, const char *backend, const char *id, const char *doing)
+{
+    ModelInstance *instance = model_instance(model, backend, id);
+
+    if (instance == NULL)
+        return;
+    instance->doing = doing;
+    model_announce(model, MODEL_INSTANCES);
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+/* The instances that `name` can mean; an exact name or id beats a prefix. */
+static GPtrArray *find_candidates(Model *model, const char *name)
+{
+    GPtrArray *all = model_instances(model);
+    GPtrArray *exact = g_ptr_array_new(), *prefix = g_ptr_array_new();
+    const char *slash = strchr(name, '/');
+    g_autofree char *backend = slash != NULL ? g_strndup(name, (gsize)(slash - name)) : NULL;
+
+    for (guint i = 0; i < all->len; i++) {
+        ModelInstance *instance = all->pdata[i];
+        const char *wanted = name;
+
+        if (backend != NULL && g_str_equal(backend, instance->backend->name))
+            wanted = slash + 1;
+        if (g_strcmp0(instance->info->name, wanted) == 0 || g_str_equal(instance->info->id, wanted))
+            g_ptr_array_add(exact, instance);
+        else if (strlen(wanted) >= 4 && g_str_has_prefix(instance->info->id, wanted))
+            g_ptr_array_add(prefix, instance);
+    }
+    if (exact->len > 0) {
+        g_ptr_array_unref(prefix);
+        return exact;
+    }
+    g_ptr_array_unref(exact);
+    return prefix;
+}
+
+/* The name that comes nearest, for "did you mean": shares the longest beginning. */
+static const char *nearest_name(Model *model, const char *name)
+{
+    GPtrArray *all = model_instances(model);
+    const char *best = NULL;
+    gsize best_length = 1; /* one letter in common is chance */
+
+    for (guint i = 0; i < all->len; i++) {
+        const char *other = ((ModelInstance *)all->pdata[i])->info->name;
+        gsize length = 0;
+
+        while (name[length] != '\0' && name[length] == other[length])
+            length++;
+        if (length > best_length) {
+            best = other;
+            best_length = length;
+        }
+    }
+    return best;
+}
+
+ModelInstance *model_find(Model *model, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) found = find_candidates(model, name);
+
+    if (found->len == 1)
+        return found->pdata[0];
+    if (found->len == 0) {
+        const char *near = nearest_name(model, name);
+
+        if (near != NULL)
+            gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                            "no instance is called '%s'; did you mean '%s'? (`list` shows all)",
+                            name, near);
+        else
+            gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                            "no instance is called '%s'; `list` shows what there is", name);
+        return NULL;
+    }
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < found->len; i++) {
+        const ModelInstance *instance = found->pdata[i];
+
+        g_string_append_printf(
+            names, "%s%s/%.12s", i > 0 ? ", " : "", instance->backend->name,
+            found->len > 1 && i + 1 < found->len &&
+                    g_str_equal(instance->info->name,
+                                ((ModelInstance *)found->pdata[i + 1])->info->name)
+                ? instance->info->id
+                : instance->info->name);
+    }
+    gemel_error_set(error, GEMEL_ERROR_CONFLICT,
+                    "'%s' is ambiguous: %s; say backend/name or an id, nothing was done", name,
+                    names->str);
+    return NULL;
+}

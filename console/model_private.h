@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* model_private.h - what the files of the model share: its structure, and the rates. */
+#pragma once
+
+#include "console/model.h"
+
+struct Model {
+    App *app;
+    GPtrArray *backends; /* of ModelBackend*, owned */
+    GHashTable *by_key;  /* "backend/id" -> ModelInstance*, owned */
+    GPtrArray *sorted;   /* of ModelInstance*: backend, then name */
+    gboolean sorted_valid;
+    GPtrArray *jobs; /* of GemelJob*, a reference each */
+    GQueue events;   /* of ModelEvent* */
+    guint64 next_event;
+    GArray *listeners;
+    guint next_listener;
+    ModelChange pending; /* announced by announce_source */
+    GSource *announce_source, *tick_source, *deadline_source;
+};
+
+/* Says later in this turn that something changed. */
+void model_announce(Model *model, ModelChange what);
+
+void model_instance_free(ModelInstance *instance);
+/* Takes a sample in: values, rates, rows, history. */
+void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample);
+/* The instance stopped: figures go, the history gets a gap. */
+void model_instance_clear_figures(ModelInstance *instance);
