@@ -57,11 +57,25 @@ Model *model_new(App *app)
     return model;
 }
 
+/* All instances go to the graveyard, for model_free. */
+static void model_bury_all(Model *model)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, model->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(model->gone, value);
+}
+
 void model_free(Model *model)
 {
     model_stop(model);
+    app_source_remove(&model->deadline_source);
     app_source_remove(&model->announce_source);
     g_ptr_array_unref(model->jobs);
+    model_bury_all(model);
+    g_ptr_array_unref(model->gone);
     g_ptr_array_unref(model->sorted);
     g_hash_table_unref(model->by_key);
     g_ptr_array_unref(model->backends);
@@ -85,6 +99,7 @@ static gboolean announce_now(gpointer data)
 
         listener->changed(what, listener->data);
     }
+    g_ptr_array_set_size(model->gone, 0); /* nobody points at them any more */
     return G_SOURCE_REMOVE;
 }
 
@@ -160,8 +175,10 @@ static void drop_unseen(Model *model, const ModelBackend *backend, GHashTable *s
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         ModelInstance *instance = value;
 
-        if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id))
+        if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id)) {
+            g_ptr_array_add(model->gone, instance);
             g_hash_table_iter_remove(&iter);
+        }
     }
 }
 
@@ -173,6 +190,10 @@ static void list_done(GemelJob *job, gpointer result, const GError *error, gpoin
 
     if (model == NULL)
         return;
+    g_autoptr(GemelJobView) view = gemel_job_view(job);
+
+    if (view->state != GEMEL_JOB_LOST && backend->lists_pending > 0)
+        backend->lists_pending--;
     g_clear_error(&backend->error);
     if (list == NULL) {
         backend->error = g_error_copy(error);
@@ -228,6 +249,7 @@ static void backend_read(ModelBackend *backend, const char *kind, GemelJobFunc r
 static void backend_list(ModelBackend *backend)
 {
     backend->asked_ns = gemel_boottime_ns();
+    backend->lists_pending++;
     backend_read(backend, "list", run_list, list_done, FALSE);
 }
 
@@ -235,6 +257,12 @@ static void backend_sample(ModelBackend *backend)
 {
     if (backend->open->backend->ops->sample != NULL)
         backend_read(backend, "sample", run_sample, sample_done, TRUE);
+}
+
+void model_list_all(Model *model)
+{
+    for (guint i = 0; i < model->backends->len; i++)
+        backend_list(model->backends->pdata[i]);
 }
 
 void model_relist(Model *model, AppBackend *open)
@@ -258,6 +286,8 @@ void model_refresh(Model *model)
         }
     }
 }
+
+static gboolean deadlines(gpointer data);
 
 /* ---- events --------------------------------------------------------------------------------- */
 
@@ -320,6 +350,8 @@ void model_add_backend(Model *model, AppBackend *open)
     backend->open = open;
     backend->name = g_intern_string(open->backend->name);
     g_ptr_array_add(model->backends, backend);
+    if (model->deadline_source == NULL)
+        model->deadline_source = app_add_timer(model->app, DEADLINE_MS, deadlines, model);
     if (model->tick_source != NULL)
         backend_list(backend);
     if (model->app->interactive)
@@ -392,7 +424,6 @@ void model_start(Model *model)
     gint64 refresh_ms = options_get_number(model->app->options, "refresh");
 
     model_stop(model);
-    model->deadline_source = app_add_timer(model->app, DEADLINE_MS, deadlines, model);
     model->tick_source = app_add_timer(model->app, (guint)refresh_ms, tick, model);
     model_refresh(model);
 }
@@ -400,7 +431,6 @@ void model_start(Model *model)
 void model_stop(Model *model)
 {
     app_source_remove(&model->tick_source);
-    app_source_remove(&model->deadline_source);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

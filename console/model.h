@@ -75,6 +75,7 @@ struct ModelBackend {
     GemelLanesHealth health;
     char *health_text;         /* "waiting 14 s for the daemon to answer", or NULL */
     gint64 list_ns, sample_ns; /* CLOCK_BOOTTIME of the newest */
+    guint lists_pending;       /* asked for and not answered; 0 = the list is fresh */
     gint64 asked_ns;           /* when a list was last asked for */
     double sample_ms;          /* how long the last sample took */
 };
@@ -99,6 +100,8 @@ void model_unlisten(Model *model, guint listener);
 void model_start(Model *model);
 void model_stop(Model *model);
 void model_refresh(Model *model);
+/* Asks all backends for a list; ModelBackend.lists_pending says when each has answered. */
+void model_list_all(Model *model);
 
 GPtrArray *model_backends(Model *model);  /* of ModelBackend*, the model's */
 GPtrArray *model_instances(Model *model); /* of ModelInstance*, the model's, by backend then name */

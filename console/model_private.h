@@ -8,6 +8,7 @@ struct Model {
     App *app;
     GPtrArray *backends; /* of ModelBackend*, owned */
     GHashTable *by_key;  /* "backend/id" -> ModelInstance*, owned */
+    GPtrArray *gone;     /* no longer listed; freed once the listeners know */
     GPtrArray *sorted;   /* of ModelInstance*: backend, then name */
     gboolean sorted_valid;
     GPtrArray *jobs; /* of GemelJob*, a reference each */

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/output.h"
+#include "widgets/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct Output {
+    void (*line)(OutputClass class, const char *text, gpointer data); /* NULL = stdio */
+    gpointer data;
+    gboolean terminal; /* stdout is one */
+    gboolean colour;   /* on stderr */
+};
+
+struct OutputTable {
+    char *align;
+    guint columns;
+    GPtrArray *rows; /* of char**; the first is the header */
+};
+
+/* ---- sinks ---------------------------------------------------------------------------------- */
+
+Output *output_new_stdio(void)
+{
+    Output *out = g_new0(Output, 1);
+    const char *no_colour = g_getenv("NO_COLOR");
+
+    out->terminal = isatty(STDOUT_FILENO);
+    out->colour = isatty(STDERR_FILENO) && (no_colour == NULL || *no_colour == '\0');
+    return out;
+}
+
+Output *output_new_lines(void (*line)(OutputClass class, const char *text, gpointer data),
+                         gpointer data)
+{
+    Output *out = g_new0(Output, 1);
+
+    out->line = line;
+    out->data = data;
+    return out;
+}
+
+void output_free(Output *out)
+{
+    if (out == NULL)
+        return;
+    if (out->line == NULL)
+        output_flush(out);
+    g_free(out);
+}
+
+/* Whoever read us has gone: end as a filter does, with the status of SIGPIPE. */
+static void die_if_closed(void)
+{
+    if (errno == EPIPE)
+        _exit(128 + 13);
+}
+
+static void write_all(FILE *stream, const char *text)
+{
+    errno = 0;
+    if (fputs(text, stream) == EOF)
+        die_if_closed();
+}
+
+void output_flush(Output *out)
+{
+    errno = 0;
+    if (out->line == NULL && fflush(stdout) == EOF)
+        die_if_closed();
+}
+
+/* One line of text that is safe to show. */
+static void emit(Output *out, OutputClass class, const char *text)
+{
+    if (out->line != NULL) {
+        out->line(class, text, out->data);
+        return;
+    }
+    if (class == OUTPUT_DATA) {
+        write_all(stdout, text);
+        write_all(stdout, "\n");
+        return;
+    }
+    output_flush(out); /* keep the order of what a person reads */
+    if (class == OUTPUT_ERROR && out->colour)
+        fprintf(stderr, "\033[31mgemel:\033[0m %s\n", text);
+    else
+        fprintf(stderr, class == OUTPUT_ERROR ? "gemel: %s\n" : "%s\n", text);
+}
+
+void output_line(Output *out, OutputClass class, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *safe = text_sanitise(text, -1, TEXT_NAME);
+    emit(out, class, safe);
+}
+
+void output_text(Output *out, const char *text)
+{
+    g_autofree char *safe = text_sanitise(text, -1, TEXT_OUTPUT);
+    g_auto(GStrv) lines = g_strsplit(safe, "\n", -1);
+    guint n = g_strv_length(lines);
+
+    for (guint i = 0; i < n; i++)
+        if (i + 1 < n || *lines[i] != '\0')
+            emit(out, OUTPUT_DATA, lines[i]);
+}
+
+static void emit_json(Output *out, json_t *value, size_t flags)
+{
+    /* JSON_ENSURE_ASCII: no byte of a name reaches a terminal raw, and every parser reads it. */
+    char *text = json_dumps(value, flags | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+
+    json_decref(value);
+    if (text == NULL)
+        return;
+    if (out->line != NULL)
+        output_text(out, text);
+    else
+        emit(out, OUTPUT_DATA, text);
+    free(text);
+}
+
+void output_json(Output *out, json_t *value)
+{
+    gboolean pretty = out->terminal || out->line != NULL;
+
+    emit_json(out, value, pretty ? JSON_INDENT(2) : JSON_COMPACT);
+}
+
+void output_json_line(Output *out, json_t *value)
+{
+    emit_json(out, value, JSON_COMPACT);
+    output_flush(out);
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+OutputTable *output_table_new(const char *const *headers, const char *align)
+{
+    OutputTable *table = g_new0(OutputTable, 1);
+
+    table->columns = g_strv_length((char **)headers);
+    table->align = g_strdup(align);
+    table->rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+    g_ptr_array_add(table->rows, g_strdupv((char **)headers));
+    return table;
+}
+
+void output_table_add(OutputTable *table, ...)
+{
+    char **row = g_new0(char *, table->columns + 1);
+    const char *cell;
+    va_list args;
+    guint i = 0;
+
+    va_start(args, table);
+    while ((cell = va_arg(args, const char *)) != NULL && i < table->columns)
+        row[i++] = text_sanitise(cell, -1, TEXT_NAME);
+    va_end(args);
+    while (i < table->columns)
+        row[i++] = g_strdup("");
+    g_ptr_array_add(table->rows, row);
+}
+
+guint output_table_rows(const OutputTable *table)
+{
+    return table->rows->len - 1;
+}
+
+void output_table_print(OutputTable *table, Output *out)
+{
+    g_autofree int *widths = g_new0(int, table->columns);
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    for (guint r = 0; r < table->rows->len; r++)
+        for (guint c = 0; c < table->columns; c++)
+            widths[c] = MAX(widths[c], text_width(((char **)table->rows->pdata[r])[c]));
+    for (guint r = 0; r < table->rows->len; r++) {
+        char **row = table->rows->pdata[r];
+
+        g_string_truncate(line, 0);
+        for (guint c = 0; c < table->columns; c++) {
+            gboolean right = table->align[c] == 'R';
+
+            if (c > 0)
+                g_string_append(line, "  ");
+            if (c + 1 == table->columns && !right)
+                g_string_append(line, row[c]);
+            else
+                text_append_fit(line, row[c], widths[c], right ? TEXT_RIGHT : TEXT_LEFT);
+        }
+        while (line->len > 0 && line->str[line->len - 1] == ' ')
+            g_string_truncate(line, line->len - 1);
+        emit(out, OUTPUT_DATA, line->str);
+    }
+    g_ptr_array_unref(table->rows);
+    g_free(table->align);
+    g_free(table);
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+char *format_bytes(guint64 bytes)
+{
+    static const char units[] = "KMGTPE";
+    double value = (double)bytes;
+    int unit = -1;
+
+    while (value >= 999.5 && unit < 5) {
+        value /= 1024;
+        unit++;
+    }
+    if (unit < 0)
+        return g_strdup_printf("%d", (int)bytes);
+    return g_strdup_printf(value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[unit]);
+}
+
+char *format_rate(double per_second)
+{
+    return format_bytes(per_second > 0 ? (guint64)llround(per_second) : 0);
+}
+
+char *format_uptime(gint64 seconds)
+{
+    static const struct {
+        gint64 length;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+        if (seconds >= units[i].length)
+            return g_strdup_printf("%" G_GINT64_FORMAT "%c", seconds / units[i].length,
+                                   units[i].unit);
+    return g_strdup_printf("%" G_GINT64_FORMAT "s", MAX(seconds, 0));
+}
+
+char *format_percent(double percent)
+{
+    return g_strdup_printf(percent < 9.95 ? "%.1f" : "%.0f", percent);
+}
