@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "golden.h"
+
+#include <string.h>
+
+/* A blank screen with every glyph. */
+Canvas golden_open(int height, int width)
+{
+    text_set_utf8(TRUE);
+    theme_select("dark");
+    theme_set_glyphs(GLYPHS_BRAILLE);
+    screen_open_test(height, width);
+    screen_begin();
+    return screen_canvas();
+}
+
+/* Compares, or writes. */
+void golden_check(const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.txt", GOLDEN_DIR, name);
+    g_autofree char *got = screen_dump(), *wanted = NULL;
+    if (g_getenv("GEMEL_GOLDEN_UPDATE") != NULL) {
+        g_assert_true(g_file_set_contents(path, got, -1, NULL));
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    g_file_get_contents(path, &wanted, NULL, &error);
+    g_assert_no_error(error);
+    if (strcmp(got, wanted) != 0)
+        g_printerr("--- wanted (%s)\n%s--- got\n%s---\n", path, wanted, got);
+    g_assert_cmpstr(got, ==, wanted);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Pictures to compare with: tests/widgets/golden/NAME.txt. With GEMEL_GOLDEN_UPDATE=1 in the
+ * environment the files are written instead; read the diff before committing it.
+ */
+#pragma once
+
+#include "widgets/screen.h"
+
+/* Opens a blank UTF-8 test screen and returns it whole. */
+Canvas golden_open(int height, int width);
+
+/* Compares the screen with golden/NAME.txt. */
+void golden_check(const char *name);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "widgets/dialog.h"
+
+#include <string.h>
+
+#include "widgets/keys.h"
+#include "widgets/screen.h"
+
+#define WIDTH_MAX 72
+
+typedef struct {
+    Role role;
+    char *text;
+} Line;
+
+typedef struct {
+    int key;
+    char *label;
+    gboolean on;
+} Option;
+
+struct Dialog {
+    char *title, *verb, *must_type;
+    GString *typed;
+    GPtrArray *lines, *options;
+    gboolean mistyped;
+};
+
+/* Frees a line. */
+static void line_free(gpointer p)
+{
+    g_free(((Line *)p)->text);
+    g_free(p);
+}
+
+/* Frees an option. */
+static void option_free(gpointer p)
+{
+    g_free(((Option *)p)->label);
+    g_free(p);
+}
+
+/* A dialog without lines yet. */
+Dialog *dialog_new(const char *title, const char *verb, const char *must_type)
+{
+    Dialog *d = g_new0(Dialog, 1);
+    d->title = g_strdup(title);
+    d->verb = g_strdup(verb);
+    d->must_type = g_strdup(must_type);
+    d->typed = g_string_new(NULL);
+    d->lines = g_ptr_array_new_with_free_func(line_free);
+    d->options = g_ptr_array_new_with_free_func(option_free);
+    return d;
+}
+
+/* Frees a dialog; NULL is fine. */
+void dialog_free(Dialog *d)
+{
+    if (d == NULL)
+        return;
+    g_free(d->title);
+    g_free(d->verb);
+    g_free(d->must_type);
+    g_string_free(d->typed, TRUE);
+    g_ptr_array_unref(d->lines);
+    g_ptr_array_unref(d->options);
+    g_free(d);
+}
+
+/* Adds a line. */
+void dialog_add_line(Dialog *d, Role role, const char *text)
+{
+    Line *l = g_new(Line, 1);
+    *l = (Line){role, g_strdup(text)};
+    g_ptr_array_add(d->lines, l);
+}
+
+/* Adds a choice. */
+void dialog_add_option(Dialog *d, int key, const char *label, gboolean on)
+{
+    Option *o = g_new(Option, 1);
+    *o = (Option){key, g_strdup(label), on};
+    g_ptr_array_add(d->options, o);
+}
+
+/* The state of a choice. */
+gboolean dialog_option(const Dialog *d, int key)
+{
+    for (guint i = 0; i < d->options->len; i++) {
+        const Option *o = g_ptr_array_index(d->options, i);
+        if (o->key == key)
+            return o->on;
+    }
+    return FALSE;
+}
+
+/* Turns a choice over; FALSE when the key has none. */
+static gboolean toggle_option(Dialog *d, int key)
+{
+    for (guint i = 0; i < d->options->len; i++) {
+        Option *o = g_ptr_array_index(d->options, i);
+        if (o->key != key)
+            continue;
+        o->on = !o->on;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* Takes a key while the name is being typed. */
+static DialogResult type_key(Dialog *d, int key)
+{
+    d->mistyped = FALSE;
+    if (key == KEYS_BACKSPACE && d->typed->len > 0) {
+        const char *last = g_utf8_find_prev_char(d->typed->str, d->typed->str + d->typed->len);
+        g_string_truncate(d->typed, last != NULL ? (gsize)(last - d->typed->str) : 0);
+    } else if (key == KEYS_CTRL('u')) {
+        g_string_truncate(d->typed, 0);
+    } else if (key == KEYS_ENTER) {
+        if (strcmp(d->typed->str, d->must_type) == 0)
+            return DIALOG_YES;
+        d->mistyped = TRUE;
+    } else if (keys_is_printable(key)) {
+        g_string_append_unichar(d->typed, (gunichar)key);
+    }
+    return DIALOG_OPEN;
+}
+
+/* Takes a key. */
+DialogResult dialog_handle_key(Dialog *d, int key)
+{
+    if (key == KEYS_ESC || key == KEYS_CTRL('c'))
+        return DIALOG_NO;
+    if (toggle_option(d, key))
+        return DIALOG_OPEN;
+    if (d->must_type != NULL)
+        return type_key(d, key);
+    if (key == 'y' || key == 'Y')
+        return DIALOG_YES;
+    return key == 'n' || key == 'N' || key == 'q' ? DIALOG_NO : DIALOG_OPEN;
+}
+
+/* Where the part of `s` that fits into `width` cells ends: at a space if there is one. */
+static const char *break_line(const char *s, int width)
+{
+    const char *end = s + strlen(s), *at = s, *space = NULL;
+    for (int used = 0; at < end;) {
+        const char *next = at;
+        used += text_char_width(text_next_char(&next, end));
+        if (used > width)
+            return space != NULL ? space : at > s ? at : next;
+        if (*at == ' ')
+            space = at;
+        at = next;
+    }
+    return end;
+}
+
+/* Draws (or, without a canvas, counts) the rows of a wrapped text. */
+static int draw_wrapped(const Canvas *c, int y, int width, Role role, const char *text)
+{
+    int rows = 0;
+    do {
+        const char *end = break_line(text, width);
+        g_autofree char *part = g_strndup(text, (gsize)(end - text));
+        if (c != NULL)
+            canvas_text(c, y + rows, 0, role, part);
+        text = *end == ' ' ? end + 1 : end;
+        rows++;
+    } while (*text != '\0');
+    return rows;
+}
+
+/* The last lines: how to answer. */
+static void draw_answer(const Dialog *d, const Canvas *c, int y)
+{
+    if (d->must_type == NULL) {
+        int x = canvas_text(c, y, 0, ROLE_KEY, "y");
+        x = canvas_printf(c, y, x + 1, ROLE_TEXT, "%s", d->verb);
+        x = canvas_text(c, y, x + 3, ROLE_KEY, "n");
+        canvas_text(c, y, x + 1, ROLE_TEXT, "leave it as it is");
+        return;
+    }
+    int x = canvas_printf(c, y, 0, d->mistyped ? ROLE_ERROR : ROLE_TEXT,
+                          d->mistyped ? "That is not the name. Type " : "Type ");
+    x = canvas_text(c, y, x, ROLE_STRONG, d->must_type);
+    canvas_printf(c, y, x, ROLE_TEXT, " and Enter to %s, Esc to leave it.", d->verb);
+    x = canvas_text(c, y + 1, 0, ROLE_PROMPT, "> ");
+    int width = text_width(d->typed->str), skip = MAX(0, width - (c->width - x - 1));
+    x = canvas_text_from(c, y + 1, x, skip, ROLE_STRONG, d->typed->str);
+    screen_set_cursor(c, y + 1, x);
+}
+
+/* Draws the dialog in the middle. */
+void dialog_draw(Dialog *d, const Canvas *c)
+{
+    int width = MIN(WIDTH_MAX, c->width - 4), rows = 0, y = 0;
+    for (guint i = 0; i < d->lines->len; i++)
+        rows +=
+            draw_wrapped(NULL, 0, width, ROLE_TEXT, ((Line *)g_ptr_array_index(d->lines, i))->text);
+    rows += (int)d->options->len;
+    int answer = d->must_type != NULL ? 2 : 1;
+    Canvas in = canvas_popup(c, rows + 1 + answer, width, d->title);
+    /* the answer always shows; what does not fit above it is cut */
+    Canvas body = canvas_sub(&in, 0, 0, MAX(in.height - answer - 1, 0), in.width);
+    for (guint i = 0; i < d->lines->len; i++) {
+        const Line *l = g_ptr_array_index(d->lines, i);
+        y += draw_wrapped(&body, y, width, l->role, l->text);
+    }
+    for (guint i = 0; i < d->options->len; i++, y++) {
+        const Option *o = g_ptr_array_index(d->options, i);
+        g_autofree char *name = keys_name(o->key);
+        int x = canvas_text(&body, y, 0, ROLE_KEY, name);
+        x = canvas_text(&body, y, x + 1, ROLE_TEXT, o->on ? "[x] " : "[ ] ");
+        canvas_text(&body, y, x, ROLE_TEXT, o->label);
+    }
+    draw_answer(d, &in, in.height - answer);
+}

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "widgets/screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "widgets/curses-private.h"
+#include "widgets/keys.h"
+
+/* Synchronised output: terminals that know it show the picture at once, others ignore it. */
+#define SYNC_BEGIN "\033[?2026h"
+#define SYNC_END   "\033[?2026l"
+#define PASTE_ON   "\033[?2004h"
+#define PASTE_OFF  "\033[?2004l"
+#define MOUSE_OFF  "\033[?1000l\033[?1002l\033[?1003l\033[?1006l"
+#define PASTE_END  "\033[201~"
+#define PASTE_MAX  65536
+#define CODE_PASTE (KEY_MAX + 1)
+#define OSC52_MAX  65536
+
+static struct {
+    SCREEN *curses;
+    WINDOW *input; /* a pad: reading from it refreshes nothing */
+    gboolean active, mouse, redraw, gone, test;
+    gboolean line_mode; /* keys arrive as bytes */
+    int cursor_y, cursor_x;
+    FILE *null;
+    guint16 *roles; /* test screens: role | base << 8 of each cell */
+    int roles_height, roles_width;
+} self = {.cursor_y = -1};
+
+/* What the fatal-signal handler needs, complete before the terminal is taken. */
+static struct {
+    volatile sig_atomic_t armed;
+    struct termios saved;
+    gboolean has_saved;
+    char bytes[512];
+    size_t length;
+} restore;
+
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
+
+/* Writes without stdio, retrying what is retryable. Async-signal-safe. */
+static void write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, bytes, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return;
+        bytes += done;
+        n -= (size_t)done;
+    }
+}
+
+/* A crash: the terminal first, then the signal's own way. Only async-signal-safe calls. */
+static void on_fatal_signal(int signum)
+{
+    if (restore.armed) {
+        restore.armed = 0;
+        write_all(STDOUT_FILENO, restore.bytes, restore.length);
+        if (restore.has_saved)
+            tcsetattr(STDIN_FILENO, TCSANOW, &restore.saved);
+    }
+    signal(signum, SIG_DFL);
+    raise(signum);
+}
+
+/* Adds a capability to the restore string; padding is left out, as on every modern terminal. */
+static void add_restore(const char *capability)
+{
+    if (capability == NULL || capability == (char *)-1)
+        return;
+    for (const char *s = capability; *s != '\0' && restore.length + 1 < sizeof restore.bytes;) {
+        const char *close;
+        if (s[0] == '$' && s[1] == '<' && (close = strchr(s, '>')) != NULL) {
+            s = close + 1;
+            continue;
+        }
+        restore.bytes[restore.length++] = *s++;
+    }
+}
+
+/* Puts the restore string together from the terminal's own description. */
+static void prepare_restore(void)
+{
+    restore.length = 0;
+    add_restore(SYNC_END MOUSE_OFF PASTE_OFF);
+    add_restore(tigetstr("sgr0"));
+    add_restore(tigetstr("cnorm"));
+    add_restore(tigetstr("rmkx"));
+    add_restore(tigetstr("rmcup"));
+}
+
+/* Installs the handler on a stack of its own, so that a stack overflow is survived too. Handlers
+ * that are there already (a sanitizer's, a test's) stay. */
+static void install_fatal_handlers(void)
+{
+    static char stack[16384];
+    static gboolean done;
+    if (done)
+        return;
+    done = TRUE;
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack}, old;
+    if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE) != 0)
+        sigaltstack(&alternate, NULL);
+    struct sigaction action = {.sa_handler = on_fatal_signal,
+                               .sa_flags = SA_ONSTACK | SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (guint i = 0; i < G_N_ELEMENTS(fatal_signals); i++) {
+        struct sigaction before;
+        if (sigaction(fatal_signals[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(fatal_signals[i], &action, NULL);
+    }
+}
+
+/* What every kind of screen sets up once newterm() has worked. */
+static void configure(void)
+{
+    set_escdelay(25);
+    noecho();
+    raw();
+    nonl();
+    curs_set(0);
+    self.input = newpad(1, 1);
+    keypad(self.input, TRUE);
+    nodelay(self.input, TRUE);
+    leaveok(stdscr, FALSE);
+    if (has_colors()) {
+        start_color();
+        use_default_colors();
+    }
+    theme_set_depth(theme_depth_for(has_colors() ? COLORS : -1));
+    define_key("\033[200~", CODE_PASTE);
+}
+
+/* First time: make the curses screen. Later: return to it. */
+static gboolean start_curses(GError **error)
+{
+    if (self.curses != NULL) {
+        refresh();
+        curs_set(0);
+        return TRUE;
+    }
+    /* curses would catch these itself, but the loop reads them from a signalfd */
+    struct sigaction ignored = {.sa_handler = SIG_IGN}, winch, tstp;
+    sigaction(SIGWINCH, &ignored, &winch);
+    sigaction(SIGTSTP, &ignored, &tstp);
+    self.curses = newterm(NULL, stdout, stdin);
+    sigaction(SIGWINCH, &winch, NULL);
+    sigaction(SIGTSTP, &tstp, NULL);
+    if (self.curses == NULL) {
+        const char *term = g_getenv("TERM");
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSYS,
+                    "cannot use the terminal: TERM is '%s', of which there is no description; "
+                    "set TERM, or use `gemel shell`",
+                    term != NULL ? term : "");
+        return FALSE;
+    }
+    configure();
+    return TRUE;
+}
+
+/* Takes the terminal. */
+gboolean screen_enter(GError **error)
+{
+    if (self.active)
+        return TRUE;
+    if (!restore.has_saved)
+        restore.has_saved = tcgetattr(STDIN_FILENO, &restore.saved) == 0;
+    if (!start_curses(error))
+        return FALSE;
+    prepare_restore();
+    install_fatal_handlers();
+    restore.armed = 1;
+    self.active = TRUE;
+    self.line_mode = FALSE;
+    keypad(self.input, TRUE);
+    screen_resize();
+    if (!self.test)
+        write_all(STDOUT_FILENO, PASTE_ON, strlen(PASTE_ON));
+    if (self.mouse)
+        screen_set_mouse(TRUE);
+    self.redraw = TRUE;
+    return TRUE;
+}
+
+/* Gives the terminal back. */
+void screen_leave(void)
+{
+    if (!self.active)
+        return;
+    self.active = FALSE;
+    gboolean mouse = self.mouse;
+    if (mouse)
+        screen_set_mouse(FALSE);
+    self.mouse = mouse;
+    curs_set(1);
+    endwin();
+    if (self.test)
+        return;
+    write_all(STDOUT_FILENO, restore.bytes, restore.length);
+    if (restore.has_saved)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.saved);
+    restore.armed = 0;
+}
+
+/* Whether the terminal is ours. */
+gboolean screen_is_active(void)
+{
+    return self.active;
+}
+
+/* Gives everything back. */
+void screen_free(void)
+{
+    screen_leave();
+    if (self.curses != NULL) {
+        delwin(self.input);
+        delscreen(self.curses);
+    }
+    self.curses = NULL;
+    self.input = NULL;
+    g_clear_pointer(&self.roles, g_free);
+    if (self.null != NULL)
+        fclose(self.null);
+    self.null = NULL;
+    self.test = FALSE;
+    theme_reset_pairs();
+}
+
+/* Stops as the shell expects it of ^Z: the whole process group, by SIGTSTP with its default
+ * action. The mask is opened for that one signal, because the program blocks it to read it from a
+ * signalfd. */
+void screen_stop_and_wait(void)
+{
+    struct sigaction old, by_default = {.sa_handler = SIG_DFL};
+    sigset_t mask, old_mask;
+    screen_leave();
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTSTP);
+    sigaction(SIGTSTP, &by_default, &old);
+    kill(0, SIGTSTP);
+    pthread_sigmask(SIG_UNBLOCK, &mask, &old_mask);
+    /* stopped here; continued by SIGCONT */
+    pthread_sigmask(SIG_SETMASK, &old_mask, NULL);
+    sigaction(SIGTSTP, &old, NULL);
+    screen_enter(NULL);
+}
+
+/* Takes over the terminal's size. */
+gboolean screen_resize(void)
+{
+    struct winsize size;
+    if (self.test || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 ||
+        size.ws_col == 0)
+        return FALSE;
+    if (size.ws_row == getmaxy(stdscr) && size.ws_col == getmaxx(stdscr))
+        return FALSE;
+    resizeterm(size.ws_row, size.ws_col);
+    self.redraw = TRUE;
+    return TRUE;
+}
+
+/* The whole screen. */
+Canvas screen_canvas(void)
+{
+    return (Canvas){0, 0, getmaxy(stdscr), getmaxx(stdscr), ROLE_TEXT};
+}
+
+/* A blank picture, in memory only. */
+void screen_begin(void)
+{
+    werase(stdscr);
+    self.cursor_y = -1;
+    if (self.roles != NULL)
+        memset(self.roles, 0, sizeof *self.roles * (gsize)(self.roles_height * self.roles_width));
+}
+
+/* Sends the differences. */
+void screen_show(void)
+{
+    gboolean all = self.redraw && !self.test;
+    if (!self.active)
+        return;
+    if (all) {
+        write_all(STDOUT_FILENO, SYNC_BEGIN, strlen(SYNC_BEGIN));
+        clearok(curscr, TRUE);
+    }
+    self.redraw = FALSE;
+    if (self.cursor_y >= 0)
+        wmove(stdscr, self.cursor_y, self.cursor_x);
+    curs_set(self.cursor_y >= 0);
+    wnoutrefresh(stdscr);
+    doupdate();
+    if (all)
+        write_all(STDOUT_FILENO, SYNC_END, strlen(SYNC_END));
+}
+
+/* Everything anew at the next show. */
+void screen_redraw(void)
+{
+    self.redraw = TRUE;
+}
+
+/* Shows the cursor there. */
+void screen_set_cursor(const Canvas *c, int y, int x)
+{
+    if (c->height <= 0 || c->width <= 0)
+        return;
+    self.cursor_y = c->y + CLAMP(y, 0, c->height - 1);
+    self.cursor_x = c->x + CLAMP(x, 0, c->width - 1);
+}
+
+/* Keys as keys, or as bytes. */
+static void set_line_mode(gboolean on)
+{
+    if (self.line_mode == on)
+        return;
+    self.line_mode = on;
+    keypad(self.input, !on);
+}
+
+/* One byte or key code, ERR when none waits. Notes a terminal that hung up: the descriptor is ready
+ * and yet there is nothing to read. */
+static int read_code(void)
+{
+    int code = wgetch(self.input), waiting = 0;
+    struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (code == ERR && !self.test && poll(&fd, 1, 0) == 1 &&
+        ((fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0 ||
+         (ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting == 0)))
+        self.gone = TRUE;
+    return code;
+}
+
+/* The rest of a paste, up to its closing bracket or until nothing comes for 200 ms. */
+static char *read_paste(void)
+{
+    g_autoptr(GString) bytes = g_string_new(NULL);
+    keypad(self.input, FALSE);
+    wtimeout(self.input, 200);
+    for (;;) {
+        int c = wgetch(self.input);
+        if (c == ERR || c > 0xff)
+            break;
+        if (bytes->len < PASTE_MAX + 8)
+            g_string_append_c(bytes, (char)c);
+        if (g_str_has_suffix(bytes->str, PASTE_END)) {
+            g_string_truncate(bytes, bytes->len - strlen(PASTE_END));
+            break;
+        }
+    }
+    wtimeout(self.input, 0);
+    keypad(self.input, !self.line_mode);
+    char *text = text_sanitise(bytes->str, (gssize)bytes->len, TEXT_OUTPUT);
+    return g_strdelimit(text, "\n", ' ');
+}
+
+/* Our number for a key of curses. */
+static int translate(int code)
+{
+    static const struct {
+        int curses, key;
+    } map[] = {
+        {KEY_UP, KEYS_UP},
+        {KEY_DOWN, KEYS_DOWN},
+        {KEY_LEFT, KEYS_LEFT},
+        {KEY_RIGHT, KEYS_RIGHT},
+        {KEY_HOME, KEYS_HOME},
+        {KEY_END, KEYS_END},
+        {KEY_PPAGE, KEYS_PGUP},
+        {KEY_NPAGE, KEYS_PGDN},
+        {KEY_IC, KEYS_INSERT},
+        {KEY_DC, KEYS_DELETE},
+        {KEY_BACKSPACE, KEYS_BACKSPACE},
+        {KEY_BTAB, KEYS_BACKTAB},
+        {KEY_ENTER, KEYS_ENTER},
+        {'\n', KEYS_ENTER},
+        {0x7f, KEYS_BACKSPACE},
+        {0x08, KEYS_BACKSPACE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(map); i++)
+        if (map[i].curses == code)
+            return map[i].key;
+    if (code >= KEY_F(1) && code <= KEY_F(12))
+        return KEYS_F1 + (code - KEY_F(1));
+    return code < 0x80 ? code : KEYS_OTHER;
+}
+
+/* The character that begins with byte `first`; over a slow line the others may be 25 ms late. */
+static int read_utf8(int first)
+{
+    char bytes[6] = {(char)first};
+    int n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || !text_is_utf8())
+        return KEYS_OTHER;
+    wtimeout(self.input, 25);
+    for (int i = 1; i < n; i++) {
+        int c = wgetch(self.input);
+        if (c < 0x80 || c > 0xbf)
+            n = 0;
+        else
+            bytes[i] = (char)c;
+    }
+    wtimeout(self.input, 0);
+    if (n == 0)
+        return KEYS_OTHER;
+    gunichar uc = g_utf8_get_char_validated(bytes, n);
+    return uc >= (gunichar)-2 ? KEYS_OTHER : (int)uc;
+}
+
+/* Fills in a mouse event. */
+static gboolean read_mouse(ScreenEvent *event)
+{
+    MEVENT mouse;
+    if (getmouse(&mouse) != OK)
+        return FALSE;
+    event->y = mouse.y;
+    event->x = mouse.x;
+    if ((mouse.bstate & BUTTON4_PRESSED) != 0)
+        event->key = KEYS_WHEEL_UP;
+    else if ((mouse.bstate & BUTTON5_PRESSED) != 0)
+        event->key = KEYS_WHEEL_DOWN;
+    else if ((mouse.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) != 0)
+        event->key = KEYS_CLICK;
+    else
+        return FALSE;
+    return TRUE;
+}
+
+/* The next key. */
+gboolean screen_read(ScreenEvent *ret_event)
+{
+    *ret_event = (ScreenEvent){0};
+    if (!self.active)
+        return FALSE;
+    set_line_mode(FALSE);
+    for (;;) {
+        int code = read_code();
+        if (code == ERR)
+            return FALSE;
+        if (code == KEY_RESIZE)
+            continue;
+        if (code == KEY_MOUSE) {
+            if (read_mouse(ret_event))
+                return TRUE;
+            continue;
+        }
+        if (code == CODE_PASTE)
+            ret_event->paste = read_paste();
+        else if (code >= 0x80 && code <= 0xff)
+            ret_event->key = read_utf8(code);
+        else
+            ret_event->key = translate(code);
+        return TRUE;
+    }
+}
+
+/* The next bytes. */
+int screen_read_bytes(char *buffer, int size)
+{
+    static const char open[] = "\033[200~";
+    int n = 0;
+    if (!self.active)
+        return -1;
+    set_line_mode(TRUE);
+    while (n < size) {
+        int code = read_code();
+        if (code == ERR)
+            break;
+        if (code > 0xff)
+            continue;
+        buffer[n++] = (char)code;
+        int len = (int)sizeof open - 1;
+        if (n >= len && memcmp(buffer + n - len, open, (size_t)len) == 0) {
+            g_autofree char *paste = read_paste();
+            n -= len;
+            int take = MIN((int)strlen(paste), size - n);
+            memcpy(buffer + n, paste, (size_t)take);
+            n += take;
+        }
+    }
+    return n > 0 ? n : self.gone ? -1 : 0;
+}
+
+/* Whether the terminal hung up. */
+gboolean screen_is_gone(void)
+{
+    return self.gone;
+}
+
+/* Mouse reports on or off. */
+void screen_set_mouse(gboolean on)
+{
+    self.mouse = on;
+    mousemask(on ? BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+    mouseinterval(0);
+}
+
+/* Whether mouse reports are on. */
+gboolean screen_mouse(void)
+{
+    return self.mouse;
+}
+
+/* Hands text to the terminal's clipboard. */
+void screen_copy(const char *text)
+{
+    if (!self.active || self.test)
+        return;
+    gsize length = MIN(strlen(text), OSC52_MAX);
+    g_autofree char *base64 = g_base64_encode((const guchar *)text, length);
+    g_autofree char *sequence = g_strconcat("\033]52;c;", base64, "\a", NULL);
+    write_all(STDOUT_FILENO, sequence, strlen(sequence));
+}
+
+/* Rings. */
+void screen_beep(void)
+{
+    if (self.active && !self.test)
+        beep();
+}
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+/* A screen without a terminal: curses writes to /dev/null for a terminal everybody has. */
+void screen_open_test(int height, int width)
+{
+    screen_free();
+    self.null = fopen("/dev/null", "r+");
+    self.curses = newterm("xterm-256color", self.null, self.null);
+    if (self.curses == NULL)
+        g_error("no description of xterm-256color: is ncurses-base installed?");
+    self.test = TRUE;
+    configure();
+    resizeterm(height, width);
+    self.roles = g_new0(guint16, (gsize)(height * width));
+    self.roles_height = height;
+    self.roles_width = width;
+    self.active = TRUE;
+}
+
+/* Notes roles on a test screen. */
+void screen_note_role(int y, int x, int width, Role role, Role base)
+{
+    if (self.roles == NULL || y < 0 || y >= self.roles_height)
+        return;
+    for (int i = MAX(x, 0); i < x + width && i < self.roles_width; i++)
+        self.roles[y * self.roles_width + i] = (guint16)(role | base << 8);
+}
+
+/* The text of the picture. */
+char *screen_dump(void)
+{
+    GString *out = g_string_new(NULL);
+    for (int y = 0; y < getmaxy(stdscr); y++) {
+        gsize solid = out->len;
+        for (int x = 0; x < getmaxx(stdscr);) {
+            cchar_t cell;
+            wchar_t wc[CCHARW_MAX + 1] = {0};
+            attr_t attrs;
+            short pair;
+            mvwin_wch(stdscr, y, x, &cell);
+            getcchar(&cell, wc, &attrs, &pair, NULL);
+            for (int i = 0; wc[i] != 0; i++)
+                g_string_append_unichar(out, (gunichar)wc[i]);
+            if (wc[0] != ' ' && wc[0] != 0)
+                solid = out->len;
+            x += MAX(1, text_char_width((gunichar)wc[0]));
+        }
+        g_string_truncate(out, solid);
+        g_string_append_c(out, '\n');
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* The roles of one row, as runs: `x-y:role[@base]`. */
+char *screen_dump_roles(int y)
+{
+    GString *out = g_string_new(NULL);
+    for (int x = 0, end; x < self.roles_width; x = end) {
+        guint16 at = self.roles[y * self.roles_width + x];
+        for (end = x + 1; end < self.roles_width; end++)
+            if (self.roles[y * self.roles_width + end] != at)
+                break;
+        if (at == 0)
+            continue;
+        g_string_append_printf(out, "%s%d-%d:%s", out->len > 0 ? " " : "", x, end - 1,
+                               theme_role_name(at & 0xff));
+        if (at >> 8 != 0)
+            g_string_append_printf(out, "@%s", theme_role_name(at >> 8));
+    }
+    return g_string_free(out, FALSE);
+}

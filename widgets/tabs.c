@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "widgets/tabs.h"
+
+/* Cells the names first..last take, each with a space on both sides. */
+static int names_width(const char *const *names, guint first, guint last)
+{
+    int width = 0;
+    for (guint i = first; i <= last; i++)
+        width += text_width(names[i]) + 2;
+    return width;
+}
+
+/* Draws the line. */
+void tabs_draw(const Canvas *c, const char *title, const char *const *names, guint n, guint active)
+{
+    int title_max = MAX(8, c->width / 3), x = 1, end = c->width - 2;
+    guint first = 0, last = n > 0 ? n - 1 : 0;
+    g_autofree char *cut = text_cut_middle(title, title_max);
+
+    canvas_hline(c, 0, 0, c->width, ROLE_BORDER);
+    x = canvas_text(c, 0, x, ROLE_TEXT, " ");
+    x = canvas_text(c, 0, x, ROLE_TITLE, cut);
+    x = canvas_text(c, 0, x, ROLE_TEXT, " ") + 2;
+    if (n == 0)
+        return;
+    /* the brackets of the active tab take the spaces beside it; without colours they tell it */
+    while (first < active && x + names_width(names, first, active) > end)
+        first++;
+    while (last > active && x + names_width(names, first, last) > end)
+        last--;
+    if (first > 0)
+        canvas_text(c, 0, x - 1, ROLE_KEY, "<");
+    for (guint i = first; i <= last; i++) {
+        gboolean on = i == active;
+        Role role = on ? ROLE_TAB_ACTIVE : ROLE_TAB;
+        x = canvas_text(c, 0, x, role, on ? "[" : " ");
+        x = canvas_text(c, 0, x, role, names[i]);
+        x = canvas_text(c, 0, x, role, on ? "]" : " ");
+    }
+    if (last + 1 < n)
+        canvas_text(c, 0, x, ROLE_KEY, ">");
+}
