@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes: entering a mount namespace, stopping with a guaranteed go on, ending by pid."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+
+_libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS = 0x00020000
+
+
+def enter_mounts(ns):
+    """For preexec_fn: join the mount namespace whose /proc file is ns, keeping the directory by name."""
+    here = os.getcwd()
+    fd = os.open(ns, os.O_RDONLY | os.O_CLOEXEC)
+    if _libc.setns(fd, CLONE_NEWNS) != 0:
+        err = ctypes.get_errno()
+        raise OSError(err, f"setns {ns}: {os.strerror(err)}")
+    os.close(fd)
+    try:
+        os.chdir(here)
+    except OSError:
+        os.chdir("/")
+
+
+def alive(pid):
+    """Whether the process runs: not gone, and not a zombie that waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def state(pid):
+    """The letter of /proc/PID/stat: R, S, D, T, Z; '' when the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def end(pid, timeout=5.0):
+    """End one process: TERM, then KILL; returns when it is gone."""
+    for sig, limit in ((signal.SIGTERM, timeout), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, sig)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + limit
+        while alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not alive(pid):
+            return
+
+
+@contextlib.contextmanager
+def stopped(*pids):
+    """The processes are stopped (SIGSTOP) inside the block and go on after it, whatever happens."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 5
+        while any(state(pid) not in "T" for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def in_mounts(ns_id):
+    """The processes whose mount namespace is ns_id (as readlink of ns/mnt gives it)."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{name}/ns/mnt") == ns_id:
+                    found.append(int(name))
+    return found
