@@ -78,7 +78,9 @@ gboolean gemel_error_set(GError **error, GemelErrorKind kind, const char *format
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    g_strdelimit(text, "\r\n", ' ');
+    for (char *c = text; *c != '\0'; c++)
+        if (g_ascii_iscntrl(*c))
+            *c = ' ';
     g_set_error_literal(error, GEMEL_ERROR, (int)kind, g_strchomp(text));
     return FALSE;
 }

@@ -40,6 +40,7 @@ GemelErrorKind gemel_error_kind_from_errno(int err);
 gboolean gemel_error_set_errno(GError **error, int err, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-/* Like g_set_error in this domain; always returns FALSE. Newlines in the text become spaces. */
+/* Like g_set_error in this domain; always returns FALSE. Control characters in the text, which may
+   quote what others wrote, become spaces. */
 gboolean gemel_error_set(GError **error, GemelErrorKind kind, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
