@@ -287,9 +287,9 @@ void sim_fill_acts(const SimWorld *world, const SimInstance *instance, GemelInst
     out->state = instance->state;
     out->is_protected = instance->is_protected;
     gemel_instance_compute_acts(out, &world->base);
-    if (instance->kind == GEMEL_KIND_CONTAINER && gemel_instance_can(out, GEMEL_ACT_RESET))
+    if (instance->kind == GEMEL_KIND_CONTAINER && gemel_backend_can(&world->base, GEMEL_ACT_RESET))
         gemel_instance_forbid(out, GEMEL_ACT_RESET, "is a container; restart it instead");
-    if (instance->kind == GEMEL_KIND_VM && gemel_instance_can(out, GEMEL_ACT_EXEC))
+    if (instance->kind == GEMEL_KIND_VM && gemel_backend_can(&world->base, GEMEL_ACT_EXEC))
         gemel_instance_forbid(out, GEMEL_ACT_EXEC, "is a guest; use its console instead");
     for (guint i = 0; i < G_N_ELEMENTS(of_snapshots); i++)
         if (instance->snapshots->len == 0 && gemel_instance_can(out, of_snapshots[i]))
