@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "backends/native/native.h"
+
+#include "backends/registry.h"
+
+static GemelBackend *native_create(const char *name, const char *uri, GError **error)
+{
+    NativeBackend *backend = g_new0(NativeBackend, 1);
+
+    if (!native_store_init(&backend->store, uri, error)) {
+        g_free(backend);
+        return NULL;
+    }
+    gemel_backend_init(&backend->backend, &gemel_native_ops, name,
+                       uri != NULL && *uri != '\0' ? uri : "native");
+    return &backend->backend;
+}
+
+static void native_free(GemelBackend *backend)
+{
+    NativeBackend *native = (NativeBackend *)backend;
+
+    native_store_done(&native->store);
+    gemel_backend_done(backend);
+    g_free(native);
+}
+
+static GemelConn *native_conn_open(GemelBackend *backend, GError **error)
+{
+    NativeConn *conn = g_new0(NativeConn, 1);
+
+    conn->conn.backend = backend;
+    conn->store = &((NativeBackend *)backend)->store;
+    if (!native_store_open(conn->store, &conn->read_only, error)) {
+        g_free(conn);
+        return NULL;
+    }
+    return &conn->conn;
+}
+
+static void native_conn_close(GemelConn *conn)
+{
+    NativeConn *native = (NativeConn *)conn;
+
+    native_stats_free(native->stats);
+    g_free(native);
+}
+
+const GemelBackendOps gemel_native_ops = {
+    .type = "native",
+    .summary = "containers of this host, run by gemel-runtime under conmon",
+    .create = native_create,
+    .free = native_free,
+    .conn_open = native_conn_open,
+    .conn_close = native_conn_close,
+    .list = native_list,
+    .sample = native_sample,
+    .inspect = native_inspect,
+    .create_instance = native_create_instance,
+    .act =
+        {
+            [GEMEL_ACT_START] = native_start,
+            [GEMEL_ACT_STOP] = native_stop,
+            [GEMEL_ACT_KILL] = native_kill,
+            [GEMEL_ACT_RESTART] = native_restart,
+            [GEMEL_ACT_PAUSE] = native_pause,
+            [GEMEL_ACT_RESUME] = native_resume,
+            [GEMEL_ACT_DELETE] = native_delete,
+            [GEMEL_ACT_LIMIT] = native_limit,
+        },
+};

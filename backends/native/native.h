@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * native.h - the native backend's own structures, and the entries of its table by file.
+ *
+ * A reader's path: store.h (the disk), container.h (the model), bundle.h (the OCI configuration),
+ * conmon.h (the programs), lifecycle.c, snapshot.c, exec.c and attach.c, stats.c, watch.c.
+ */
+#pragma once
+
+#include "backends/backend.h"
+#include "backends/native/container.h"
+
+typedef struct {
+    GemelBackend backend;
+    NativeStore store;
+} NativeBackend;
+
+typedef struct NativeStats NativeStats;
+
+typedef struct {
+    GemelConn conn;
+    const NativeStore *store; /* the backend's */
+    gboolean read_only;
+    NativeStats *stats; /* kept descriptors; made at the first sample */
+} NativeConn;
+
+/* list.c */
+GPtrArray *native_list(GemelConn *conn, GError **error);
+GemelInspect *native_inspect(GemelConn *conn, const char *id, GError **error);
+
+/* lifecycle.c */
+char *native_create_instance(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,
+                             GError **error);
+gboolean native_start(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_stop(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_kill(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_restart(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_pause(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_resume(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_delete(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_limit(GemelConn *, const char *id, const GemelActArgs *, GError **);
+
+/* A container in hand: its lock, model, run and status, as of now. */
+typedef struct {
+    const NativeStore *store;
+    NativeLock lock;
+    NativeContainer *container;
+    NativeRun run;
+    NativeStatus status;
+} NativeHold;
+
+/* Takes the lock, loads everything and mends what a killed command left (a container frozen for a
+   snapshot is thawed, an interrupted start is undone). */
+gboolean native_hold(NativeConn *conn, const char *id, NativeHold *ret, GError **error);
+void native_hold_done(NativeHold *hold);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NativeHold, native_hold_done)
+gboolean native_hold_conflict(const NativeHold *hold, const char *what, GError **error);
+/* The same acts with the lock already held. */
+gboolean native_start_held(NativeHold *hold, const GemelActArgs *args, GError **error);
+gboolean native_kill_held(NativeHold *hold, GError **error);
+/* Removes layers that nothing refers to. */
+void native_layers_sweep(const NativeStore *store, const NativeContainer *container);
+/* Makes l/N/fs and l/N/work for a new layer; the top directory looks like that of `like` (a layer
+   number, or -1). */
+gboolean native_layer_make(const char *dir, guint number, gint like, GError **error);
+
+/* stats.c */
+GPtrArray *native_sample(GemelConn *conn, GError **error);
+void native_stats_free(NativeStats *stats);
+
+/* snapshot.c */
+extern const GemelSnapshotOps native_snapshot_ops;
+/* exec.c, attach.c */
+extern const GemelStreamOps native_stream_ops;
+/* watch.c */
+void native_watch(GemelBackend *backend, const GemelEventSink *sink, int stop_fd);
