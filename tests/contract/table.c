@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table itself, connections, and what the list says of each instance. */
+#include "tests/contract/contract.h"
+
+#include <dirent.h>
+#include <string.h>
+
+static void test_entries(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const GemelBackendOps *ops = stage->ops;
+
+    g_assert_cmpstr(ops->type, !=, NULL);
+    g_assert_cmpstr(ops->type, !=, "");
+    check_one_line(ops->summary);
+    g_assert_true(ops == stage->contract->ops ||
+                  memcmp(ops, stage->contract->ops, sizeof *ops) == 0);
+    g_assert_nonnull(ops->create);
+    g_assert_nonnull(ops->free);
+    g_assert_nonnull(ops->conn_open);
+    g_assert_nonnull(ops->conn_close);
+    g_assert_nonnull(ops->list);
+    g_assert_nonnull(ops->sample);
+    g_assert_nonnull(ops->inspect);
+}
+
+/* A sub-table is whole or absent. */
+static void test_groups(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const GemelSnapshotOps *snapshots = stage->ops->snapshots;
+    const GemelStreamOps *streams = stage->ops->streams;
+
+    if (snapshots != NULL) {
+        g_assert_nonnull(snapshots->list);
+        g_assert_nonnull(snapshots->create);
+        g_assert_nonnull(snapshots->revert);
+        g_assert_nonnull(snapshots->remove);
+    }
+    if (streams != NULL) {
+        g_assert_cmpuint(streams->kinds, >, 0);
+        g_assert_cmpuint(streams->kinds, <, 1u << GEMEL_STREAM_N);
+        g_assert_nonnull(streams->open);
+        g_assert_nonnull(streams->pump);
+        g_assert_nonnull(streams->resize);
+        g_assert_nonnull(streams->free);
+    }
+}
+
+static void test_own_name(gconstpointer data)
+{
+    g_autoptr(Stage) stage = stage_open(data);
+
+    g_assert_cmpstr(stage->backend->name, !=, NULL);
+    g_assert_cmpstr(stage->backend->uri, !=, NULL);
+    if (stage->ops->conn_alive != NULL)
+        g_assert_true(stage->ops->conn_alive(stage->conn));
+}
+
+static guint open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    guint n = 0;
+
+    g_assert_nonnull(dir);
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n;
+}
+
+/* Opens a backend, uses it a little, closes it. */
+static void one_life(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GPtrArray) list = stage->ops->list(stage->conn, NULL);
+    g_autoptr(GPtrArray) samples = stage->ops->sample(stage->conn, NULL);
+
+    g_assert_nonnull(list);
+    g_assert_nonnull(samples);
+}
+
+static void test_no_descriptor_leaks(gconstpointer contract)
+{
+    gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    guint before;
+
+    one_life(contract); /* what is opened once per process */
+    one_life(contract);
+    before = open_descriptors();
+    for (guint i = 0; i < 10; i++)
+        one_life(contract);
+    while (open_descriptors() > before && g_get_monotonic_time() < deadline)
+        g_usleep(10000); /* a library's thread may close late */
+    g_assert_cmpuint(open_descriptors(), <=, before);
+}
+
+static void check_acts(const GemelBackend *backend, const GemelInstance *instance)
+{
+    for (GemelAct act = 0; act < GEMEL_ACT_N; act++) {
+        gboolean can = gemel_instance_can(instance, act);
+
+        if (can && instance->why_not[act] != NULL)
+            g_error("%s: %s is valid, but \"%s\"", instance->name, gemel_act_name(act),
+                    instance->why_not[act]);
+        if (!can && instance->why_not[act] == NULL)
+            g_error("%s: nobody says why %s is not valid", instance->name, gemel_act_name(act));
+        if (can)
+            g_assert_true(gemel_backend_can(backend, act));
+        else
+            check_one_line(instance->why_not[act]);
+    }
+    g_assert_cmpuint(instance->valid_acts >> GEMEL_ACT_N, ==, 0);
+}
+
+static void check_instance(const GemelBackend *backend, const GemelInstance *instance)
+{
+    gboolean is_on =
+        instance->state == GEMEL_STATE_RUNNING || instance->state == GEMEL_STATE_PAUSED;
+
+    g_assert_cmpstr(instance->id, !=, NULL);
+    g_assert_true(strlen(instance->id) == 36 || strlen(instance->id) == 64);
+    g_assert_cmpstr(instance->name, !=, NULL);
+    g_assert_cmpstr(instance->name, !=, "");
+    g_assert_cmpstr(instance->backend, ==, backend->name);
+    g_assert_cmpint(instance->kind, <, GEMEL_KIND_N);
+    g_assert_cmpint(instance->state, <, GEMEL_STATE_N);
+    g_assert_cmpfloat(instance->cpu_limit, >=, 0);
+    if (!is_on && instance->state != GEMEL_STATE_STOPPING &&
+        instance->state != GEMEL_STATE_STARTING)
+        g_assert_cmpint(instance->started_boottime_ns, ==, 0);
+    g_assert_cmpint(instance->started_boottime_ns, <=, gemel_boottime_ns());
+    check_acts(backend, instance);
+}
+
+static void test_list(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL;
+    const char *stopped = stage_make(stage);
+    const char *running = stage_make_running(stage);
+    g_autoptr(GPtrArray) list = stage->ops->list(stage->conn, &error);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    g_assert_no_error(error);
+    for (guint i = 0; i < list->len; i++) {
+        const GemelInstance *instance = g_ptr_array_index(list, i);
+
+        check_instance(stage->backend, instance);
+        g_assert_true(g_hash_table_add(seen, instance->id));
+    }
+    g_assert_true(g_hash_table_contains(seen, stopped));
+    g_assert_true(g_hash_table_contains(seen, running));
+}
+
+/* What the table does not have is said to be impossible, of every instance. */
+static void test_impossible(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GemelInstance) made = stage_find(stage->conn, stage_make(stage));
+    g_autoptr(GPtrArray) list = stage->ops->list(stage->conn, NULL);
+
+    g_assert_nonnull(made);
+    for (guint i = 0; i < list->len; i++) {
+        const GemelInstance *instance = g_ptr_array_index(list, i);
+
+        for (GemelAct act = 0; act < GEMEL_ACT_N; act++) {
+            if (gemel_backend_can(stage->backend, act))
+                continue;
+            g_assert_false(gemel_instance_can(instance, act));
+            g_assert_nonnull(strstr(instance->why_not[act], "not possible"));
+        }
+    }
+}
+
+/* Acts that this kind of instance does not have are neither valid in any state nor done. */
+static void test_lacking(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make_running(stage);
+    g_autoptr(GemelInstance) instance = stage_find(stage->conn, id);
+
+    for (GemelAct act = 0; act < GEMEL_ACT_N; act++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!(stage->contract->lacks & (1u << act)))
+            continue;
+        g_assert_false(gemel_instance_can(instance, act));
+        if (act >= GEMEL_ACT_PLAIN_N)
+            continue;
+        g_assert_false(stage_act(stage->conn, id, act, NULL, &error));
+        check_error(error, GEMEL_ERROR_UNSUPPORTED);
+    }
+}
+
+static void test_inspect(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GemelInspect) inspect = NULL;
+
+    inspect = stage->ops->inspect(stage->conn, id, &error);
+    g_assert_no_error(error);
+    g_assert_true(json_is_object(inspect->essentials));
+    g_assert_cmpuint(json_object_size(inspect->essentials), >, 3);
+    g_assert_cmpuint(strlen(inspect->definition), >, 20);
+    if (g_str_equal(inspect->definition_format, "json")) {
+        json_t *parsed = json_loads(inspect->definition, 0, NULL);
+
+        g_assert_nonnull(parsed);
+        json_decref(parsed);
+    } else {
+        g_assert_cmpstr(inspect->definition_format, ==, "xml");
+        g_assert_nonnull(strstr(inspect->definition, "<domain"));
+    }
+}
+
+static void test_other_uri(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL;
+    GemelBackend *other = stage->ops->create("other", "no-such-thing:\n:", &error);
+
+    /* A URI may only turn out to be wrong when it is connected to. */
+    if (other == NULL) {
+        g_assert_nonnull(error);
+        check_one_line(error->message);
+        return;
+    }
+    g_assert_no_error(error);
+    g_assert_null(stage->ops->conn_open(other, &error));
+    g_assert_nonnull(error);
+    check_one_line(error->message);
+    stage->ops->free(other);
+}
+
+const ContractTest contract_table_tests[] = {
+    {"has-what-every-backend-has", test_entries},
+    {"groups-are-whole-or-absent", test_groups},
+    {"knows-its-name-and-uri", test_own_name},
+    {"refuses-a-senseless-uri", test_other_uri},
+    {"closing-leaves-no-descriptor-open", test_no_descriptor_leaks},
+    {"list-is-complete-and-sound", test_list, NEEDS_CREATE},
+    {"what-it-cannot-is-said-to-be-impossible", test_impossible, NEEDS_CREATE},
+    {"what-its-kind-has-not-is-refused", test_lacking, NEEDS_CREATE},
+    {"inspect-gives-essentials-and-definition", test_inspect, NEEDS_CREATE},
+    {NULL},
+};
