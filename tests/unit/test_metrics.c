@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "backends/backend.h"
+
+static const char *const units[] = {"ns", "us", "ms", "B", "mcpu", "c%", ""};
+
+static gboolean unit_is_known(const char *unit)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(units); i++)
+        if (g_strcmp0(unit, units[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* "cpu.usage": lower case, digits, underscores; dots between words. */
+static void check_name(const char *name)
+{
+    g_assert_cmpstr(name, !=, NULL);
+    g_assert_true(g_ascii_islower(name[0]));
+    for (const char *c = name; *c != '\0'; c++)
+        g_assert_true(g_ascii_islower(*c) || g_ascii_isdigit(*c) || *c == '_' || *c == '.');
+}
+
+static void test_metrics(void)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint m = 0; m < GEMEL_METRIC_N; m++) {
+        const GemelMetricInfo *info = &gemel_metrics[m];
+
+        check_name(info->name);
+        g_assert_true(g_hash_table_add(seen, (gpointer)info->name));
+        g_assert_true(unit_is_known(info->unit));
+        g_assert_cmpuint(strlen(info->source), >, 0);
+    }
+}
+
+static void test_rows(void)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+    for (guint m = 0; m < GEMEL_ROW_N; m++) {
+        const GemelRowMetricInfo *info = &gemel_row_metrics[m];
+
+        check_name(info->name);
+        g_assert_cmpint(info->group, <, GEMEL_ROWS_N);
+        g_assert_true(g_hash_table_add(
+            seen, g_strdup_printf("%s.%s", gemel_row_group_names[info->group], info->name)));
+        g_assert_true(unit_is_known(info->unit));
+        g_assert_cmpuint(strlen(info->source), >, 0);
+    }
+    for (GemelRowGroup group = 0; group < GEMEL_ROWS_N; group++)
+        check_name(gemel_row_group_names[group]);
+}
+
+/* A time or a share that is read as it is must not be taken for one that grows. */
+static void test_gauges(void)
+{
+    for (guint m = 0; m < GEMEL_METRIC_N; m++) {
+        const GemelMetricInfo *info = &gemel_metrics[m];
+
+        if (g_str_equal(info->unit, "c%") || g_str_equal(info->unit, "mcpu") ||
+            g_str_has_suffix(info->name, ".limit") || g_str_has_suffix(info->name, ".current"))
+            g_assert_cmpint(info->kind, ==, GEMEL_METRIC_GAUGE);
+        if (g_str_equal(info->unit, "ns") || g_str_equal(info->unit, "us"))
+            g_assert_cmpint(info->kind, ==, GEMEL_METRIC_COUNTER);
+    }
+}
+
+static void test_valid_bits(void)
+{
+    g_autoptr(GemelSample) sample = gemel_sample_new("id", 1);
+
+    for (GemelMetric m = 0; m < GEMEL_METRIC_N; m++) {
+        g_assert_false(gemel_sample_has(sample, m));
+        gemel_sample_set(sample, m, m + 1000);
+        g_assert_true(gemel_sample_has(sample, m));
+        g_assert_cmpuint(sample->value[m], ==, m + 1000);
+        if (m + 1 < GEMEL_METRIC_N)
+            g_assert_false(gemel_sample_has(sample, m + 1));
+    }
+}
+
+static void test_row_names(void)
+{
+    g_autoptr(GemelSample) sample = gemel_sample_new("id", 1);
+
+    gemel_sample_add_row(sample, GEMEL_ROWS_NIC, NULL);
+    gemel_sample_add_row(sample, GEMEL_ROWS_NIC, "");
+    gemel_sample_add_row(sample, GEMEL_ROWS_DISK,
+                         "a-name-that-is-longer-than-the-room-for-it-in-a-row");
+    g_assert_cmpuint(sample->rows->len, ==, 3);
+    g_assert_cmpstr(g_array_index(sample->rows, GemelRow, 0).name, ==, "?");
+    g_assert_cmpstr(g_array_index(sample->rows, GemelRow, 1).name, ==, "?");
+    g_assert_cmpuint(strlen(g_array_index(sample->rows, GemelRow, 2).name), ==, 31);
+    for (guint i = 0; i < 3; i++)
+        g_assert_cmpuint(g_array_index(sample->rows, GemelRow, i).valid, ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/metrics/each-has-name-unit-and-source", test_metrics);
+    g_test_add_func("/metrics/each-of-a-row-has-name-unit-and-source", test_rows);
+    g_test_add_func("/metrics/units-fit-the-kind", test_gauges);
+    g_test_add_func("/metrics/setting-one-makes-only-that-one-valid", test_valid_bits);
+    g_test_add_func("/metrics/rows-are-named-and-begin-empty", test_row_names);
+    return g_test_run();
+}
