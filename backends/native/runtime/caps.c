@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "caps.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+int caps_number(const char *name)
+{
+    char lower[64];
+    cap_value_t value;
+    size_t n = strlen(name);
+    if (n == 0 || n + 5 > sizeof lower)
+        return -1;
+    size_t at = 0;
+    if (strncasecmp(name, "cap_", 4) != 0) {
+        memcpy(lower, "cap_", 4);
+        at = 4;
+    }
+    for (size_t i = 0; i <= n; i++)
+        lower[at + i] = (char)tolower((unsigned char)name[i]);
+    /* libcap also takes plain numbers; a configuration may not. */
+    if (isdigit((unsigned char)lower[4]) || cap_from_name(lower, &value) < 0)
+        return -1;
+    return value < 64 ? (int)value : -1;
+}
+
+int caps_last(void)
+{
+    static int last = -1;
+    if (last >= 0)
+        return last;
+    last = 0;
+    while (last < 63 && prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0)
+        last++;
+    return last;
+}
+
+/* The first capability of `mask` by name, for messages. */
+static const char *name_of(uint64_t mask)
+{
+    int cap = __builtin_ctzll(mask);
+    char *name = cap_to_name((cap_value_t)cap);
+    char *copy = name ? mem_strdup(name) : mem_printf("%d", cap);
+    if (name)
+        cap_free(name);
+    for (char *p = copy; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return copy;
+}
+
+int caps_before_setuid(const struct spec_process *process, struct err *err)
+{
+    uint64_t keep = process->caps[CAPSET_BOUNDING];
+    for (int cap = 0; cap <= caps_last(); cap++) {
+        bool have = prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1;
+        if (keep >> cap & 1) {
+            if (!have)
+                return err_set(err, EPERM,
+                               "process.capabilities.bounding: %s is not in the caller's own set",
+                               name_of(UINT64_C(1) << cap));
+        } else if (have && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+            return err_set(err, errno, "process.capabilities.bounding: drop %s",
+                           name_of(UINT64_C(1) << cap));
+        }
+    }
+    if (keep >> caps_last() > 1)
+        return err_set(err, 0, "process.capabilities.bounding: this kernel has no %s",
+                       name_of(keep & ~((UINT64_C(2) << caps_last()) - 1)));
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        return err_set(err, errno, "process.capabilities: keep over setuid");
+    return 0;
+}
+
+int caps_apply(const struct spec_process *process, struct err *err)
+{
+    uint64_t permitted = process->caps[CAPSET_PERMITTED];
+    uint64_t effective = process->caps[CAPSET_EFFECTIVE];
+    uint64_t inheritable = process->caps[CAPSET_INHERITABLE];
+    uint64_t ambient = process->caps[CAPSET_AMBIENT];
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {
+        {(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
+        {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)},
+    };
+    if (effective & ~permitted)
+        return err_set(err, 0, "process.capabilities.effective: %s is not in permitted",
+                       name_of(effective & ~permitted));
+    if (capset(&header, data) < 0)
+        return err_set(err, errno, "process.capabilities: set (the caller may lack one of them)");
+    if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+        return err_set(err, errno, "process.capabilities: keepcaps");
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+        return err_set(err, errno, "process.capabilities.ambient: clear");
+    for (int cap = 0; ambient >> cap; cap++)
+        if (ambient >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+            return err_set(err, errno,
+                           "process.capabilities.ambient: %s (must be permitted and inheritable)",
+                           name_of(UINT64_C(1) << cap));
+    return 0;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cgroup.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "mountinfo.h"
+
+const char *const cgroup_mode_names[] = {
+    [CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_HYBRID] = "hybrid", [CGROUP_V2] = "v2"};
+
+/* True when `list` ("rw,cpu,cpuacct") has `word`. */
+static bool has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (!strncmp(at, word, n) && (at[n] == ',' || !at[n]))
+            return true;
+    return false;
+}
+
+/* The controllers among a v1 mount's super options, or name=…; NULL for a mount that has neither.
+ */
+static const char *v1_controllers(const char *options)
+{
+    static const char *const known[] = {"cpu",     "cpuacct",    "cpuset", "memory",  "devices",
+                                        "freezer", "blkio",      "pids",   "net_cls", "net_prio",
+                                        "hugetlb", "perf_event", "rdma",   "misc"};
+    char *text = mem_alloc(strlen(options) + 1);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (!has_word(options, known[i]))
+            continue;
+        if (*text)
+            strcat(text, ","); /* shorter than options, which has all of them with commas */
+        strcat(text, known[i]);
+    }
+    if (*text)
+        return text;
+    const char *name = strstr(options, "name=");
+    return name && (name == options || name[-1] == ',') ? mem_strndup(name, strcspn(name, ","))
+                                                        : NULL;
+}
+
+void cgroup_scan(char *text, struct cgroup *cg)
+{
+    struct mountinfo mi;
+    memset(cg, 0, sizeof *cg);
+    cg->v2_fd = -1;
+    while (mountinfo_next(&text, &mi)) {
+        if (!strcmp(mi.type, "cgroup2") && !cg->v2_mount) {
+            cg->v2_mount = mem_strdup(mi.point);
+        } else if (!strcmp(mi.type, "cgroup") && cg->n_v1 < CGROUP_V1_MAX) {
+            const char *controllers = v1_controllers(mi.options);
+            bool seen = false;
+            for (size_t i = 0; controllers && i < cg->n_v1; i++)
+                seen |= !strcmp(cg->v1[i].controllers, controllers);
+            if (controllers && !seen)
+                cg->v1[cg->n_v1++] = (struct cgroup_v1){
+                    .controllers = controllers, .mount = mem_strdup(mi.point), .fd = -1};
+        }
+    }
+    bool has_v1 = false; /* a lone name=systemd does not make a v1 host */
+    for (size_t i = 0; i < cg->n_v1; i++)
+        has_v1 |= strncmp(cg->v1[i].controllers, "name=", 5) != 0;
+    if (has_v1)
+        cg->mode = cg->v2_mount ? CGROUP_HYBRID : CGROUP_V1;
+    else
+        cg->mode = cg->v2_mount ? CGROUP_V2 : CGROUP_NONE;
+}
+
+int cgroup_discover(struct cgroup *cg, struct err *err)
+{
+    auto_fd fd = proc_open("self/mountinfo", O_RDONLY);
+    char *text = fd < 0 ? NULL : fd_read_all(fd, 16 << 20, NULL);
+    if (!text)
+        return err_set(err, errno, "/proc/self/mountinfo");
+    cgroup_scan(text, cg);
+    return 0;
+}
+
+void cgroup_set_path(struct cgroup *cg, const char *path)
+{
+    /* Doubled and trailing slashes go: components are counted later. */
+    char *clean = mem_alloc(strlen(path) + 2);
+    size_t len = 0;
+    for (const char *at = path; *at;) {
+        at += strspn(at, "/");
+        size_t n = strcspn(at, "/");
+        if (n)
+            clean[len++] = '/';
+        memcpy(clean + len, at, n);
+        len += n;
+        at += n;
+    }
+    cg->path = clean;
+    for (size_t i = 0; i < cg->n_v1; i++)
+        cg->v1[i].dir = mem_printf("%s%s", cg->v1[i].mount, cg->path);
+    cg->v2_dir = cg->v2_mount ? mem_printf("%s%s", cg->v2_mount, cg->path) : NULL;
+}
+
+int cgroup_v1_fd(const struct cgroup *cg, const char *controller)
+{
+    for (size_t i = 0; i < cg->n_v1; i++)
+        if (has_word(cg->v1[i].controllers, controller))
+            return cg->v1[i].fd;
+    return -1;
+}
+
+/* A new v1 cpuset has no CPUs and takes no process: it starts with its parent's. */
+static int inherit_cpuset(int parent, int child)
+{
+    static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+    for (size_t i = 0; i < 2; i++) {
+        char *have = file_read(child, files[i], 65536, NULL);
+        if (!have)
+            return -1;
+        if (*have && *have != '\n')
+            continue;
+        char *from = file_read(parent, files[i], 65536, NULL);
+        if (!from || file_write(child, files[i], from) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Enables in `dir` every controller that it has and its children lack. One that refuses is no error
+ * here: only a limit that then has no file is. */
+static void enable_controllers(int dir)
+{
+    char *have = file_read(dir, "cgroup.controllers", 4096, NULL);
+    char *on = file_read(dir, "cgroup.subtree_control", 4096, NULL);
+    if (!have || !on)
+        return;
+    on[strcspn(on, "\n")] = 0;
+    for (char *at = have; *at;) {
+        size_t n = strcspn(at, " \n");
+        if (n) {
+            char *name = mem_strndup(at, n);
+            char *hit = strstr(on, name);
+            bool enabled = hit && (hit == on || hit[-1] == ' ') && (!hit[n] || hit[n] == ' ');
+            if (!enabled)
+                file_write(dir, "cgroup.subtree_control", mem_printf("+%s", name));
+        }
+        at += n + (at[n] != 0);
+    }
+}
+
+/* A group that existed before may be reused when it is empty. */
+static int check_unused(int dir, const char *name, struct err *err)
+{
+    char *procs = file_read(dir, "cgroup.procs", 1 << 20, NULL);
+    if (procs && *procs)
+        return err_set(err, EBUSY, "linux.cgroupsPath: %s has processes in it", name);
+    return 0;
+}
+
+/* How many leading components of path exist below mount; the last one is the container's own and
+ * not counted. */
+static size_t count_existing(const char *mount, const char *path)
+{
+    char *dir = mem_printf("%s%s", mount, path);
+    size_t count = 0;
+    for (char *at = dir + strlen(mount) + 1; (at = strchr(at, '/')); at++) {
+        *at = 0;
+        bool exists = access(dir, F_OK) == 0;
+        *at = '/';
+        if (!exists)
+            break;
+        count++;
+    }
+    return count;
+}
+
+void cgroup_note_existing(struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n_v1; i++)
+        cg->v1[i].before = count_existing(cg->v1[i].mount, cg->path);
+    if (cg->v2_mount)
+        cg->v2_before = count_existing(cg->v2_mount, cg->path);
+}
+
+/* mkdir -p of path below mount, component by component; *ret_fd is the last one's. */
+static int make_group(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
+                      struct err *err)
+{
+    auto_fd dir = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return err_set(err, errno, "%s", mount);
+    for (const char *at = path + strspn(path, "/"); *at;) {
+        size_t n = strcspn(at, "/");
+        char *name = mem_strndup(at, n);
+        at += n + strspn(at + n, "/");
+        if (v2)
+            enable_controllers(dir);
+        auto_fd child = -1;
+        /* Another container's delete may remove an empty parent between mkdir and open: again. */
+        for (int tries = 0; child < 0 && tries < 16; tries++) {
+            int rc = mkdirat(dir, name, 0755);
+            if (rc < 0 && errno != EEXIST)
+                return err_set(err, errno, "linux.cgroupsPath: make %s%s", mount, path);
+            child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+            if (child >= 0 && rc < 0 && !*at && check_unused(child, path, err) < 0)
+                return -1;
+        }
+        if (child < 0)
+            return err_set(err, errno, "linux.cgroupsPath: open %s%s", mount, path);
+        if (cpuset && inherit_cpuset(dir, child) < 0)
+            return err_set(err, errno, "linux.cgroupsPath: cpuset of %s%s", mount, path);
+        close(dir);
+        dir = fd_take(&child);
+    }
+    *ret_fd = fd_take(&dir);
+    return 0;
+}
+
+int cgroup_create_v1(struct cgroup *cg, struct err *err)
+{
+    for (size_t i = 0; i < cg->n_v1; i++) {
+        struct cgroup_v1 *v1 = &cg->v1[i];
+        if (make_group(v1->mount, cg->path, has_word(v1->controllers, "cpuset"), false, &v1->fd,
+                       err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int cgroup_create_v2(struct cgroup *cg, struct err *err)
+{
+    if (cg->v2_mount &&
+        make_group(cg->v2_mount, cg->path, false, cg->mode == CGROUP_V2, &cg->v2_fd, err) < 0)
+        return -1;
+    return 0;
+}
+
+void cgroup_open(struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n_v1; i++)
+        if (cg->v1[i].fd < 0)
+            cg->v1[i].fd = open(cg->v1[i].dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (cg->v2_dir && cg->v2_fd < 0)
+        cg->v2_fd = open(cg->v2_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void cgroup_close(struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n_v1; i++)
+        fd_cleanup(&cg->v1[i].fd);
+    fd_cleanup(&cg->v2_fd);
+}
+
+int cgroup_join(const struct cgroup *cg, pid_t pid, bool already_in_v2, struct err *err)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", (int)pid);
+    for (size_t i = 0; i < cg->n_v1; i++)
+        if (file_write(cg->v1[i].fd, "cgroup.procs", text) < 0)
+            return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v1[i].dir);
+    if (cg->v2_fd >= 0 && !already_in_v2 && file_write(cg->v2_fd, "cgroup.procs", text) < 0)
+        return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v2_dir);
+    return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Control groups on v2, v1 and hybrid hosts.
+ *
+ * Layout. On v2 the container has one directory. On v1 and hybrid hosts it has one in every mounted
+ * v1 hierarchy (also those without a limit, or /proc/self/cgroup would show host paths), and on
+ * hybrid hosts one more in the v2 hierarchy for cgroup.kill, pressure and placement at clone; its
+ * controllers are never used there. The v1 freezer is the authority for pause.
+ *
+ * Life: cgroup_discover → cgroup_create → cgroup_limit → (process) cgroup_join → … →
+ * cgroup_destroy. What was made is recorded in the state file before it is made, so that a killed
+ * runtime leaves nothing that `delete` cannot find.
+ */
+#pragma once
+
+#include "spec.h"
+
+#define CGROUP_V1_MAX 24
+
+enum cgroup_mode { CGROUP_NONE, CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
+extern const char *const cgroup_mode_names[];
+
+struct cgroup_v1 {
+    const char *controllers; /* "cpu,cpuacct" or "name=systemd" */
+    const char *mount, *dir;
+    int fd;        /* of dir, or -1 */
+    size_t before; /* so many leading components of the path are not ours: they existed before */
+};
+
+struct cgroup {
+    enum cgroup_mode mode;
+    const char *path; /* below each root, with a leading '/' */
+    struct cgroup_v1 v1[CGROUP_V1_MAX];
+    size_t n_v1;
+    const char *v2_mount, *v2_dir; /* NULL when there is none */
+    int v2_fd;
+    size_t v2_before;
+};
+
+/* Finds the hierarchies in mountinfo text (changed in place); for tests. */
+void cgroup_scan(char *mountinfo, struct cgroup *cg);
+
+/* Finds the hierarchies of this host. */
+int cgroup_discover(struct cgroup *cg, struct err *err);
+
+/* Sets path and directories. */
+void cgroup_set_path(struct cgroup *cg, const char *path);
+
+/* Notes which parents exist already, before any is made: `delete` leaves those. */
+void cgroup_note_existing(struct cgroup *cg);
+
+/* Makes the directories and opens them. A group that has processes in it already is an error. */
+int cgroup_create_v1(struct cgroup *cg, struct err *err);
+int cgroup_create_v2(struct cgroup *cg, struct err *err);
+
+/* Opens the directories of an existing container. Missing ones are passed over. */
+void cgroup_open(struct cgroup *cg);
+void cgroup_close(struct cgroup *cg);
+
+/* Writes limits (cgroup_limits.c). With `update` only what is set is touched; else devices are
+ * closed by default. */
+int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,
+                 struct err *err);
+
+/* Device rules (cgroup_devices.c): v1 devices.{deny,allow}, v2 a BPF program. */
+int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *res,
+                         struct err *err);
+
+/* Directory fd of the v1 hierarchy that has `controller`, or -1. */
+int cgroup_v1_fd(const struct cgroup *cg, const char *controller);
+
+/* Moves a process: the v1 hierarchies, and the v2 one unless it was cloned into it. */
+int cgroup_join(const struct cgroup *cg, pid_t pid, bool already_in_v2, struct err *err);
+
+/* Freezes or thaws and waits until it is so. */
+int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *err);
+bool cgroup_is_frozen(const struct cgroup *cg);
+
+/* All processes, as numbers of the runtime's pid namespace. */
+int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *err);
+
+/* Sends a signal to every process; SIGKILL by cgroup.kill, else frozen meanwhile so that none
+ * escapes by fork. */
+int cgroup_signal(const struct cgroup *cg, int sig, struct err *err);
+
+/* Kills what is left and removes the directories. */
+int cgroup_destroy(struct cgroup *cg, struct err *err);

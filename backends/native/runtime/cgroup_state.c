@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is done to the processes of a group as a whole: freeze, list, signal, and its removal. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cgroup.h"
+
+#define FREEZE_MS  10000
+#define DESTROY_MS 10000
+
+/* True when `file` of `dir` has the line `want`. */
+static bool file_has_line(int dir, const char *file, const char *want)
+{
+    char *text = dir < 0 ? NULL : file_read(dir, file, 4096, NULL);
+    size_t n = strlen(want);
+    for (char *at = text; at && *at;) {
+        if (!strncmp(at, want, n) && (at[n] == '\n' || !at[n]))
+            return true;
+        at = strchr(at, '\n');
+        at = at ? at + 1 : NULL;
+    }
+    return false;
+}
+
+bool cgroup_is_frozen(const struct cgroup *cg)
+{
+    int freezer = cgroup_v1_fd(cg, "freezer");
+    if (freezer >= 0)
+        return file_has_line(freezer, "freezer.state", "FROZEN");
+    return file_has_line(cg->v2_fd, "cgroup.events", "frozen 1");
+}
+
+/* The v1 freezer can hang in FREEZING while tasks fork: it is thawed and frozen again every 100 ms.
+ */
+static int freeze_v1(int fd, bool frozen, struct err *err)
+{
+    int64_t end = now_monotonic_ms() + FREEZE_MS;
+    const char *want = frozen ? "FROZEN" : "THAWED";
+    for (int round = 0;; round++) {
+        if (file_write(fd, "freezer.state", want) < 0)
+            return err_set(err, errno, "freezer.state: %s", want);
+        for (int i = 0; i < 50; i++) {
+            if (file_has_line(fd, "freezer.state", want))
+                return 0;
+            sleep_ms(i < 10 ? 1 : 2);
+        }
+        if (now_monotonic_ms() > end) {
+            file_write(fd, "freezer.state", "THAWED");
+            return err_set(err, ETIMEDOUT, "freezer.state: not %s after %d s", want,
+                           FREEZE_MS / 1000);
+        }
+        if (frozen && round > 0)
+            file_write(fd, "freezer.state", "THAWED");
+    }
+}
+
+int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *err)
+{
+    int freezer = cgroup_v1_fd(cg, "freezer");
+    if (freezer >= 0)
+        return freeze_v1(freezer, frozen, err);
+    if (cg->v2_fd < 0)
+        return err_set(err, 0, "this container has no cgroup with a freezer");
+    if (file_write(cg->v2_fd, "cgroup.freeze", frozen ? "1" : "0") < 0)
+        return err_set(err, errno, "cgroup.freeze");
+    int64_t end = now_monotonic_ms() + FREEZE_MS;
+    while (!file_has_line(cg->v2_fd, "cgroup.events", frozen ? "frozen 1" : "frozen 0")) {
+        if (now_monotonic_ms() > end) {
+            file_write(cg->v2_fd, "cgroup.freeze", "0");
+            return err_set(err, ETIMEDOUT, "cgroup.freeze: not done after %d s", FREEZE_MS / 1000);
+        }
+        sleep_ms(1);
+    }
+    return 0;
+}
+
+struct pid_list {
+    pid_t *pids;
+    size_t n, size;
+};
+
+static void add_pid(struct pid_list *list, pid_t pid)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->pids[i] == pid)
+            return;
+    if (list->n == list->size) {
+        size_t size = list->size ? list->size * 2 : 64;
+        pid_t *bigger = mem_array(size, sizeof *bigger);
+        if (list->n)
+            memcpy(bigger, list->pids, list->n * sizeof *bigger);
+        list->pids = bigger;
+        list->size = size;
+    }
+    list->pids[list->n++] = pid;
+}
+
+/* Calls `visit` for a group and all below it, children first. The descriptor stays the caller's. */
+static void walk(int dir, int depth,
+                 void (*visit)(int dir, int parent, const char *name, void *data), int parent,
+                 const char *name, void *data)
+{
+    int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *entry;
+    while (stream && depth < 64 && (entry = readdir(stream))) {
+        if (entry->d_type != DT_DIR || *entry->d_name == '.')
+            continue;
+        auto_fd child = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (child >= 0)
+            walk(child, depth + 1, visit, dir, entry->d_name, data);
+    }
+    if (stream)
+        closedir(stream);
+    visit(dir, parent, name, data);
+}
+
+/* A pid of 0 is a process of an outer namespace that cannot be named from here. */
+static void collect_pids(int dir, int parent, const char *name, void *data)
+{
+    char *text = file_read(dir, "cgroup.procs", 16 << 20, NULL);
+    while (text && *text) {
+        long pid = strtol(text, &text, 10);
+        if (pid > 0)
+            add_pid(data, (pid_t)pid);
+        text += strspn(text, "\n ");
+        if (*text && (*text < '0' || *text > '9'))
+            break;
+    }
+}
+
+/* The group that stands for all: the freezer's, else any v1, else v2. */
+static int main_fd(const struct cgroup *cg)
+{
+    int fd = cgroup_v1_fd(cg, "freezer");
+    for (size_t i = 0; fd < 0 && i < cg->n_v1; i++)
+        fd = cg->v1[i].fd;
+    return fd < 0 ? cg->v2_fd : fd;
+}
+
+int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *err)
+{
+    struct pid_list list = {0};
+    int fd = main_fd(cg);
+    if (fd < 0)
+        return err_set(err, 0, "this container has no cgroup to list processes of");
+    walk(fd, 0, collect_pids, -1, NULL, &list);
+    *ret = list.pids;
+    *ret_n = list.n;
+    return 0;
+}
+
+int cgroup_signal(const struct cgroup *cg, int sig, struct err *err)
+{
+    int freezer = cgroup_v1_fd(cg, "freezer");
+    bool all_killed =
+        sig == SIGKILL && cg->v2_fd >= 0 && file_write(cg->v2_fd, "cgroup.kill", "1") == 0;
+    /* What moved itself out of the v2 group is still in the v1 ones, or the other way round. */
+    struct pid_list list = {0};
+    struct err ignored;
+    for (size_t i = 0; i < cg->n_v1; i++)
+        if (cg->v1[i].fd >= 0 && (!all_killed || cg->v1[i].fd == freezer))
+            walk(cg->v1[i].fd, 0, collect_pids, -1, NULL, &list);
+    if (cg->v2_fd >= 0 && !all_killed)
+        walk(cg->v2_fd, 0, collect_pids, -1, NULL, &list);
+    bool was_frozen = cgroup_is_frozen(cg);
+    if (list.n && sig == SIGKILL && !all_killed && !was_frozen &&
+        cgroup_freeze(cg, true, &ignored) == 0) {
+        list.n = 0; /* nothing forks any more: this list is whole */
+        walk(main_fd(cg), 0, collect_pids, -1, NULL, &list);
+    }
+    for (size_t i = 0; i < list.n; i++)
+        kill(list.pids[i], sig);
+    /* A task in the v1 freezer dies only when it is thawed. */
+    if (sig == SIGKILL && (list.n || was_frozen) && freezer >= 0)
+        file_write(freezer, "freezer.state", "THAWED");
+    else if (sig == SIGKILL && cg->mode == CGROUP_V2 && cgroup_is_frozen(cg))
+        file_write(cg->v2_fd, "cgroup.freeze", "0");
+    return 0;
+}
+
+static void remove_child(int dir, int parent, const char *name, void *data)
+{
+    if (parent >= 0)
+        unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* Removes one group with all below it. True when it is gone. */
+static bool remove_group(const char *dir, int *fd)
+{
+    if (rmdir(dir) == 0 || errno == ENOENT) {
+        fd_cleanup(fd);
+        return true;
+    }
+    if (*fd < 0)
+        *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0)
+        walk(*fd, 0, remove_child, -1, NULL, NULL);
+    return rmdir(dir) == 0 || errno == ENOENT;
+}
+
+/* Removes the parents that the runtime made, while they are empty. */
+static void remove_parents(const char *mount, const char *path, size_t before)
+{
+    char *dir = mem_printf("%s%s", mount, path);
+    size_t depth = 0, base = strlen(mount);
+    for (const char *at = path; *at; at++)
+        depth += *at == '/';
+    while (depth-- > before + 1) {
+        char *slash = strrchr(dir, '/');
+        if (!slash || (size_t)(slash - dir) <= base)
+            return;
+        *slash = 0;
+        if (rmdir(dir) < 0)
+            return;
+    }
+}
+
+int cgroup_destroy(struct cgroup *cg, struct err *err)
+{
+    int64_t end = now_monotonic_ms() + DESTROY_MS;
+    if (!cg->path || cg->mode == CGROUP_NONE)
+        return 0;
+    for (int wait_ms = 0;; wait_ms = wait_ms < 16 ? wait_ms * 2 + 1 : 16) {
+        const char *left = NULL;
+        for (size_t i = 0; i < cg->n_v1; i++)
+            if (!remove_group(cg->v1[i].dir, &cg->v1[i].fd))
+                left = cg->v1[i].dir;
+        if (cg->v2_dir && !remove_group(cg->v2_dir, &cg->v2_fd))
+            left = cg->v2_dir;
+        if (!left)
+            break;
+        if (now_monotonic_ms() > end)
+            return err_set(err, EBUSY, "cgroup %s cannot be removed", left);
+        cgroup_open(cg);
+        cgroup_signal(cg, SIGKILL, err);
+        sleep_ms(wait_ms);
+    }
+    for (size_t i = 0; i < cg->n_v1; i++)
+        remove_parents(cg->v1[i].mount, cg->path, cg->v1[i].before);
+    if (cg->v2_mount)
+        remove_parents(cg->v2_mount, cg->path, cg->v2_before);
+    return 0;
+}

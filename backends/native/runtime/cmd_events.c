@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * events: figures of a container as JSON lines, in the shape of runc's:
+ * {"type":"stats","id":…,"data":{…}}, and
+ * {"type":"oom",…} when the kernel killed something in it since the last line. Times in ns, sizes
+ * in bytes.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "state.h"
+
+/* A file with one number; "max" and what cannot be read are 0. */
+static uint64_t number(int dir, const char *file)
+{
+    char *text = dir < 0 ? NULL : file_read(dir, file, 4096, NULL);
+    return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* "max" or a number beyond int64 is told as the greatest one, as runc does. */
+static uint64_t limit(int dir, const char *file)
+{
+    char *text = dir < 0 ? NULL : file_read(dir, file, 4096, NULL);
+    if (text && !strncmp(text, "max", 3))
+        return UINT64_MAX;
+    return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Value of a "key value" line. */
+static uint64_t keyed(int dir, const char *file, const char *key)
+{
+    char *text = dir < 0 ? NULL : file_read(dir, file, 65536, NULL);
+    size_t n = strlen(key);
+    for (char *at = text; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+        if (!strncmp(at, key, n) && at[n] == ' ')
+            return strtoull(at + n + 1, NULL, 10);
+    return 0;
+}
+
+static json_t *u64(uint64_t value)
+{
+    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+static json_t *cpu_stats(const struct cgroup *cg)
+{
+    uint64_t total, user, kernel, ns = 1;
+    int cpu = cgroup_v1_fd(cg, "cpu"), acct = cgroup_v1_fd(cg, "cpuacct");
+    bool v2 = cg->mode == CGROUP_V2;
+    if (v2) {
+        cpu = cg->v2_fd;
+        total = keyed(cpu, "cpu.stat", "usage_usec") * 1000;
+        user = keyed(cpu, "cpu.stat", "user_usec") * 1000;
+        kernel = keyed(cpu, "cpu.stat", "system_usec") * 1000;
+        ns = 1000;
+    } else {
+        total = number(acct, "cpuacct.usage");
+        user = number(acct, "cpuacct.usage_user");
+        kernel = number(acct, "cpuacct.usage_sys");
+    }
+    return json_pack("{s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o}}", "usage", "total", u64(total), "user",
+                     u64(user), "kernel", u64(kernel), "throttling", "periods",
+                     u64(keyed(cpu, "cpu.stat", "nr_periods")), "throttledPeriods",
+                     u64(keyed(cpu, "cpu.stat", "nr_throttled")), "throttledTime",
+                     u64(keyed(cpu, "cpu.stat", v2 ? "throttled_usec" : "throttled_time") * ns));
+}
+
+static json_t *memory_stats(const struct cgroup *cg)
+{
+    bool v2 = cg->mode == CGROUP_V2;
+    int dir = v2 ? cg->v2_fd : cgroup_v1_fd(cg, "memory");
+    uint64_t swap = v2 ? number(dir, "memory.swap.current") : keyed(dir, "memory.stat", "swap");
+    return json_pack("{s:{s:o, s:o, s:o, s:o}, s:{s:o}, s:o, s:o}", "usage", "usage",
+                     u64(number(dir, v2 ? "memory.current" : "memory.usage_in_bytes")), "limit",
+                     u64(limit(dir, v2 ? "memory.max" : "memory.limit_in_bytes")), "max",
+                     u64(number(dir, v2 ? "memory.peak" : "memory.max_usage_in_bytes")), "failcnt",
+                     u64(v2 ? keyed(dir, "memory.events", "max") : number(dir, "memory.failcnt")),
+                     "swap", "usage", u64(swap), "cache",
+                     u64(keyed(dir, "memory.stat", v2 ? "file" : "cache")), "oomKills",
+                     u64(keyed(dir, v2 ? "memory.events" : "memory.oom_control", "oom_kill")));
+}
+
+static json_t *pids_stats(const struct cgroup *cg)
+{
+    int dir = cg->mode == CGROUP_V2 ? cg->v2_fd : cgroup_v1_fd(cg, "pids");
+    uint64_t max = limit(dir, "pids.max");
+    return json_pack("{s:o, s:o}", "current", u64(number(dir, "pids.current")), "limit",
+                     u64(max == UINT64_MAX ? 0 : max));
+}
+
+/* Pressure lines are 'some avg10=0.00 avg60=… total=N'. */
+static json_t *pressure(int dir, const char *file)
+{
+    static const char *const kinds[] = {"some", "full"};
+    char *text = dir < 0 ? NULL : file_read(dir, file, 4096, NULL);
+    json_t *out = json_object();
+    for (size_t i = 0; text && i < 2; i++) {
+        char *line = strstr(text, kinds[i]);
+        char *avg = line ? strstr(line, "avg10=") : NULL;
+        char *total = line ? strstr(line, "total=") : NULL;
+        if (avg && total)
+            json_object_set_new(out, kinds[i],
+                                json_pack("{s:f, s:o}", "avg10", strtod(avg + 6, NULL), "total",
+                                          u64(strtoull(total + 6, NULL, 10))));
+    }
+    return out;
+}
+
+static int print_line(const char *type, const char *id, json_t *data, struct err *err)
+{
+    json_t *doc = json_pack("{s:s, s:s, s:o?}", "type", type, "id", id, "data", data);
+    char *text = doc ? json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(doc);
+    if (!text)
+        return err_set(err, ENOMEM, "events");
+    int rc = puts(text) < 0 || fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
+    free(text);
+    return rc;
+}
+
+static int sample(const struct state *st, uint64_t *oom_kills, struct err *err)
+{
+    json_t *memory = memory_stats(&st->cgroup);
+    uint64_t kills = (uint64_t)json_integer_value(json_object_get(memory, "oomKills"));
+    json_t *data = json_pack("{s:o, s:o, s:o}", "cpu", cpu_stats(&st->cgroup), "memory", memory,
+                             "pids", pids_stats(&st->cgroup));
+    int v2 = st->cgroup.v2_fd;
+    if (v2 >= 0)
+        json_object_set_new(data, "pressure",
+                            json_pack("{s:o, s:o, s:o}", "cpu", pressure(v2, "cpu.pressure"),
+                                      "memory", pressure(v2, "memory.pressure"), "io",
+                                      pressure(v2, "io.pressure")));
+    if (kills > *oom_kills && print_line("oom", st->id, NULL, err) < 0) {
+        json_decref(data);
+        return -1;
+    }
+    *oom_kills = kills;
+    return print_line("stats", st->id, data, err);
+}
+
+int cmd_events(const struct options *opt, int argc, char **argv, struct err *err)
+{
+    struct state st;
+    int64_t seconds = 5;
+    uint64_t oom_kills = UINT64_MAX; /* kills before the first line are history */
+    const char *interval = opt->interval;
+    if (interval) {
+        size_t n = strlen(interval);
+        const char *plain = n && interval[n - 1] == 's' ? mem_strndup(interval, n - 1) : interval;
+        if (options_number(plain, false, &seconds) < 0 || seconds < 1 || seconds > 86400)
+            return err_set(err, 0, "--interval: '%s' is not a number of seconds", interval);
+    }
+    int rc = state_open(&st, opt->root, argv[0], STATE_NO_LOCK, err);
+    auto_fd pidfd = rc == 0 ? state_pidfd(&st) : -1;
+    if (rc == 0 && pidfd < 0)
+        rc = err_set(err, 0, "container '%s': container not running", argv[0]);
+    cgroup_open(&st.cgroup);
+    while (rc == 0) {
+        struct pollfd p = {.fd = pidfd, .events = POLLIN};
+        rc = sample(&st, &oom_kills, err);
+        if (rc < 0 || opt->stats || poll(&p, 1, (int)seconds * 1000) != 0)
+            break;
+    }
+    state_close(&st);
+    return rc;
+}

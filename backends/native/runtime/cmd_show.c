@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* state, list, ps */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "state.h"
+
+/* Prints a document and gives it back. */
+static int print_json(json_t *doc, size_t flags, struct err *err)
+{
+    char *text = json_dumps(doc, flags);
+    json_decref(doc);
+    if (!text)
+        return err_set(err, 0, "a name in the state is not UTF-8");
+    int rc = puts(text) < 0 || fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
+    free(text);
+    return rc;
+}
+
+/* --format: 1 json, 0 table. */
+static int wants_json(const struct options *opt, struct err *err)
+{
+    if (!opt->format || !strcmp(opt->format, "table"))
+        return 0;
+    return !strcmp(opt->format, "json")
+               ? 1
+               : err_set(err, 0, "--format: '%s' is not table or json", opt->format);
+}
+
+int cmd_state(const struct options *opt, int argc, char **argv, struct err *err)
+{
+    struct state st;
+    struct err ignored;
+    int rc = state_open(&st, opt->root, argv[0], STATE_NO_LOCK, err);
+    if (rc == 0) {
+        state_config(&st, &ignored); /* annotations; a container half made has none yet */
+        rc = print_json(state_json(&st, NULL), JSON_INDENT(2), err);
+    }
+    state_close(&st);
+    return rc;
+}
+
+int cmd_list(const struct options *opt, int argc, char **argv, struct err *err)
+{
+    size_t n;
+    int json = wants_json(opt, err);
+    if (json < 0)
+        return -1;
+    char **ids = state_list(opt->root, &n);
+    json_t *all = json_array();
+    if (!json && !opt->quiet)
+        printf("%-24s %-10s %-10s %-40s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
+    for (size_t i = 0; i < n; i++) {
+        struct state st;
+        struct err ignored;
+        if (opt->quiet) {
+            puts(ids[i]);
+            continue;
+        }
+        if (state_open(&st, opt->root, ids[i], STATE_NO_LOCK, &ignored) == 0) {
+            state_config(&st, &ignored);
+            json_t *doc = state_json(&st, NULL);
+            if (json)
+                json_array_append(all, doc);
+            else
+                printf("%-24s %-10d %-10s %-40s %s\n", ids[i],
+                       (int)json_integer_value(json_object_get(doc, "pid")),
+                       json_string_value(json_object_get(doc, "status")), st.bundle, st.created);
+            json_decref(doc);
+        } else if (ignored.errnum != ENOENT || st.dir >= 0) {
+            fprintf(stderr, "gemel-runtime: warning: %s: %s\n", ids[i], ignored.text);
+        }
+        state_close(&st);
+    }
+    if (json)
+        return print_json(all, JSON_COMPACT, err);
+    json_decref(all);
+    return fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
+}
+
+/* The name of a process, "?" when it has gone meanwhile. */
+static const char *name_of(pid_t pid)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%d/comm", (int)pid);
+    auto_fd fd = proc_open(path, O_RDONLY);
+    char *text = fd < 0 ? NULL : fd_read_all(fd, 256, NULL);
+    if (!text)
+        return "?";
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = p[1] ? '?' : 0;
+    return text;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+    pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+    return (x > y) - (x < y);
+}
+
+int cmd_ps(const struct options *opt, int argc, char **argv, struct err *err)
+{
+    struct state st;
+    pid_t *pids = NULL;
+    size_t n = 0;
+    int json = wants_json(opt, err);
+    if (json < 0)
+        return -1;
+    int rc = state_open(&st, opt->root, argv[0], STATE_NO_LOCK, err);
+    if (rc == 0) {
+        cgroup_open(&st.cgroup);
+        rc = cgroup_pids(&st.cgroup, &pids, &n, err);
+    }
+    state_close(&st);
+    if (rc < 0)
+        return -1;
+    if (n)
+        qsort(pids, n, sizeof *pids, compare_pids);
+    if (json) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < n; i++)
+            json_array_append_new(list, json_integer(pids[i]));
+        return print_json(list, JSON_COMPACT, err);
+    }
+    printf("%-10s %s\n", "PID", "NAME");
+    for (size_t i = 0; i < n; i++)
+        printf("%-10d %s\n", (int)pids[i], name_of(pids[i]));
+    return fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "container.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "hooks.h"
+#include "init.h"
+#include "log.h"
+#include "mounts.h"
+#include "namespaces.h"
+#include "options.h"
+#include "terminal.h"
+
+/* What create holds while it is at work. */
+struct create {
+    const struct options *opt;
+    struct state *st;
+    struct spec spec;
+    struct seccomp_filter filter;
+    struct init_plan plan;
+    int sync;       /* the parent's end */
+    int console[2]; /* the foreground's socket pair, when there is no --console-socket */
+    pid_t pid;
+    bool in_v2; /* cloned into the v2 group */
+};
+
+int container_load_config(const char *bundle, struct spec *spec, char **ret_text, size_t *ret_len,
+                          struct err *err)
+{
+    const char *path = mem_printf("%s/config.json", bundle);
+    *ret_text = file_read(AT_FDCWD, path, JSON_FILE_MAX, ret_len);
+    if (!*ret_text)
+        return err_set(err, errno, "%s", path);
+    json_t *json = json_parse(*ret_text, *ret_len, "config.json", err);
+    return json ? spec_parse(json, spec, err) : -1;
+}
+
+int container_cgroups(const struct options *opt, struct cgroup *cg, struct err *err)
+{
+    const char *manager = opt->cgroup_manager ? opt->cgroup_manager : "cgroupfs";
+    memset(cg, 0, sizeof *cg);
+    cg->v2_fd = -1;
+    if (opt->systemd_cgroup || !strcmp(manager, "systemd"))
+        return err_set(
+            err, 0,
+            access("/run/systemd/system", F_OK) < 0
+                ? "--systemd-cgroup: systemd does not run here; use --cgroup-manager cgroupfs"
+                : "--systemd-cgroup: not supported yet; use --cgroup-manager cgroupfs");
+    if (!strcmp(manager, "disabled"))
+        return 0;
+    if (strcmp(manager, "cgroupfs") != 0)
+        return err_set(err, 0, "--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",
+                       manager);
+    return cgroup_discover(cg, err);
+}
+
+int container_pid_file(const char *path, pid_t pid, struct err *err)
+{
+    char text[16];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    int n = snprintf(text, sizeof text, "%d", (int)pid);
+    auto_fd dir =
+        open(slash ? (slash == path ? "/" : mem_strndup(path, (size_t)(slash - path))) : ".",
+             O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || !*name || file_replace(dir, name, text, (size_t)n, 0644) < 0)
+        return err_set(err, *name ? errno : EISDIR, "--pid-file %s", path);
+    return 0;
+}
+
+int container_hooks(const struct state *st, const struct spec *spec, enum hook_kind kind,
+                    const char *status, bool all, struct err *err)
+{
+    if (spec->n_hooks[kind] == 0)
+        return 0;
+    struct state copy = *st;
+    copy.config = spec->json;
+    json_t *doc = state_json(&copy, status);
+    char *text = json_dumps(doc, JSON_COMPACT);
+    json_decref(doc);
+    int rc =
+        text ? hooks_run(spec, kind, text, all, err) : err_set(err, 0, "hooks: state is not UTF-8");
+    free(text);
+    return rc;
+}
+
+/* Where the terminal goes: --console-socket, or a pair to the foreground relay. */
+static int prepare_terminal(struct create *c, bool start_now, struct err *err)
+{
+    const char *path = c->opt->console_socket;
+    bool terminal = c->spec.process.terminal;
+    if (path && !terminal)
+        return err_set(err, 0, "--console-socket: process.terminal is not set");
+    if (!terminal)
+        return 0;
+    if (path) {
+        c->plan.console = terminal_connect(path, err);
+        return c->plan.console < 0 ? -1 : 0;
+    }
+    if (!start_now || c->opt->detach)
+        return err_set(err, 0, "process.terminal: needs --console-socket");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->console) < 0)
+        return err_set(err, errno, "process.terminal");
+    c->plan.console = c->console[1];
+    return 0;
+}
+
+/* Root and bind sources, as detached mounts, while the host's directories are in reach. */
+static int prepare_mounts(struct create *c, struct err *err)
+{
+    struct init_plan *plan = &c->plan;
+    struct stat st;
+    const char *path = c->spec.root_path;
+    if (*path != '/')
+        path = mem_printf("%s/%s", c->st->bundle, path);
+    char *real = realpath(path, NULL);
+    if (!real)
+        return err_set(err, errno, "root.path: %s", path);
+    c->st->rootfs = plan->rootfs = mem_strdup(real);
+    free(real);
+    if (stat(plan->rootfs, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(err, ENOTDIR, "root.path: %s", path);
+    if (overlay_parse(&c->spec, c->st->bundle, &plan->overlay, err) < 0)
+        return -1;
+    plan->root_mount = -1;
+    if (geteuid() != 0)
+        return 0; /* only inside its own user namespace may it mount */
+    if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
+        return -1;
+    if (!plan->new_user_ns)
+        return 0;
+    plan->cloned = mem_array(c->spec.n_mounts + 1, sizeof *plan->cloned);
+    for (size_t i = 0; i < c->spec.n_mounts; i++) {
+        struct mount_plan mount;
+        mount_plan_parse(&c->spec.mounts[i], &mount);
+        plan->cloned[i] = -1;
+        if (!mount.bind)
+            continue;
+        plan->cloned[i] = mount_clone_source(&c->spec.mounts[i], c->st->bundle, err);
+        if (plan->cloned[i] < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The socket on which the waiting init takes `start`, bound through the directory's descriptor. */
+static int prepare_start(struct create *c, struct err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    auto_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", c->st->dir);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 1) < 0)
+        return err_set(err, errno, "%s/%s/start.sock", c->st->root, c->st->id);
+    c->plan.start = fd_take(&fd);
+    return 0;
+}
+
+/* Everything that can be known to be wrong before a directory or process exists. */
+static int prepare(struct create *c, const char *id, bool start_now, char **text, size_t *len,
+                   struct err *err)
+{
+    const struct options *opt = c->opt;
+    struct init_plan *plan = &c->plan;
+    char *bundle = realpath(opt->bundle ? opt->bundle : ".", NULL);
+    if (!bundle)
+        return err_set(err, errno, "--bundle %s", opt->bundle ? opt->bundle : ".");
+    const char *kept = mem_strdup(bundle);
+    free(bundle);
+    if (!id_valid(id))
+        return err_set(err, 0, "container id '%s': letters, digits and _+-. only", id);
+    if (container_load_config(kept, &c->spec, text, len, err) < 0 ||
+        filter_build(c->spec.seccomp, &c->filter, err) < 0)
+        return -1;
+    c->st->bundle = kept;
+    plan->spec = &c->spec;
+    plan->id = id;
+    plan->bundle = kept;
+    plan->cgroup = &c->st->cgroup;
+    plan->no_pivot = opt->no_pivot;
+    plan->new_user_ns = c->spec.ns[NS_USER].present && !c->spec.ns[NS_USER].path;
+    plan->env = (struct process_env){
+        .process = &c->spec.process,
+        .filter = &c->filter,
+        .id = id,
+        .new_keyring = !opt->no_new_keyring,
+        .has_personality = c->spec.has_personality,
+        .personality = c->spec.personality,
+        .preserve_fds = opt->preserve_fds_n,
+        .slave = -1,
+        .user_ns = c->spec.ns[NS_USER].present,
+    };
+    return ns_open_paths(&c->spec, plan->ns_fds, err);
+}
+
+/* State directory with its first contents. From here on failures have something to undo. */
+static int make_state(struct create *c, const char *id, const char *text, size_t len,
+                      struct err *err)
+{
+    const char *bundle = c->st->bundle, *rootfs = c->st->rootfs;
+    struct cgroup cg;
+    if (container_cgroups(c->opt, &cg, err) < 0)
+        return -1;
+    if (state_create(c->st, c->opt->root, id, err) < 0)
+        return -1;
+    c->st->bundle = bundle;
+    c->st->rootfs = rootfs;
+    c->st->cgroup = cg;
+    if (cg.mode != CGROUP_NONE) {
+        cgroup_set_path(&c->st->cgroup,
+                        c->spec.cgroups_path ? c->spec.cgroups_path : mem_printf("/gemel/%s", id));
+        cgroup_note_existing(&c->st->cgroup);
+    }
+    if (state_save(c->st, err) < 0)
+        return -1;
+    if (file_replace(c->st->dir, "config.json", text, len, 0600) < 0)
+        return err_set(err, errno, "%s/%s/config.json", c->st->root, id);
+    return filter_save(c->st->dir, &c->filter, err);
+}
+
+/* linux.timeOffsets must be written before the first process enters the namespace. */
+static int make_time_namespace(const struct spec *spec, struct err *err)
+{
+    const char *clock;
+    json_t *value;
+    if (!spec->ns[NS_TIME].present || spec->ns[NS_TIME].path)
+        return 0;
+    if (unshare((int)ns_table[NS_TIME].flag) < 0)
+        return err_set(err, errno, "linux.namespaces: time namespace");
+    json_object_foreach (spec->time_offsets, clock, value) {
+        int64_t secs = 0;
+        uint64_t nanosecs = 0;
+        char at[64], line[128];
+        snprintf(at, sizeof at, "linux.timeOffsets.%.32s", clock);
+        if (json_get_i64(value, at, "secs", &secs, NULL, err) < 0 ||
+            json_get_u64(value, at, "nanosecs", &nanosecs, NULL, err) < 0)
+            return -1;
+        snprintf(line, sizeof line, "%.32s %lld %llu", clock, (long long)secs,
+                 (unsigned long long)nanosecs);
+        if (proc_write("self/timens_offsets", line) < 0)
+            return err_set(err, errno, "%s", at);
+    }
+    return 0;
+}
+
+/*
+ * Namespaces that exist and belong to the host's user namespace cannot be joined from inside a new
+ * one, and a pid namespace takes only children: a short-lived process joins first and makes init as
+ * its own sibling.
+ */
+static pid_t clone_by_stage(struct create *c, uint64_t flags, struct err *err)
+{
+    int pipe_fds[2];
+    pid_t got = -1;
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return err_set(err, errno, "pipe");
+    pid_t stage = ns_clone(0, -1);
+    if (stage == 0) {
+        struct err inner;
+        unsigned early = ~(1u << NS_MOUNT | 1u << NS_CGROUP);
+        int rc = ns_join(c->plan.ns_fds, early & 1u << NS_USER, &inner);
+        rc = rc < 0 ? rc : ns_join(c->plan.ns_fds, early & ~(1u << NS_USER), &inner);
+        if (rc < 0) {
+            sync_send(c->plan.sync, SYNC_ERROR, inner.errnum, inner.text);
+            _exit(1);
+        }
+        for (int kind = 0; kind < NS_N; kind++)
+            if (kind != NS_MOUNT && kind != NS_CGROUP)
+                c->plan.ns_fds[kind] = -1;
+        pid_t pid = ns_clone(flags | CLONE_PARENT, -1);
+        if (pid == 0)
+            init_run(&c->plan);
+        _exit(write(pipe_fds[1], &pid, sizeof pid) == sizeof pid && pid > 0 ? 0 : 1);
+    }
+    int saved = errno;
+    close(pipe_fds[1]);
+    if (stage < 0 || read(pipe_fds[0], &got, sizeof got) != sizeof got)
+        got = -1;
+    close(pipe_fds[0]);
+    if (stage > 0)
+        waitpid(stage, NULL, 0);
+    if (got > 0)
+        return got;
+    /* Its own words, when it had any. */
+    close(c->plan.sync);
+    c->plan.sync = -1;
+    if (stage < 0 || sync_wait(c->sync, SYNC_READY, NULL, err) == 0 || err->errnum == EPIPE)
+        err_set(err, stage < 0 ? saved : 0, "linux.namespaces: join and clone");
+    return -1;
+}
+
+static int clone_init(struct create *c, struct err *err)
+{
+    int pair[2];
+    bool joins = false;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(err, errno, "socketpair");
+    c->sync = pair[0];
+    c->plan.sync = pair[1];
+    for (int kind = 0; kind < NS_N; kind++)
+        joins |= c->plan.ns_fds[kind] >= 0;
+    if (make_time_namespace(&c->spec, err) < 0)
+        return -1;
+    /* The cgroup namespace is made inside, once init is in its groups. */
+    uint64_t flags = ns_new_flags(&c->spec) & ~ns_table[NS_CGROUP].flag & ~ns_table[NS_TIME].flag;
+    if (joins && (c->plan.env.user_ns || c->plan.ns_fds[NS_PID] >= 0)) {
+        c->pid = clone_by_stage(c, flags, err);
+    } else {
+        c->pid = ns_clone(flags, c->st->cgroup.v2_fd);
+        c->in_v2 = c->st->cgroup.v2_fd >= 0;
+        /* EBUSY, EOPNOTSUPP and the like of a v2 group that takes no process at clone: it is moved
+         * later. */
+        if (c->pid < 0 && c->in_v2) {
+            c->pid = ns_clone(flags, -1);
+            c->in_v2 = false;
+        }
+        if (c->pid < 0)
+            err_set(err, errno, "linux.namespaces: clone");
+        if (c->pid == 0)
+            init_run(&c->plan);
+    }
+    if (c->pid < 0)
+        return -1;
+    fd_cleanup(&c->plan.sync);
+    fd_cleanup(&c->plan.start);
+    if (c->plan.console >= 0)
+        fd_cleanup(&c->plan.console);
+    return 0;
+}
+
+/* What a word from init did not come for: its own message, or how it died. */
+static int explain(struct create *c, struct err *err)
+{
+    int status;
+    if (err->errnum != EPIPE || waitpid(c->pid, &status, 0) != c->pid)
+        return -1;
+    c->pid = 0;
+    if (WIFSIGNALED(status))
+        return err_set(
+            err, 0, "the container's init was killed by signal %d while it was being made%s",
+            WTERMSIG(status),
+            WTERMSIG(status) == SIGKILL ? " (is linux.resources.memory.limit too small?)" : "");
+    return err_set(err, 0, "the container's init ended with status %d while it was being made",
+                   WEXITSTATUS(status));
+}
+
+/* From clone to READY. */
+static int build(struct create *c, struct err *err)
+{
+    const struct spec *spec = &c->spec;
+    struct state *st = c->st;
+    if (st->cgroup.mode != CGROUP_NONE && cgroup_create_v2(&st->cgroup, err) < 0)
+        return -1;
+    /* With limits in place before clone nothing of it escapes them on v2; on v1 it waits for
+     * JOINED. */
+    if (st->cgroup.mode == CGROUP_V2 && cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0)
+        return -1;
+    if (clone_init(c, err) < 0)
+        return -1;
+    if (c->plan.new_user_ns && (ns_write_maps(c->pid, spec->uid_maps, spec->n_uid_maps,
+                                              spec->gid_maps, spec->n_gid_maps, err) < 0 ||
+                                sync_send(c->sync, SYNC_MAPPED, 0, NULL) < 0))
+        return -1;
+    /* Meanwhile init makes its root: the v1 groups cost a millisecond or two. */
+    if (st->cgroup.mode == CGROUP_V1 || st->cgroup.mode == CGROUP_HYBRID) {
+        if (cgroup_create_v1(&st->cgroup, err) < 0 ||
+            cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0)
+            return -1;
+    } else if (st->cgroup.mode == CGROUP_NONE &&
+               cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0) {
+        return -1;
+    }
+    if (cgroup_join(&st->cgroup, c->pid, c->in_v2, err) < 0)
+        return -1;
+    if (process_set_oom(c->pid, &spec->process, err) < 0)
+        return -1;
+    char letter;
+    st->pid = c->pid;
+    if (proc_stat(c->pid, &st->pid_start, &letter) < 0)
+        return err_set(err, errno, "/proc/%d/stat", (int)c->pid);
+    if (sync_send(c->sync, SYNC_JOINED, (int)c->pid, NULL) < 0) {
+        err->errnum = EPIPE;
+        return sync_wait(c->sync, SYNC_READY, NULL, err) < 0 ? explain(c, err) : -1;
+    }
+    if (spec->n_hooks[HOOK_PRESTART] + spec->n_hooks[HOOK_CREATE_RUNTIME] > 0) {
+        if (sync_wait(c->sync, SYNC_HOOKS, NULL, err) < 0)
+            return explain(c, err);
+        if (container_hooks(st, spec, HOOK_PRESTART, "creating", false, err) < 0 ||
+            container_hooks(st, spec, HOOK_CREATE_RUNTIME, "creating", false, err) < 0)
+            return -1;
+        sync_send(c->sync, SYNC_DONE, 0, NULL);
+    }
+    return sync_wait(c->sync, SYNC_READY, NULL, err) < 0 ? explain(c, err) : 0;
+}
+
+/* READY to COMMIT, and for run to execve. */
+static int commit(struct create *c, bool start_now, struct err *err)
+{
+    struct state *st = c->st;
+    st->creating = false;
+    if (c->opt->pid_file && container_pid_file(c->opt->pid_file, c->pid, err) < 0)
+        return -1;
+    if (state_save(st, err) < 0)
+        return -1;
+    if (sync_send(c->sync, SYNC_COMMIT, 0, NULL) < 0) {
+        err->errnum = EPIPE;
+        return explain(c, err);
+    }
+    if (!start_now)
+        return 0;
+    /* Success is the end of the socket: execve closed it. */
+    if (sync_wait(c->sync, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE)
+        return -1;
+    struct err warning;
+    if (container_hooks(st, &c->spec, HOOK_POSTSTART, "running", true, &warning) < 0)
+        log_message("warning", warning.text);
+    return 0;
+}
+
+/* Takes back what was made, newest first. Errors of the undoing itself do not hide the first one.
+ */
+static void undo(struct create *c)
+{
+    struct err ignored;
+    if (c->pid > 0) {
+        kill(c->pid, SIGKILL);
+        waitpid(c->pid, NULL, 0);
+        if (c->opt->pid_file && !c->st->creating)
+            unlink(c->opt->pid_file);
+    }
+    if (c->st->dir >= 0 && c->st->locked) {
+        cgroup_destroy(&c->st->cgroup, &ignored);
+        state_remove(c->st, &ignored);
+    }
+    state_close(c->st);
+}
+
+int container_create(const struct options *opt, const char *id, bool start_now, struct state *st,
+                     int *ret_master, struct err *err)
+{
+    struct create c = {.opt = opt, .st = st, .sync = -1, .console = {-1, -1}};
+    char *text;
+    size_t len;
+    memset(st, 0, sizeof *st);
+    st->dir = -1;
+    st->cgroup.v2_fd = -1;
+    c.plan.root_mount = c.plan.console = c.plan.start = c.plan.sync = -1;
+    if (prepare(&c, id, start_now, &text, &len, err) < 0 ||
+        prepare_terminal(&c, start_now, err) < 0 || prepare_mounts(&c, err) < 0)
+        return -1;
+    if (make_state(&c, id, text, len, err) < 0 || (!start_now && prepare_start(&c, err) < 0) ||
+        build(&c, err) < 0 || commit(&c, start_now, err) < 0) {
+        undo(&c);
+        return -1;
+    }
+    *ret_master = -1;
+    if (c.console[0] >= 0 && (*ret_master = terminal_receive(c.console[0], err)) < 0) {
+        undo(&c);
+        return -1;
+    }
+    fd_cleanup(&c.console[0]);
+    fd_cleanup(&c.sync);
+    fd_cleanup(&c.plan.root_mount);
+    return 0;
+}

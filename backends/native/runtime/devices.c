@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * /dev of the container (config-linux, "Default Devices" and "Default Filesystems").
+ *
+ * A /dev that the configuration binds from somewhere is left as it is. Nodes are made by mknod, or,
+ * where a user namespace forbids that, bound one by one from the host's; both below descriptors
+ * resolved in the root.
+ */
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "mounts.h"
+#include "rootfs.h"
+
+static const struct spec_device defaults[] = {
+    {"/dev/null", S_IFCHR, 1, 3, 0666, 0, 0},    {"/dev/zero", S_IFCHR, 1, 5, 0666, 0, 0},
+    {"/dev/full", S_IFCHR, 1, 7, 0666, 0, 0},    {"/dev/random", S_IFCHR, 1, 8, 0666, 0, 0},
+    {"/dev/urandom", S_IFCHR, 1, 9, 0666, 0, 0}, {"/dev/tty", S_IFCHR, 5, 0, 0666, 0, 0},
+};
+
+static const struct {
+    const char *name, *target;
+} links[] = {
+    {"fd", "/proc/self/fd"},
+    {"stdin", "/proc/self/fd/0"},
+    {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"},
+};
+
+/* Opens the directory of an absolute path, making what is missing; *ret_name is the last component.
+ */
+static int open_parent(int root, const char *path, const char **ret_name, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    *ret_name = slash + 1;
+    if (!slash[1] || !strcmp(slash + 1, ".") || !strcmp(slash + 1, ".."))
+        return err_set(err, EINVAL, "%s", path);
+    char *dir = mem_strndup(path, (size_t)(slash - path));
+    return mount_target(root, *dir ? dir : "/", true, 0, err);
+}
+
+/* Binds the host's node of the same numbers: in a user namespace mknod is refused. */
+static int bind_device(int parent, const char *name, const struct spec_device *dev, struct err *err)
+{
+    struct stat st;
+    auto_fd mount = open_tree(AT_FDCWD, dev->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (mount < 0 || fstat(mount, &st) < 0)
+        return err_set(err, errno, "device %s: the host's node, for a user namespace", dev->path);
+    if ((st.st_mode & S_IFMT) != dev->kind || st.st_rdev != makedev(dev->major, dev->minor))
+        return err_set(err, 0, "device %s: the host's node is another device", dev->path);
+    auto_fd file = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    auto_fd target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct mount_attr attr = {.propagation = MS_PRIVATE};
+    if (target < 0 || mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0 ||
+        mount_attach(mount, target) < 0)
+        return err_set(err, errno, "device %s", dev->path);
+    return 0;
+}
+
+static int make_device(int root, const struct spec_device *dev, bool user_ns, struct err *err)
+{
+    const char *name;
+    struct stat st;
+    auto_fd parent = open_parent(root, dev->path, &name, err);
+    if (parent < 0)
+        return err_prefix(err, "device %s", dev->path);
+    if (user_ns && dev->kind != S_IFIFO)
+        return bind_device(parent, name, dev, err);
+    if (mknodat(parent, name, dev->kind | dev->mode, makedev(dev->major, dev->minor)) < 0) {
+        /* One that is there already is taken when it is the same device. */
+        if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            (st.st_mode & S_IFMT) != dev->kind ||
+            (dev->kind != S_IFIFO && st.st_rdev != makedev(dev->major, dev->minor)))
+            return err_set(err, errno, "device %s", dev->path);
+    }
+    if ((dev->uid || dev->gid) &&
+        fchownat(parent, name, dev->uid, dev->gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_set(err, errno, "device %s: owner", dev->path);
+    return 0;
+}
+
+/* True when "mounts" binds something at /dev. */
+static bool dev_is_bound(const struct spec *spec)
+{
+    bool bound = false;
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        struct mount_plan plan;
+        mount_plan_parse(&spec->mounts[i], &plan);
+        size_t n = strspn(spec->mounts[i].destination, "/");
+        const char *rest = spec->mounts[i].destination + n;
+        if (!strncmp(rest, "dev", 3) && strspn(rest + 3, "/") == strlen(rest + 3))
+            bound = plan.bind;
+    }
+    return bound;
+}
+
+int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *err)
+{
+    if (dev_is_bound(spec))
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
+        bool given =
+            false; /* the configuration's own entry wins: it may have another mode or owner */
+        for (size_t k = 0; k < spec->n_devices; k++)
+            given |= !strcmp(spec->devices[k].path, defaults[i].path);
+        if (!given && make_device(root, &defaults[i], user_ns, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < spec->n_devices; i++)
+        if (make_device(root, &spec->devices[i], user_ns, err) < 0)
+            return err_prefix(err, "linux.devices[%zu]", i);
+    auto_fd dev = open_in_root(root, "/dev", O_PATH | O_DIRECTORY, 0);
+    if (dev < 0)
+        return err_set(err, errno, "/dev");
+    for (size_t i = 0; i < ARRAY_LEN(links); i++)
+        if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
+            return err_set(err, errno, "/dev/%s", links[i].name);
+    /* /dev/ptmx must be this container's multiplexer, never an image's node. */
+    unlinkat(dev, "ptmx", 0);
+    if (symlinkat("pts/ptmx", dev, "ptmx") < 0 && errno != EEXIST)
+        return err_set(err, errno, "/dev/ptmx");
+    return 0;
+}
+
+int rootfs_console(int root, int slave, struct err *err)
+{
+    auto_fd dev = open_in_root(root, "/dev", O_PATH | O_DIRECTORY, 0);
+    if (dev < 0)
+        return err_set(err, errno, "/dev/console");
+    auto_fd made = openat(dev, "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    auto_fd target = openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (target < 0 || fstat(target, &st) < 0)
+        return err_set(err, errno, "/dev/console");
+    if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+        return err_set(err, 0, "/dev/console: the image has something else there");
+    /* From the descriptor, not from a /dev/pts name that could be swapped (CVE-2025-52565). */
+    auto_fd mount = open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (mount < 0 || mount_attach(mount, target) < 0)
+        return err_set(err, errno, "/dev/console");
+    return 0;
+}

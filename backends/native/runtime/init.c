@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "init.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "hooks.h"
+#include "mounts.h"
+#include "namespaces.h"
+#include "terminal.h"
+
+int sync_send(int fd, enum sync_type type, int value, const char *text)
+{
+    struct sync_message message = {.type = type, .value = value};
+    size_t len = offsetof(struct sync_message, text);
+    if (text) {
+        size_t n = strlen(text);
+        n = n < sizeof message.text ? n : sizeof message.text - 1;
+        memcpy(message.text, text, n);
+        len += n + 1;
+    }
+    ssize_t n;
+    do
+        n = send(fd, &message, len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -1 : 0;
+}
+
+int sync_wait(int fd, enum sync_type want, int *ret_value, struct err *err)
+{
+    struct sync_message message = {0};
+    ssize_t n;
+    do
+        n = recv(fd, &message, sizeof message, 0);
+    while (n < 0 && errno == EINTR);
+    message.text[sizeof message.text - 1] = 0;
+    if (n < (ssize_t)offsetof(struct sync_message, text)) {
+        err_set(err, 0, "the other half of the runtime ended");
+        err->errnum = EPIPE;
+        return -1;
+    }
+    if (message.type == SYNC_ERROR) {
+        err_set(err, 0, "%s", message.text);
+        err->errnum = message.value;
+        return -1;
+    }
+    if (message.type != (uint32_t)want)
+        return err_set(err, EPROTO, "sync: message %u instead of %u", message.type, (unsigned)want);
+    if (ret_value)
+        *ret_value = message.value;
+    return 0;
+}
+
+/* Root of the new user namespace, where id 0 is mapped. */
+static void become_root(void)
+{
+    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        errno = 0; /* 0 is not mapped: the capabilities of the namespace do for the rest */
+    if (setgroups(0, NULL) < 0)
+        errno = 0; /* denied in a single-id namespace */
+}
+
+/* linux.sysctl through the host's procfs, which the image cannot have touched; the kernel picks the
+ * writer's namespaces. */
+static int set_sysctls(const struct spec *spec, struct err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach (spec->sysctl, key, value) {
+        char path[300];
+        bool slashes = strchr(key, '/') != NULL;
+        snprintf(path, sizeof path, "sys/%s", key);
+        for (char *p = path + 4; *p && !slashes; p++)
+            if (*p == '.')
+                *p = '/';
+        if (proc_write(path, json_string_value(value)) < 0)
+            return err_set(err, errno, "linux.sysctl.%s", key);
+    }
+    return 0;
+}
+
+static int set_names(const struct spec *spec, struct err *err)
+{
+    if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+        return err_set(err, errno, "hostname");
+    if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
+        return err_set(err, errno, "domainname");
+    return 0;
+}
+
+/* The state as hooks inside see it. */
+static char *hook_state(const struct init_plan *plan, const char *status, int pid)
+{
+    json_t *annotations = plan->spec->annotations;
+    json_t *doc =
+        json_pack("{s:s, s:s, s:s, s:i, s:s, s:O?}", "ociVersion", "1.1.0", "id", plan->id,
+                  "status", status, "pid", pid, "bundle", plan->bundle, "annotations", annotations);
+    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    json_decref(doc);
+    return text;
+}
+
+static int run_hooks(const struct init_plan *plan, enum hook_kind kind, const char *status, int pid,
+                     struct err *err)
+{
+    if (plan->spec->n_hooks[kind] == 0)
+        return 0;
+    char *text = hook_state(plan, status, pid);
+    int rc = text ? hooks_run(plan->spec, kind, text, false, err)
+                  : err_set(err, 0, "hooks: state is not UTF-8");
+    free(text);
+    return rc;
+}
+
+static int make_mounts(const struct init_plan *plan, int root, struct err *err)
+{
+    const struct spec *spec = plan->spec;
+    struct mounts_env env = {.root = root,
+                             .bundle = plan->bundle,
+                             .cgroup = plan->cgroup,
+                             .cgroup_ns = spec->ns[NS_CGROUP].present,
+                             .cloned = plan->cloned};
+    for (size_t i = 0; i < spec->n_mounts; i++)
+        if (mount_make(&spec->mounts[i], &env, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Everything between clone and pivot_root, with the host's file system still in reach. */
+static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struct err *err)
+{
+    const struct spec *spec = plan->spec;
+    if (plan->root_mount < 0 &&
+        rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
+        return -1;
+    int root = rootfs_attach(plan->root_mount, &plan->overlay, plan->rootfs, err);
+    if (root < 0)
+        return -1;
+    *ret_root = root;
+    /* Only in its cgroups may it make the cgroup namespace, or /proc/self/cgroup shows host paths.
+     */
+    if (sync_wait(plan->sync, SYNC_JOINED, ret_pid, err) < 0)
+        return -1;
+    if (spec->ns[NS_CGROUP].present && !spec->ns[NS_CGROUP].path && unshare(CLONE_NEWCGROUP) < 0)
+        return err_set(err, errno, "linux.namespaces: cgroup namespace");
+    if (make_mounts(plan, root, err) < 0 || rootfs_devices(root, spec, plan->env.user_ns, err) < 0)
+        return -1;
+    if (plan->env.process->terminal) {
+        auto_fd master = -1;
+        if (terminal_open(root, plan->env.process, &master, &plan->env.slave, err) < 0 ||
+            rootfs_console(root, plan->env.slave, err) < 0 ||
+            terminal_send(plan->console, master, err) < 0)
+            return -1;
+    }
+    if (spec->n_hooks[HOOK_PRESTART] + spec->n_hooks[HOOK_CREATE_RUNTIME] > 0 &&
+        (sync_send(plan->sync, SYNC_HOOKS, 0, NULL) < 0 ||
+         sync_wait(plan->sync, SYNC_DONE, NULL, err) < 0))
+        return -1;
+    if (run_hooks(plan, HOOK_CREATE_CONTAINER, "creating", *ret_pid, err) < 0)
+        return -1;
+    struct err ignored;
+    auto_fd cwd = mount_target(root, plan->env.process->cwd, true, 0, &ignored);
+    if (mounts_mask(root, spec, err) < 0)
+        return -1;
+    return mounts_readonly(root, spec, err);
+}
+
+/* Waits for one `start`. On return 0 *ret_fd is where failures are reported; execve closes it. */
+static int wait_start(const struct init_plan *plan, int *ret_fd, struct err *err)
+{
+    *ret_fd = -1;
+    if (plan->start < 0)
+        return 0;
+    do
+        *ret_fd = accept4(plan->start, NULL, NULL, SOCK_CLOEXEC);
+    while (*ret_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (*ret_fd < 0)
+        return err_set(err, errno, "start");
+    return sync_send(*ret_fd, SYNC_READY, 0, NULL) < 0 ? err_set(err, errno, "start") : 0;
+}
+
+static int run(struct init_plan *plan, int *report, struct err *err)
+{
+    const struct spec *spec = plan->spec;
+    const char *path = NULL;
+    int root = -1, pid = 0;
+    if (plan->new_user_ns && sync_wait(plan->sync, SYNC_MAPPED, NULL, err) < 0)
+        return -1;
+    if (plan->env.user_ns)
+        become_root();
+    /* No process of the container (a joined pid namespace has some) may trace this one or read its
+     * memory. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return err_set(err, errno, "PR_SET_DUMPABLE");
+    umask(0);
+    if (setsid() < 0)
+        return err_set(err, errno, "setsid");
+    if (ns_join(plan->ns_fds, ~0U, err) < 0 || build_root(plan, &root, &pid, err) < 0 ||
+        set_names(spec, err) < 0 || set_sysctls(spec, err) < 0 ||
+        rootfs_pivot(root, plan->no_pivot, err) < 0 || rootfs_finish(spec, err) < 0 ||
+        process_prepare(&plan->env, &path, err) < 0)
+        return -1;
+    /* A created container waits here, maybe for days: it holds nothing of the host meanwhile. */
+    const int keep[] = {plan->sync, plan->start};
+    fds_close_except(3 + plan->env.preserve_fds, keep, ARRAY_LEN(keep));
+    if (sync_send(plan->sync, SYNC_READY, 0, NULL) < 0)
+        return err_set(err, errno, "sync");
+    if (sync_wait(plan->sync, SYNC_COMMIT, NULL, err) < 0)
+        return -1;
+    if (plan->start >= 0) {
+        close(plan->sync);
+        plan->sync = -1;
+        *report = -1;
+        if (wait_start(plan, report, err) < 0)
+            return -1;
+    }
+    if (run_hooks(plan, HOOK_START_CONTAINER, "created", pid, err) < 0)
+        return -1;
+    return process_exec(&plan->env, path, err);
+}
+
+void init_run(struct init_plan *plan)
+{
+    struct err err = {0};
+    int report = plan->sync;
+    run(plan, &report, &err);
+    if (report >= 0)
+        sync_send(report, SYNC_ERROR, err.errnum, err.text);
+    _exit(1);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where messages go: stderr, and --log in text or JSON as runc writes it (engines read the last
+ * error from there). */
+#pragma once
+
+#include "util.h"
+
+/* Opens --log for appending. `json` is --log-format json. */
+int log_open(const char *path, bool json, struct err *err);
+
+/* One message: "error", "warning" or "debug" (the last only to --log). */
+void log_message(const char *level, const char *text);

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mounts.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include "mount_cgroup.h"
+#include "mount_copyup.h"
+#include "mount_idmap.h"
+
+#define PROC_MAGIC 0x9fa0
+
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+
+enum option_effect { OPT_ATTR, OPT_REC_ATTR, OPT_PROPAGATION, OPT_BIND, OPT_SPECIAL, OPT_SUPER };
+
+/* Generic options. For OPT_ATTR and OPT_REC_ATTR `clear` says what goes before `set` comes. */
+static const struct {
+    const char *name;
+    enum option_effect effect;
+    uint64_t set, clear;
+    bool recursive;
+} option_table[] = {
+    {"ro", OPT_ATTR, MOUNT_ATTR_RDONLY, 0, false},
+    {"rw", OPT_ATTR, 0, MOUNT_ATTR_RDONLY, false},
+    {"nosuid", OPT_ATTR, MOUNT_ATTR_NOSUID, 0, false},
+    {"suid", OPT_ATTR, 0, MOUNT_ATTR_NOSUID, false},
+    {"nodev", OPT_ATTR, MOUNT_ATTR_NODEV, 0, false},
+    {"dev", OPT_ATTR, 0, MOUNT_ATTR_NODEV, false},
+    {"noexec", OPT_ATTR, MOUNT_ATTR_NOEXEC, 0, false},
+    {"exec", OPT_ATTR, 0, MOUNT_ATTR_NOEXEC, false},
+    {"noatime", OPT_ATTR, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, false},
+    {"atime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
+    {"relatime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
+    {"norelatime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
+    {"strictatime", OPT_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, false},
+    {"nostrictatime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
+    {"nodiratime", OPT_ATTR, MOUNT_ATTR_NODIRATIME, 0, false},
+    {"diratime", OPT_ATTR, 0, MOUNT_ATTR_NODIRATIME, false},
+    {"nosymfollow", OPT_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0, false},
+    {"symfollow", OPT_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, false},
+    {"rro", OPT_REC_ATTR, MOUNT_ATTR_RDONLY, 0, true},
+    {"rrw", OPT_REC_ATTR, 0, MOUNT_ATTR_RDONLY, true},
+    {"rnosuid", OPT_REC_ATTR, MOUNT_ATTR_NOSUID, 0, true},
+    {"rsuid", OPT_REC_ATTR, 0, MOUNT_ATTR_NOSUID, true},
+    {"rnodev", OPT_REC_ATTR, MOUNT_ATTR_NODEV, 0, true},
+    {"rdev", OPT_REC_ATTR, 0, MOUNT_ATTR_NODEV, true},
+    {"rnoexec", OPT_REC_ATTR, MOUNT_ATTR_NOEXEC, 0, true},
+    {"rexec", OPT_REC_ATTR, 0, MOUNT_ATTR_NOEXEC, true},
+    {"rnoatime", OPT_REC_ATTR, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, true},
+    {"ratime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
+    {"rrelatime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
+    {"rnorelatime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
+    {"rstrictatime", OPT_REC_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, true},
+    {"rnostrictatime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
+    {"rnodiratime", OPT_REC_ATTR, MOUNT_ATTR_NODIRATIME, 0, true},
+    {"rdiratime", OPT_REC_ATTR, 0, MOUNT_ATTR_NODIRATIME, true},
+    {"rnosymfollow", OPT_REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0, true},
+    {"rsymfollow", OPT_REC_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, true},
+    {"shared", OPT_PROPAGATION, MS_SHARED, 0, false},
+    {"rshared", OPT_PROPAGATION, MS_SHARED, 0, true},
+    {"slave", OPT_PROPAGATION, MS_SLAVE, 0, false},
+    {"rslave", OPT_PROPAGATION, MS_SLAVE, 0, true},
+    {"private", OPT_PROPAGATION, MS_PRIVATE, 0, false},
+    {"rprivate", OPT_PROPAGATION, MS_PRIVATE, 0, true},
+    {"unbindable", OPT_PROPAGATION, MS_UNBINDABLE, 0, false},
+    {"runbindable", OPT_PROPAGATION, MS_UNBINDABLE, 0, true},
+    {"bind", OPT_BIND, 0, 0, false},
+    {"rbind", OPT_BIND, 0, 0, true},
+    {"idmap", OPT_SPECIAL, 0, 0, false},
+    {"ridmap", OPT_SPECIAL, 0, 0, true},
+    {"tmpcopyup", OPT_SPECIAL, 1, 0, false},
+    {"defaults", OPT_SPECIAL, 2, 0, false},
+    {"sync", OPT_SUPER, 0, 0, false},
+    {"async", OPT_SPECIAL, 2, 0, false},
+    {"dirsync", OPT_SUPER, 0, 0, false},
+    {"lazytime", OPT_SUPER, 0, 0, false},
+    {"nolazytime", OPT_SPECIAL, 2, 0, false},
+    {"mand", OPT_SUPER, 0, 0, false},
+    {"nomand", OPT_SPECIAL, 2, 0, false},
+    {"iversion", OPT_SUPER, 0, 0, false},
+    {"noiversion", OPT_SPECIAL, 2, 0, false},
+    {"silent", OPT_SPECIAL, 2, 0, false},
+    {"loud", OPT_SPECIAL, 2, 0, false},
+    {"acl", OPT_SUPER, 0, 0, false},
+    {"noacl", OPT_SUPER, 0, 0, false},
+};
+
+const char *const *mount_option_names(void)
+{
+    static const char *names[ARRAY_LEN(option_table) + 1];
+    for (size_t i = 0; i < ARRAY_LEN(option_table); i++)
+        names[i] = option_table[i].name;
+    return names;
+}
+
+/* Later options override earlier ones: what one sets, the other no longer clears. */
+static void merge_attr(uint64_t *set, uint64_t *clear, uint64_t add_set, uint64_t add_clear)
+{
+    *set = (*set & ~add_clear) | add_set;
+    *clear = (*clear & ~(add_set & ~(uint64_t)MOUNT_ATTR__ATIME)) | add_clear;
+}
+
+void mount_plan_parse(const struct spec_mount *mount, struct mount_plan *plan)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->data = mem_array(mount->n_options + 1, sizeof *plan->data);
+    plan->bind = mount->type && !strcmp(mount->type, "bind");
+    plan->recursive = false;
+    for (size_t i = 0; i < mount->n_options; i++) {
+        const char *name = mount->options[i];
+        size_t k = 0;
+        while (k < ARRAY_LEN(option_table) && strcmp(option_table[k].name, name) != 0)
+            k++;
+        if (k == ARRAY_LEN(option_table) || option_table[k].effect == OPT_SUPER) {
+            if (*name)
+                plan->data[plan->n_data++] = name;
+            continue;
+        }
+        bool recursive = option_table[k].recursive;
+        switch (option_table[k].effect) {
+        case OPT_ATTR:
+            merge_attr(&plan->attr_set, &plan->attr_clear, option_table[k].set,
+                       option_table[k].clear);
+            break;
+        case OPT_REC_ATTR:
+            merge_attr(&plan->rec_attr_set, &plan->rec_attr_clear, option_table[k].set,
+                       option_table[k].clear);
+            break;
+        case OPT_PROPAGATION:
+            plan->propagation = option_table[k].set;
+            plan->propagation_recursive = recursive;
+            break;
+        case OPT_BIND:
+            plan->bind = true;
+            plan->recursive = recursive;
+            break;
+        case OPT_SPECIAL:
+            if (option_table[k].set == 1)
+                plan->copy_up = true;
+            else if (option_table[k].set == 0) {
+                plan->idmap = true;
+                plan->idmap_recursive = recursive;
+            }
+            break;
+        case OPT_SUPER:
+            break;
+        }
+    }
+    if (mount->n_uid_maps || mount->n_gid_maps)
+        plan->idmap = true;
+}
+
+int mounts_check(const struct spec_mount *mount, struct err *err)
+{
+    struct mount_plan plan;
+    mount_plan_parse(mount, &plan);
+    if (plan.bind && (!mount->source || !*mount->source))
+        return err_set(err, 0, "mounts[%zu].source: a bind mount of %s needs one", mount->index,
+                       mount->destination);
+    if (!plan.bind && (!mount->type || !*mount->type))
+        return err_set(err, 0, "mounts[%zu].type: missing for %s", mount->index,
+                       mount->destination);
+    if (plan.idmap && (!plan.bind || !mount->n_uid_maps || !mount->n_gid_maps))
+        return err_set(err, 0,
+                       "mounts[%zu]: an id-mapped mount is a bind mount with uidMappings and "
+                       "gidMappings",
+                       mount->index);
+    if (plan.copy_up && strcmp(mount->type ? mount->type : "", "tmpfs") != 0)
+        return err_set(err, 0, "mounts[%zu].options: tmpcopyup is for tmpfs", mount->index);
+    for (size_t i = 0; i < plan.n_data; i++)
+        if (strlen(plan.data[i]) > 4000)
+            return err_set(err, 0, "mounts[%zu].options: too long", mount->index);
+    return 0;
+}
+
+int mount_attach(int mount_fd, int target_fd)
+{
+    return move_mount(mount_fd, "", target_fd, "",
+                      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* The kernel explains a failed fsconfig on the context's descriptor: "e overlay: ..." lines. */
+static const char *context_message(int fs)
+{
+    static char text[512];
+    ssize_t n = read(fs, text, sizeof text - 1);
+    if (n <= 2)
+        return "";
+    text[n] = 0;
+    text[strcspn(text, "\n")] = 0;
+    return text + 2;
+}
+
+int mount_new(const char *type, const char *source, const char *const *data, uint64_t attr,
+              const char *field, struct err *err)
+{
+    auto_fd fs = fsopen(type, FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return err_set(err, errno, "%s: file system '%s'", field, type);
+    if (source && *source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
+        return err_set(err, errno, "%s: source '%s'", field, source);
+    for (; data && *data; data++) {
+        char *eq = strchr(*data, '=');
+        int rc;
+        if (eq) {
+            char *key = mem_strndup(*data, (size_t)(eq - *data));
+            rc = fsconfig(fs, FSCONFIG_SET_STRING, key, eq + 1, 0);
+        } else {
+            rc = fsconfig(fs, FSCONFIG_SET_FLAG, *data, NULL, 0);
+        }
+        if (rc < 0) {
+            int saved = errno;
+            return err_set(err, saved, "%s: option '%s' of %s %s", field, *data, type,
+                           context_message(fs));
+        }
+    }
+    if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+        int saved = errno;
+        return err_set(err, saved, "%s: make %s %s", field, type, context_message(fs));
+    }
+    int fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attr);
+    return fd < 0 ? err_set(err, errno, "%s: mount %s", field, type) : fd;
+}
+
+/* Sets the attributes of a plan on a detached bind mount, or tree of them. */
+static int apply_attributes(int fd, const struct mount_plan *plan, const char *field,
+                            struct err *err)
+{
+    /* Private unless the configuration says otherwise: what the container mounts stays in it. */
+    struct mount_attr propagation = {.propagation =
+                                         plan->propagation ? plan->propagation : MS_PRIVATE};
+    bool recursive = plan->propagation ? plan->propagation_recursive : true;
+    if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &propagation,
+                      sizeof propagation) < 0)
+        return err_set(err, errno, "%s: propagation", field);
+    struct mount_attr one = {.attr_set = plan->attr_set, .attr_clr = plan->attr_clear};
+    if ((one.attr_set || one.attr_clr) &&
+        mount_setattr(fd, "", AT_EMPTY_PATH, &one, sizeof one) < 0)
+        return err_set(err, errno, "%s: mount options", field);
+    struct mount_attr all = {.attr_set = plan->rec_attr_set, .attr_clr = plan->rec_attr_clear};
+    if ((all.attr_set || all.attr_clr) &&
+        mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &all, sizeof all) < 0)
+        return err_set(err, errno, "%s: recursive mount options", field);
+    return 0;
+}
+
+int mount_clone_source(const struct spec_mount *mount, const char *bundle, struct err *err)
+{
+    struct mount_plan plan;
+    char field[64];
+    mount_plan_parse(mount, &plan);
+    snprintf(field, sizeof field, "mounts[%zu]", mount->index);
+    const char *source =
+        *mount->source == '/' ? mount->source : mem_printf("%s/%s", bundle, mount->source);
+    auto_fd fd =
+        open_tree(AT_FDCWD, source,
+                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (plan.recursive ? AT_RECURSIVE : 0));
+    if (fd < 0)
+        return err_set(err, errno, "%s.source: %s", field, source);
+    if (plan.idmap && mount_idmap(fd, mount, plan.idmap_recursive, err) < 0)
+        return -1;
+    if (apply_attributes(fd, &plan, field, err) < 0)
+        return -1;
+    return fd_take(&fd);
+}
+
+/* Opens `path` below root; makes what is missing, one component at a time, each found again from
+ * the root. */
+int mount_target(int root, const char *path, bool directory, uint64_t resolve, struct err *err)
+{
+    int fd = open_in_root(root, path, O_PATH, resolve);
+    if (fd >= 0 || errno != ENOENT)
+        return fd >= 0 ? fd : err_set(err, errno, "%s", path);
+    char *prefix = mem_alloc(strlen(path) + 2);
+    size_t len = 0;
+    auto_fd parent = open_in_root(root, "/", O_PATH | O_DIRECTORY, 0);
+    if (parent < 0)
+        return err_set(err, errno, "%s", path);
+    for (const char *at = path + strspn(path, "/"); *at;) {
+        size_t n = strcspn(at, "/");
+        const char *name = mem_strndup(at, n);
+        const char *next = at + n + strspn(at + n, "/");
+        bool last = !*next;
+        prefix[len++] = '/';
+        memcpy(prefix + len, at, n);
+        len += n;
+        prefix[len] = 0;
+        auto_fd child = open_in_root(root, prefix, O_PATH, resolve);
+        if (child < 0 && errno == ENOENT) {
+            if (last && !directory) {
+                auto_fd made =
+                    openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+                if (made < 0)
+                    return err_set(err, errno, "%s: make '%s'", path, prefix);
+            } else if (mkdirat(parent, name, 0755) < 0) {
+                return err_set(err, errno, "%s: make '%s'", path, prefix);
+            }
+            child = open_in_root(root, prefix, O_PATH, resolve);
+        }
+        if (child < 0)
+            return err_set(err, errno, "%s: '%s'", path, prefix);
+        close(parent);
+        parent = fd_take(&child);
+        at = next;
+    }
+    return fd_take(&parent);
+}
+
+/* Files of the container's procfs that a mount may cover (what lxcfs and the like provide); any
+ * other would let the configuration of one container disarm masks or labels of the runtime itself.
+ */
+static bool proc_cover_allowed(const char *path)
+{
+    static const char *const allowed[] = {
+        "/proc/cpuinfo",
+        "/proc/diskstats",
+        "/proc/meminfo",
+        "/proc/stat",
+        "/proc/swaps",
+        "/proc/uptime",
+        "/proc/loadavg",
+        "/proc/slabinfo",
+        "/proc/net/dev",
+        "/proc/sys/kernel/ns_last_pid",
+        "/proc/sys/crypto/fips_enabled",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+        if (!strcmp(path, allowed[i]))
+            return true;
+    return false;
+}
+
+/* Refuses the root itself and the insides of procfs as targets. */
+static int check_target(const struct spec_mount *m, int root, int target, struct err *err)
+{
+    struct stat a, b;
+    struct statfs fs;
+    if (fstat(root, &a) < 0 || fstat(target, &b) < 0 || fstatfs(target, &fs) < 0)
+        return err_set(err, errno, "mounts[%zu].destination: %s", m->index, m->destination);
+    if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return err_set(err, 0, "mounts[%zu].destination: %s is the root itself", m->index,
+                       m->destination);
+    if ((unsigned long)fs.f_type == PROC_MAGIC && b.st_ino != 1 &&
+        !proc_cover_allowed(m->destination))
+        return err_set(err, EPERM, "mounts[%zu].destination: %s is inside the container's procfs",
+                       m->index, m->destination);
+    return 0;
+}
+
+static int make_bind(const struct spec_mount *m, const struct mounts_env *env, struct err *err)
+{
+    struct stat st;
+    auto_fd fd = -1;
+    if (env->cloned && env->cloned[m->index] >= 0)
+        fd = dup(env->cloned[m->index]);
+    else
+        fd = mount_clone_source(m, env->bundle, err);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) < 0)
+        return err_set(err, errno, "mounts[%zu].source", m->index);
+    auto_fd target = mount_target(env->root, m->destination, S_ISDIR(st.st_mode), 0, err);
+    if (target < 0)
+        return err_prefix(err, "mounts[%zu].destination", m->index);
+    if (check_target(m, env->root, target, err) < 0)
+        return -1;
+    if (mount_attach(fd, target) < 0)
+        return err_set(err, errno, "mounts[%zu]: bind %s at %s", m->index, m->source,
+                       m->destination);
+    return 0;
+}
+
+/* Types whose "ro" is a matter of the mount, not of the superblock that others may share. */
+static bool pseudo_type(const char *type)
+{
+    static const char *const types[] = {"tmpfs", "proc", "sysfs", "mqueue", "devpts", "cgroup2"};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (!strcmp(type, types[i]))
+            return true;
+    return false;
+}
+
+static int make_filesystem(const struct spec_mount *m, const struct mounts_env *env,
+                           struct err *err)
+{
+    struct mount_plan plan;
+    char field[64];
+    mount_plan_parse(m, &plan);
+    snprintf(field, sizeof field, "mounts[%zu] (%s)", m->index, m->destination);
+    bool strict = !strcmp(m->type, "proc") || !strcmp(m->type, "sysfs");
+    auto_fd target =
+        mount_target(env->root, m->destination, true, strict ? RESOLVE_NO_SYMLINKS : 0, err);
+    if (target < 0)
+        return err_prefix(err, "mounts[%zu].destination", m->index);
+    if (check_target(m, env->root, target, err) < 0)
+        return -1;
+    if (!pseudo_type(m->type) && plan.attr_set & MOUNT_ATTR_RDONLY)
+        plan.data[plan.n_data++] = "ro";
+    uint64_t attr = plan.attr_set | plan.rec_attr_set;
+    /* /dev must stay writable until the device nodes are in it (rootfs.c closes it). */
+    if (plan.copy_up || !strcmp(m->destination, "/dev"))
+        attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    auto_fd fd = mount_new(m->type, m->source, plan.data, attr, field, err);
+    if (fd < 0)
+        return -1;
+    struct mount_attr propagation = {.propagation = plan.propagation};
+    if (plan.propagation &&
+        mount_setattr(fd, "", AT_EMPTY_PATH, &propagation, sizeof propagation) < 0)
+        return err_set(err, errno, "%s: propagation", field);
+    if (plan.copy_up) {
+        if (mount_copy_up(target, fd, err) < 0)
+            return err_prefix(err, "%s: tmpcopyup", field);
+        struct mount_attr ro = {.attr_set = plan.attr_set & MOUNT_ATTR_RDONLY};
+        if (ro.attr_set && mount_setattr(fd, "", AT_EMPTY_PATH, &ro, sizeof ro) < 0)
+            return err_set(err, errno, "%s: read-only", field);
+    }
+    if (mount_attach(fd, target) < 0)
+        return err_set(err, errno, "%s: attach", field);
+    return 0;
+}
+
+int mount_make(const struct spec_mount *m, const struct mounts_env *env, struct err *err)
+{
+    struct mount_plan plan;
+    mount_plan_parse(m, &plan);
+    if (plan.bind)
+        return make_bind(m, env, err);
+    if (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"))
+        return mount_cgroup(m, &plan, env, err);
+    return make_filesystem(m, env, err);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "namespaces.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+pid_t ns_clone(uint64_t flags, int cgroup_fd)
+{
+    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+    if (cgroup_fd >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)cgroup_fd;
+    }
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* "container host size" lines. */
+static char *maps_text(const struct spec_id_map *maps, size_t n)
+{
+    char *text = mem_alloc(n * 36 + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(text + len, 36, "%u %u %u\n", maps[i].container_id, maps[i].host_id,
+                                maps[i].size);
+    return text;
+}
+
+/* newuidmap PID c h s ...: set-uid helpers that consult /etc/subuid. */
+static int run_helper(const char *name, pid_t pid, const struct spec_id_map *maps, size_t n)
+{
+    char **argv = mem_array(n * 3 + 3, sizeof *argv);
+    size_t at = 0;
+    argv[at++] = mem_strdup(name);
+    argv[at++] = mem_printf("%d", (int)pid);
+    for (size_t i = 0; i < n; i++) {
+        argv[at++] = mem_printf("%u", maps[i].container_id);
+        argv[at++] = mem_printf("%u", maps[i].host_id);
+        argv[at++] = mem_printf("%u", maps[i].size);
+    }
+    pid_t child;
+    int status;
+    if (posix_spawnp(&child, name, NULL, NULL, argv, environ) != 0)
+        return -1;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+static int write_map(pid_t pid, const char *file, const char *helper,
+                     const struct spec_id_map *maps, size_t n, const char *field, struct err *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%d/%s", (int)pid, file);
+    if (proc_write(path, maps_text(maps, n)) == 0)
+        return 0;
+    int saved = errno;
+    if (saved == EPERM && geteuid() != 0) {
+        if (run_helper(helper, pid, maps, n) == 0)
+            return 0;
+        return err_set(err, saved, "%s: neither this user nor %s may map these ids", field, helper);
+    }
+    return err_set(err, saved, "%s", field);
+}
+
+int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,
+                  const struct spec_id_map *gids, size_t n_gids, struct err *err)
+{
+    char path[64];
+    /* A plain user may map his own group only after giving up setgroups(2) (user_namespaces(7)). */
+    if (geteuid() != 0 && n_gids == 1 && gids[0].size == 1 && gids[0].host_id == getegid()) {
+        snprintf(path, sizeof path, "%d/setgroups", (int)pid);
+        if (proc_write(path, "deny") < 0)
+            return err_set(err, errno, "linux.gidMappings: setgroups");
+    }
+    if (write_map(pid, "gid_map", "newgidmap", gids, n_gids, "linux.gidMappings", err) < 0)
+        return -1;
+    return write_map(pid, "uid_map", "newuidmap", uids, n_uids, "linux.uidMappings", err);
+}
+
+int ns_open_paths(const struct spec *spec, int fds[NS_N], struct err *err)
+{
+    for (int kind = 0; kind < NS_N; kind++)
+        fds[kind] = -1;
+    for (int kind = 0; kind < NS_N; kind++) {
+        const char *path = spec->ns[kind].path;
+        if (!path)
+            continue;
+        fds[kind] = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fds[kind] < 0)
+            return err_set(err, errno, "linux.namespaces: %s namespace %s", ns_table[kind].name,
+                           path);
+        int type = ioctl(fds[kind], NS_GET_NSTYPE);
+        if (type < 0 || (uint64_t)type != ns_table[kind].flag)
+            return err_set(err, 0, "linux.namespaces: %s is not a %s namespace", path,
+                           ns_table[kind].name);
+    }
+    return 0;
+}
+
+int ns_join(const int fds[NS_N], unsigned kinds, struct err *err)
+{
+    for (int kind = 0; kind < NS_N; kind++)
+        if (fds[kind] >= 0 && kinds >> kind & 1 && setns(fds[kind], (int)ns_table[kind].flag) < 0)
+            return err_set(err, errno, "linux.namespaces: join the %s namespace",
+                           ns_table[kind].name);
+    return 0;
+}
+
+uint64_t ns_new_flags(const struct spec *spec)
+{
+    uint64_t flags = 0;
+    for (int kind = 0; kind < NS_N; kind++)
+        if (spec->ns[kind].present && !spec->ns[kind].path)
+            flags |= ns_table[kind].flag;
+    return flags;
+}

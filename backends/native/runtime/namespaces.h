@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Namespaces: making processes in new ones, joining by path, writing id mappings. */
+#pragma once
+
+#include "spec.h"
+
+/*
+ * clone3(2) with these namespace flags, into the v2 cgroup `cgroup_fd` unless it is -1. Returns
+ * twice like fork; -1 and errno on failure. Memory is copied, so the child may go on with
+ * everything it sees.
+ */
+pid_t ns_clone(uint64_t flags, int cgroup_fd);
+
+/* Writes uid_map and gid_map of a child in a new user namespace; newuidmap(1)/newgidmap(1) where
+ * the caller may not itself. */
+int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,
+                  const struct spec_id_map *gids, size_t n_gids, struct err *err);
+
+/* Opens the namespaces given by path into fds[NS_N] (-1 elsewhere); each is checked to be of its
+ * kind. */
+int ns_open_paths(const struct spec *spec, int fds[NS_N], struct err *err);
+
+/* setns(2) into those of fds[] whose bit is in `kinds`. */
+int ns_join(const int fds[NS_N], unsigned kinds, struct err *err);
+
+/* The CLONE_NEW… flags of namespaces to make. */
+uint64_t ns_new_flags(const struct spec *spec);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "caps.h"
+#include "terminal.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* The caller's mask and ignored signals are not the container's. */
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int sig = 1; sig < 65; sig++)
+        signal(sig, SIG_DFL);
+}
+
+static int set_rlimits(const struct spec_process *p, struct err *err)
+{
+    for (size_t i = 0; i < p->n_rlimits; i++) {
+        const struct spec_rlimit *want = &p->rlimits[i];
+        struct rlimit limit = {.rlim_cur = want->soft, .rlim_max = want->hard}, now;
+        if (setrlimit((__rlimit_resource_t)want->resource, &limit) == 0)
+            continue;
+        int saved = errno;
+        if (saved == EPERM && getrlimit((__rlimit_resource_t)want->resource, &now) == 0 &&
+            limit.rlim_max > now.rlim_max)
+            return err_set(err, saved,
+                           "process.rlimits[%zu]: %s hard limit %llu is above the caller's %llu", i,
+                           want->type, (unsigned long long)limit.rlim_max,
+                           (unsigned long long)now.rlim_max);
+        return err_set(err, saved, "process.rlimits[%zu]: %s", i, want->type);
+    }
+    return 0;
+}
+
+/* sched_setattr(2), which glibc 2.36 does not wrap. */
+static int set_scheduler(const struct spec_process *p, struct err *err)
+{
+    static const struct {
+        const char *name;
+        uint32_t policy;
+    } policies[] = {
+        {"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2},       {"SCHED_BATCH", 3},
+        {"SCHED_ISO", 4},   {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
+    };
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attr = {.size = sizeof attr,
+              .flags = p->sched_flags,
+              .nice = (int32_t)p->sched_nice,
+              .priority = (uint32_t)p->sched_priority,
+              .runtime = p->sched_runtime,
+              .deadline = p->sched_deadline,
+              .period = p->sched_period};
+    if (!p->has_scheduler)
+        return 0;
+    size_t k = 0;
+    while (k < ARRAY_LEN(policies) && strcmp(policies[k].name, p->sched_policy) != 0)
+        k++;
+    if (k == ARRAY_LEN(policies))
+        return err_set(err, 0, "process.scheduler.policy: unknown '%s'", p->sched_policy);
+    attr.policy = policies[k].policy;
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+        return err_set(err, errno, "process.scheduler: %s", p->sched_policy);
+    return 0;
+}
+
+static int set_limits(const struct process_env *env, struct err *err)
+{
+    const struct spec_process *p = env->process;
+    if (env->new_keyring) {
+        /* Else the container could read the caller's keys. EPERM, ENOSYS: no keyrings here, so
+         * nothing to hide. */
+        char name[64];
+        snprintf(name, sizeof name, "_ses.%.50s", env->id);
+        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0) < 0 &&
+            errno != ENOSYS && errno != EPERM)
+            return err_set(err, errno, "session keyring");
+    }
+    if (set_rlimits(p, err) < 0 || set_scheduler(p, err) < 0)
+        return -1;
+    if (p->has_io_priority &&
+        syscall(SYS_ioprio_set, 1, 0, (int)(p->io_class << 13 | p->io_priority)) < 0)
+        return err_set(err, errno, "process.ioPriority");
+    if (env->has_personality && personality((unsigned long)env->personality) < 0)
+        return err_set(err, errno, "linux.personality");
+    return 0;
+}
+
+/* LSM labels for the next execve; a label on a host without its LSM is an error, not silence. */
+static int set_label(const char *attribute, const char *value, const char *field, const char *probe,
+                     struct err *err)
+{
+    if (!value || !*value)
+        return 0;
+    if (access(probe, F_OK) < 0)
+        return err_set(err, 0, "%s: this host has no such security module", field);
+    if (proc_write(attribute, value) < 0)
+        return err_set(err, errno, "%s: %s", field, value);
+    return 0;
+}
+
+/* Standard descriptors that are pipes or sockets go to the user, so that /dev/stdout can be opened
+ * by name. */
+static void give_stdio(uint32_t uid)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        struct stat st;
+        if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
+            st.st_uid != uid && fchown(fd, uid, (gid_t)-1) < 0)
+            continue; /* a descriptor that cannot change hands still works as it is */
+    }
+}
+
+static int set_ids(const struct process_env *env, struct err *err)
+{
+    const struct spec_process *p = env->process;
+    gid_t *gids = mem_array(p->n_gids + 1, sizeof *gids);
+    for (size_t i = 0; i < p->n_gids; i++)
+        gids[i] = p->gids[i];
+    /* A single-id user namespace has setgroups denied: then only "none" can be had. */
+    if (setgroups(p->n_gids, gids) < 0 && !(errno == EPERM && env->user_ns && p->n_gids == 0))
+        return err_set(err, errno, "process.user.additionalGids");
+    if (setresgid(p->gid, p->gid, p->gid) < 0)
+        return err_set(err, errno, "process.user.gid: %u", p->gid);
+    if (setresuid(p->uid, p->uid, p->uid) < 0)
+        return err_set(err, errno, "process.user.uid: %u", p->uid);
+    umask(p->has_umask ? p->umask : 022);
+    return 0;
+}
+
+/* A cwd that is not below the root is an escape (CVE-2024-21626): getcwd(3) says so with
+ * "(unreachable)" or ENOENT. */
+static int enter_cwd(const struct spec_process *p, struct err *err)
+{
+    char at[4096];
+    if (chdir(p->cwd) < 0)
+        return err_set(err, errno, "process.cwd: %s", p->cwd);
+    if (syscall(SYS_getcwd, at, sizeof at) < 0 || *at != '/')
+        return err_set(err, EPERM, "process.cwd: %s is not inside the container", p->cwd);
+    return 0;
+}
+
+const char *process_find(const struct spec_process *process, struct err *err)
+{
+    const char *name = process->args[0], *path = DEFAULT_PATH;
+    struct stat st;
+    int reason = ENOENT;
+    if (strchr(name, '/')) {
+        if (stat(name, &st) < 0)
+            err_set(err, errno, "exec: \"%s\"", name);
+        else if (S_ISDIR(st.st_mode))
+            err_set(err, EISDIR, "exec: \"%s\"", name);
+        else if (faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0)
+            err_set(err, errno, "exec: \"%s\"", name);
+        else
+            return name;
+        return NULL;
+    }
+    for (size_t i = 0; i < process->n_env; i++)
+        if (!strncmp(process->env[i], "PATH=", 5))
+            path = process->env[i] + 5;
+    for (const char *at = path;; at++) {
+        size_t n = strcspn(at, ":");
+        const char *try = n ? mem_printf("%.*s/%s", (int)n, at, name) : mem_printf("./%s", name);
+        if (stat(try, &st) == 0 && !S_ISDIR(st.st_mode)) {
+            if (faccessat(AT_FDCWD, try, X_OK, AT_EACCESS) == 0)
+                return try;
+            reason = EACCES;
+        }
+        at += n;
+        if (!*at)
+            break;
+    }
+    if (reason == EACCES)
+        err_set(err, EACCES, "exec: \"%s\"", name);
+    else
+        err_set(err, 0, "exec: \"%s\": executable file not found in $PATH", name);
+    return NULL;
+}
+
+int process_prepare(const struct process_env *env, const char **ret_path, struct err *err)
+{
+    const struct spec_process *p = env->process;
+    reset_signals();
+    if (set_limits(env, err) < 0)
+        return -1;
+    if (env->slave >= 0) {
+        if (terminal_take(env->slave, p->uid, err) < 0)
+            return -1;
+    } else {
+        give_stdio(p->uid);
+    }
+    if (close_range(3 + env->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return err_set(err, errno, "close inherited descriptors");
+    if (set_label("self/attr/exec", p->selinux, "process.selinuxLabel", "/sys/fs/selinux/enforce",
+                  err) < 0 ||
+        set_label("self/attr/apparmor/exec",
+                  p->apparmor ? mem_printf("exec %s", p->apparmor) : NULL,
+                  "process.apparmorProfile", "/sys/kernel/security/apparmor", err) < 0)
+        return -1;
+    if (!p->no_new_privileges && filter_install(env->filter, err) < 0)
+        return -1;
+    struct err before_ids;
+    bool entered = enter_cwd(p, &before_ids) == 0;
+    if (caps_before_setuid(p, err) < 0 || set_ids(env, err) < 0 || caps_apply(p, err) < 0)
+        return -1;
+    if (!entered && enter_cwd(p, err) < 0)
+        return -1;
+    if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_set(err, errno, "process.noNewPrivileges");
+    *ret_path = process_find(p, err);
+    return *ret_path ? 0 : -1;
+}
+
+int process_exec(const struct process_env *env, const char *path, struct err *err)
+{
+    const struct spec_process *p = env->process;
+    const char *none[] = {NULL};
+    if (p->no_new_privileges && filter_install(env->filter, err) < 0)
+        return -1;
+    execve(path, (char **)(uintptr_t)p->args, (char **)(uintptr_t)(p->env ? p->env : none));
+    return err_set(err, errno, "exec: \"%s\"", path);
+}
+
+int process_set_oom(pid_t pid, const struct spec_process *process, struct err *err)
+{
+    char path[48], text[16];
+    if (!process->has_oom_score_adj)
+        return 0;
+    snprintf(path, sizeof path, "%d/oom_score_adj", (int)pid);
+    snprintf(text, sizeof text, "%d", (int)process->oom_score_adj);
+    if (proc_write(path, text) < 0)
+        return err_set(err, errno, "process.oomScoreAdj: %s", text);
+    return 0;
+}

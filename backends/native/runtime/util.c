@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "util.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#define PROC_MAGIC    0x9fa0
+#define PROC_ROOT_INO 1
+
+/* A message may quote names from hostile configurations: nothing that moves a cursor gets through.
+ */
+static void make_printable(char *text)
+{
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+}
+
+/* Formats the message and appends the errno's text. */
+int err_set(struct err *err, int errnum, const char *format, ...)
+{
+    va_list ap;
+    if (!err)
+        return -1;
+    err->errnum = errnum;
+    va_start(ap, format);
+    int n = vsnprintf(err->text, sizeof err->text, format, ap);
+    va_end(ap);
+    if (errnum && n >= 0 && (size_t)n < sizeof err->text)
+        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(errnum));
+    make_printable(err->text);
+    return -1;
+}
+
+/* "prefix: message". */
+int err_prefix(struct err *err, const char *format, ...)
+{
+    char prefix[512], all[sizeof err->text];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(prefix, sizeof prefix, format, ap);
+    va_end(ap);
+    snprintf(all, sizeof all, "%s: %.*s", prefix, (int)(sizeof all - sizeof prefix - 3), err->text);
+    memcpy(err->text, all, sizeof all);
+    make_printable(err->text);
+    return -1;
+}
+
+struct mem_block {
+    struct mem_block *next;
+    size_t used, size;
+    _Alignas(16) char data[];
+};
+static struct mem_block *mem_blocks;
+
+/* Takes from the newest block, or from a new one of at least 32 KB. */
+void *mem_alloc(size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        size = SIZE_MAX / 2;
+    size = (size + 15) & ~(size_t)15;
+    if (!mem_blocks || mem_blocks->size - mem_blocks->used < size) {
+        size_t want = size > 32768 ? size : 32768;
+        struct mem_block *block = calloc(1, sizeof *block + want);
+        if (!block) {
+            static const char text[] = "gemel-runtime: out of memory\n";
+            if (write(2, text, sizeof text - 1) < 0) {
+                /* nowhere left to say it */
+            }
+            _exit(1);
+        }
+        block->size = want;
+        block->next = mem_blocks;
+        mem_blocks = block;
+    }
+    void *got = mem_blocks->data + mem_blocks->used;
+    mem_blocks->used += size;
+    return got;
+}
+
+/* An array, overflow checked. */
+void *mem_array(size_t n, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(n, size, &total))
+        total = SIZE_MAX;
+    return mem_alloc(total ? total : 1);
+}
+
+char *mem_strndup(const char *text, size_t n)
+{
+    char *copy = mem_alloc(n + 1);
+    memcpy(copy, text, n);
+    return copy;
+}
+
+char *mem_strdup(const char *text)
+{
+    return mem_strndup(text, strlen(text));
+}
+
+char *mem_printf(const char *format, ...)
+{
+    va_list ap, again;
+    va_start(ap, format);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, format, ap);
+    va_end(ap);
+    char *text = mem_alloc((size_t)(n > 0 ? n : 0) + 1);
+    vsnprintf(text, (size_t)(n > 0 ? n : 0) + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+void mem_release(void)
+{
+    while (mem_blocks) {
+        struct mem_block *next = mem_blocks->next;
+        free(mem_blocks);
+        mem_blocks = next;
+    }
+}
+
+void fd_cleanup(int *fd)
+{
+    int saved = errno;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    errno = saved;
+}
+
+/* Reads to the end; the buffer doubles until `max`. */
+char *fd_read_all(int fd, size_t max, size_t *ret_len)
+{
+    size_t size = 4096, len = 0;
+    char *data = mem_alloc(size);
+    for (;;) {
+        if (len + 1 >= size) {
+            char *bigger = mem_alloc(size * 2);
+            memcpy(bigger, data, len);
+            data = bigger;
+            size *= 2;
+        }
+        ssize_t n = read(fd, data + len, size - len - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return NULL;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+        if (len > max) {
+            errno = EFBIG;
+            return NULL;
+        }
+    }
+    data[len] = 0;
+    if (ret_len)
+        *ret_len = len;
+    return data;
+}
+
+char *file_read(int dirfd, const char *path, size_t max, size_t *ret_len)
+{
+    auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? NULL : fd_read_all(fd, max, ret_len);
+}
+
+int fd_write_all(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+    while (len) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_write(int dirfd, const char *path, const char *text)
+{
+    auto_fd fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -1;
+    size_t len = strlen(text);
+    ssize_t n;
+    do
+        n = write(fd, text, len);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)len ? 0 : -1;
+}
+
+int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+    char temp[320];
+    snprintf(temp, sizeof temp, ".%.200s.%d", name, (int)getpid());
+    auto_fd fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return -1;
+    if (fd_write_all(fd, data, len) < 0 || renameat(dirfd, temp, dirfd, name) < 0) {
+        int saved = errno;
+        unlinkat(dirfd, temp, 0);
+        errno = saved;
+        return -1;
+    }
+    return 0;
+}
+
+/* openat2 answers EAGAIN when a rename anywhere made a ".." ambiguous: try again, a bounded number
+ * of times. */
+static int openat2_retry(int dirfd, const char *path, struct open_how *how)
+{
+    for (int tries = 0;; tries++) {
+        long fd = syscall(SYS_openat2, dirfd, path, how, sizeof *how);
+        if (fd >= 0 || (errno != EAGAIN && errno != EINTR) || tries == 128)
+            return (int)fd;
+    }
+}
+
+int open_in_root(int root, const char *path, int flags, uint64_t extra_resolve)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve,
+    };
+    return openat2_retry(root, *path ? path : ".", &how);
+}
+
+int proc_fd(void)
+{
+    static int fd = -1;
+    if (fd >= 0)
+        return fd;
+    auto_fd got = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct statfs fs;
+    struct stat st;
+    if (got < 0 || fstatfs(got, &fs) < 0 || fstat(got, &st) < 0)
+        return -1;
+    if ((unsigned long)fs.f_type != PROC_MAGIC || st.st_ino != PROC_ROOT_INO) {
+        errno = ENOTSUP;
+        return -1;
+    }
+    fd = fd_take(&got);
+    return fd;
+}
+
+int proc_open(const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOCTTY),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+    };
+    int root = proc_fd();
+    return root < 0 ? -1 : openat2_retry(root, path, &how);
+}
+
+int proc_write(const char *path, const char *text)
+{
+    auto_fd fd = proc_open(path, O_WRONLY);
+    if (fd < 0)
+        return -1;
+    size_t len = strlen(text);
+    return write(fd, text, len) == (ssize_t)len ? 0 : -1;
+}
+
+/* The command name may hold spaces and parentheses: fields are counted after the last ')'. */
+int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
+{
+    char path[32], buf[1024];
+    snprintf(path, sizeof path, "%d/stat", (int)pid);
+    auto_fd fd = proc_open(path, O_RDONLY);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, buf, sizeof buf - 1);
+    if (n <= 0) {
+        errno = n < 0 ? errno : ESRCH;
+        return -1;
+    }
+    buf[n] = 0;
+    char *at = strrchr(buf, ')');
+    if (!at || at[1] != ' ') {
+        errno = EPROTO;
+        return -1;
+    }
+    at += 2;
+    char state = *at;
+    for (int field = 3; field < 22; field++) {
+        at = strchr(at, ' ');
+        if (!at) {
+            errno = EPROTO;
+            return -1;
+        }
+        at++;
+    }
+    *ret_start = strtoull(at, NULL, 10);
+    *ret_state = state;
+    return 0;
+}
+
+int dir_make(const char *path, mode_t mode)
+{
+    char *copy = mem_strdup(path);
+    for (char *at = copy + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = 0;
+        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+            return -1;
+        *at = '/';
+    }
+    return mkdir(copy, mode) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+bool id_valid(const char *id)
+{
+    size_t n = strlen(id);
+    if (n == 0 || n > 1024 || !strcmp(id, ".") || !strcmp(id, ".."))
+        return false;
+    return strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") == n;
+}
+
+void fds_close_except(unsigned first, const int *keep, size_t n)
+{
+    for (;;) {
+        unsigned next = ~0U; /* the lowest one to keep from here */
+        for (size_t i = 0; i < n; i++)
+            if (keep[i] >= 0 && (unsigned)keep[i] >= first && (unsigned)keep[i] < next)
+                next = (unsigned)keep[i];
+        if (next > first)
+            close_range(first, next == ~0U ? next : next - 1, 0);
+        if (next == ~0U)
+            return;
+        first = next + 1;
+    }
+}
+
+int64_t now_monotonic_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void sleep_ms(int ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+        ;
+}
