@@ -45,7 +45,7 @@ void mem_release(void);
 
 /* close(2) on leaving the scope; -1 is fine. */
 void fd_cleanup(int *fd);
-#define auto_fd __attribute__((cleanup(fd_cleanup))) int
+#define auto_fd __attribute__((cleanup(fd_cleanup), unused)) int
 static inline int fd_take(int *fd)
 {
     int got = *fd;
