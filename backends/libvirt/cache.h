@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cache.h - what is kept per guest between calls, so that a list of a thousand is a few RPCs.
+ *
+ * Two things are worth keeping: what the definition says (one RPC and a parse each) and which
+ * process and control group is the guest's QEMU (a read of a pid file, or a walk over /proc). The
+ * first is dropped by the watch's events and, because not every change has an event, after a while;
+ * the second holds for one run of the guest (its libvirt id) and is checked against the process's
+ * start time each time it is used.
+ *
+ * Shared by all connections of a backend; any thread. The lock inside is held for table look-ups
+ * only.
+ */
+#pragma once
+
+#include "backends/libvirt/host.h"
+#include "backends/libvirt/lv.h"
+
+/* What `list` needs of a definition. */
+typedef struct {
+    guint vcpus;
+    double cpu_limit;
+    guint64 memory_bytes;
+    gboolean has_console;
+    const char *snapshot_obstacle; /* static; NULL = internal snapshots are possible */
+} LvSummary;
+
+/* One guest on its way through a call: who it is, and what the host knows of it. */
+typedef struct {
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    int id;            /* libvirt's, -1 while shut off */
+    char *name;        /* owned */
+    LvProcess process; /* pid 0 = not found */
+    LvCgroup group;    /* owned */
+} LvGuest;
+
+LvCache *lv_cache_new(void);
+void lv_cache_free(LvCache *cache);
+
+/* Take it before asking libvirt for a definition; `lv_cache_put` with a stamp from before an
+   invalidation keeps nothing. */
+guint lv_cache_stamp(LvCache *cache);
+gboolean lv_cache_get(LvCache *cache, const LvGuest *guest, LvSummary *ret_summary);
+void lv_cache_put(LvCache *cache, const LvGuest *guest, guint stamp, gint64 max_age_usec,
+                  const LvSummary *summary);
+/* Forgets one definition (uuid), or all (NULL). */
+void lv_cache_invalidate(LvCache *cache, const char *uuid);
+/* Forgets every guest that is not a key of `uuids`. */
+void lv_cache_retain(LvCache *cache, GHashTable *uuids);
+
+/* Fills in process and group of the LvGuest* in `guests` that run here; nothing for remote ones. */
+void lv_cache_find_processes(LvConn *conn, GPtrArray *guests);
+
+LvGuest *lv_guest_new(virDomainPtr domain);
+void lv_guest_free(LvGuest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LvGuest, lv_guest_free)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lv.h - what the files of the libvirt backend share: the backend, a connection, an error.
+ *
+ * One virConnect per GemelConn, used by the one worker that opened it; the watch and each console
+ * have their own. What several workers share hangs off LvBackend and is guarded by a mutex that is
+ * never held across a call into libvirt or a read of /proc: such calls can block for ever, and
+ * their thread may be abandoned in the middle.
+ *
+ * libvirt's event loop (event callbacks, keepalive) runs in one thread of the process, started at
+ * the first connection and left running until the process ends (loop.c).
+ */
+#pragma once
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
+
+#include "backends/backend.h"
+
+/* ---- the process-wide event loop (loop.c) --------------------------------------------------- */
+
+/* Keepalive of every connection to a daemon: a daemon that does not answer for
+   INTERVAL * (COUNT + 1) seconds is given up, and the calls that wait for it fail. */
+#define LV_KEEPALIVE_INTERVAL_S 2
+#define LV_KEEPALIVE_COUNT      3
+
+/* Silences libvirt's own messages (they would go over the screen). Call it before other threads
+   run: it sets an environment variable and takes it back. Any number of times. */
+void lv_library_init(void);
+/* Starts the thread that runs libvirt's events, once. Must precede virConnectOpen. */
+void lv_loop_start(void);
+
+/* A flag that libvirt's threads set and ours poll; lives as long as either side holds it. */
+typedef struct {
+    gint refs;
+    gint is_set;
+    int fd; /* eventfd, readable once set; -1 if there were no descriptors left */
+} LvSignal;
+
+LvSignal *lv_signal_new(void);
+LvSignal *lv_signal_ref(LvSignal *signal);
+void lv_signal_unref(LvSignal *signal);
+void lv_signal_raise(LvSignal *signal);
+void lv_signal_lower(LvSignal *signal);
+gboolean lv_signal_is_set(LvSignal *signal);
+
+/* ---- URIs (uri.c) --------------------------------------------------------------------------- */
+
+/* virsh's rule: the given URI, else LIBVIRT_DEFAULT_URI, else qemu:///system for root and
+   qemu:///session for others. `env` and `is_root` are given so that the rule can be tested. */
+char *lv_uri_resolve(const char *uri, const char *env, gboolean is_root);
+/* The URI as it is opened: an ssh transport gets no_tty=1 unless it says otherwise, because a
+   password prompt would fight with the console for the terminal. */
+char *lv_uri_for_opening(const char *uri);
+/* TRUE if the domains behind a *canonical* URI (virConnectGetURI) are processes of this host. */
+gboolean lv_uri_is_local(const char *uri);
+/* Where a local QEMU driver keeps NAME.pid: "/run/libvirt/qemu"; NULL if not known. */
+char *lv_uri_run_dir(const char *uri, const char *user_runtime_dir);
+
+/* ---- backend and connection (connect.c) ----------------------------------------------------- */
+
+typedef struct LvCache LvCache; /* cache.h */
+
+typedef struct {
+    GemelBackend base;
+    LvCache *cache;
+    gint watchers; /* threads inside `watch` with a live connection; atomic */
+} LvBackend;
+
+typedef struct {
+    GemelConn base;
+    virConnectPtr vir;
+    LvSignal *closed; /* raised when the connection is lost */
+    gboolean is_qemu;
+    gboolean is_test;
+    gboolean is_local; /* QEMU processes of this host: /proc and cgroups can be read */
+    char *run_dir;     /* see lv_uri_run_dir */
+} LvConn;
+
+static inline LvConn *lv_conn(GemelConn *conn)
+{
+    return (LvConn *)conn;
+}
+
+static inline LvBackend *lv_backend(LvConn *conn)
+{
+    return (LvBackend *)conn->base.backend;
+}
+
+GemelConn *lv_conn_open(GemelBackend *backend, GError **error);
+void lv_conn_close(GemelConn *conn);
+gboolean lv_conn_alive(GemelConn *conn);
+
+/* Opens `uri` with keepalive and a close callback that raises `closed`. For the watch too. */
+virConnectPtr lv_open(const char *uri, LvSignal *closed, GError **error);
+void lv_close(virConnectPtr vir);
+
+/* The domain of an id as `list` gave it; NOT_FOUND if there is none. Free with virDomainFree. */
+virDomainPtr lv_domain_lookup(LvConn *conn, const char *id, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainSnapshot, virDomainSnapshotFree)
+
+/* ---- errors (error.c) ----------------------------------------------------------------------- */
+
+/* The kind for an error of libvirt: `code` a virErrorNumber, `err` the errno it carries in int1 or
+   0, `connection_lost` whether the connection is dead by now. */
+GemelErrorKind lv_error_kind(int code, int err, const char *message, gboolean connection_lost);
+/* The error numbers that have an entry in the map, for its test. */
+gsize lv_error_map_size(void);
+int lv_error_map_code(gsize index);
+
+/* Sets `error` from libvirt's last error of this thread: "WHAT: libvirt's message". Returns FALSE.
+   `conn` may be NULL. */
+gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The same for virConnectOpen: says how to mend it. */
+gboolean lv_fail_open(GError **error, const char *uri);
+
+/* ---- operations ----------------------------------------------------------------------------- */
+
+/* domain.c */
+GPtrArray *lv_list(GemelConn *conn, GError **error);
+GemelState lv_state(int state, int reason, gboolean has_saved_memory);
+/* Static text, NULL if the reason says nothing. */
+const char *lv_state_reason(int state, int reason);
+/* CONFLICT if the domain's state does not allow `act`; `ret_state` may be NULL. */
+gboolean lv_domain_check_act(LvConn *conn, virDomainPtr domain, GemelAct act, GemelState *ret_state,
+                             GError **error);
+
+/* act.c */
+gboolean lv_act_start(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_stop(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_kill(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_restart(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_reset(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_pause(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_resume(GemelConn *, const char *id, const GemelActArgs *, GError **);
+
+/* define.c */
+char *lv_create_instance(GemelConn *, const GemelCreateSpec *, const GemelActArgs *, GError **);
+gboolean lv_act_delete(GemelConn *, const char *id, const GemelActArgs *, GError **);
+
+/* limit.c */
+gboolean lv_act_limit(GemelConn *, const char *id, const GemelActArgs *, GError **);
+
+/* sample.c */
+GPtrArray *lv_sample(GemelConn *conn, GError **error);
+
+/* inspect.c */
+GemelInspect *lv_inspect(GemelConn *conn, const char *id, GError **error);
+
+/* watch.c */
+void lv_watch(GemelBackend *backend, const GemelEventSink *sink, int stop_fd);
+
+extern const GemelSnapshotOps lv_snapshot_ops; /* snapshot.c */
+extern const GemelStreamOps lv_stream_ops;     /* console.c */
