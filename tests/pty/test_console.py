@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The console on a terminal, against the simulator: looking, moving, acting by keys and by the `:` line."""
+
+import re
+import signal
+
+import pytest
+
+from harness.wait import until
+
+CALM = ("--connect", "sim:12,pace=0.05,whims=off,events=off")
+
+
+def selected(terminal):
+    """The line under the cursor: the one whose first cells stand out by reverse video or a mark."""
+    with terminal.lock:
+        for y in range(terminal.screen.lines):
+            cells = terminal.screen.buffer[y]
+            text = "".join(cells[x].data for x in range(terminal.screen.columns))
+            if re.match(r"^\s*>", text):
+                return text.rstrip()
+    return None
+
+
+def open_calm(tui, **options):
+    terminal = tui(*CALM, **options)
+    terminal.wait(r"lab-vm")
+    return terminal
+
+
+def move_to(terminal, name):
+    """Put the cursor on an instance by the filter-free way: down until it is there."""
+    terminal.key("g")
+    for _ in range(40):
+        line = selected(terminal)
+        if line and re.search(rf"\b{re.escape(name)}(\s|$)", line):
+            return
+        before = line
+        terminal.key("j")
+        until(lambda: selected(terminal) != before, 2, lambda: f"the cursor to move\n{terminal.dump()}")
+    raise AssertionError(f"the cursor does not get to {name}\n{terminal.dump()}")
+
+
+@pytest.mark.quick
+def test_first_screen_shows_instances_and_quits_clean(tui):
+    terminal = open_calm(tui)
+    assert terminal.line_with(r"NAME.*STATE.*CPU")
+    assert terminal.line_with(r"\blab-ct\b.*running")
+    terminal.key("q")
+    assert terminal.wait_exit() == 0
+    assert terminal.restored()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("rows, cols", [(24, 80), (50, 200), (12, 60), (8, 40)])
+def test_fits_terminals_of_many_sizes(tui, rows, cols):
+    terminal = tui(*CALM, rows=rows, cols=cols)
+    terminal.wait(r"\w+")
+    terminal.wait_still()
+    terminal.key("q")
+    assert terminal.wait_exit() == 0
+
+
+@pytest.mark.quick
+def test_too_small_a_terminal_waits_and_comes_alive_when_it_grows(tui):
+    terminal = tui(*CALM, rows=5, cols=20)
+    terminal.wait(lambda t: sum(bool(line.strip()) for line in t.lines()) == 1)
+    assert terminal.process.poll() is None
+    terminal.resize(24, 80)
+    terminal.wait(r"lab-vm")
+    terminal.resize(5, 20)
+    terminal.wait(lambda t: sum(bool(line.strip()) for line in t.lines()) == 1)
+    terminal.resize(30, 100)
+    terminal.wait(r"lab-vm")
+    terminal.key("q")
+    assert terminal.wait_exit() == 0
+
+
+@pytest.mark.quick
+def test_cursor_moves_and_follows_the_instance_through_a_sort(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "mail")
+    terminal.key("o", "n")
+    terminal.wait(lambda t: "mail" in (selected(t) or ""))
+    terminal.key("o", "c")
+    terminal.wait_still(0.2)
+    assert "mail" in selected(terminal)
+
+
+@pytest.mark.quick
+def test_filter_narrows_and_escape_widens(tui):
+    terminal = open_calm(tui)
+    terminal.key("/")
+    terminal.send("web\r")
+    terminal.wait_gone(r"lab-vm")
+    assert terminal.line_with(r"\bweb-1\b") and terminal.line_with(r"\bweb-2\b")
+    terminal.key("Esc")
+    terminal.wait(r"lab-vm")
+
+
+def test_filter_by_key_inverse_and_regex(tui):
+    terminal = open_calm(tui)
+    for text, there, gone in (("state=stopped", "mail", "lab-ct"), ("!kind=vm", "lab-ct", "lab-vm"),
+                              ("^web-[12]$", "web-2", "lab-ct")):
+        terminal.key("/")
+        terminal.send(text + "\r")
+        terminal.wait_gone(rf"(?m)^.{{0,6}}\b{gone}\b")
+        assert terminal.line_with(rf"\b{there}\b"), terminal.dump()
+        terminal.key("Esc")
+        terminal.wait(r"lab-vm")
+
+
+@pytest.mark.quick
+def test_power_menu_stops_and_starts(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-ct")
+    terminal.key("p")
+    terminal.wait(r"(?i)start")
+    terminal.key("o")
+    terminal.wait(r"\blab-ct\b.*stopped")
+    terminal.key("p", "s")
+    terminal.wait(r"\blab-ct\b.*running")
+
+
+def test_pause_and_resume_by_keys(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-vm")
+    terminal.key("p", "p")
+    terminal.wait(r"\blab-vm\b.*paused")
+    terminal.key("p", "p")
+    terminal.wait(r"\blab-vm\b.*running")
+
+
+def test_kill_of_a_guest_asks_first(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "build")
+    terminal.key("p", "k")
+    terminal.wait(r"(?i)(sure|\[y|yes|\?)")
+    terminal.key("n")
+    terminal.wait_still(0.3)
+    assert terminal.line_with(r"\bbuild\b.*running")
+    terminal.key("p", "k")
+    terminal.wait_still(0.2)
+    terminal.key("y")
+    terminal.wait(r"\bbuild\b.*stopped")
+
+
+@pytest.mark.quick
+def test_command_line_acts_on_a_name(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("stop lab-ct\r")
+    terminal.wait(r"\blab-ct\b.*stopped")
+
+
+@pytest.mark.quick
+def test_command_line_completes_live_names(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("start ma\t")
+    terminal.wait(r":\s*start mail")
+    terminal.key("Enter")
+    terminal.wait(r"\bmail\b.*running")
+
+
+def test_command_line_edits_like_readline_and_escape_leaves_it(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("stop lab-ct")
+    terminal.key("^a")
+    terminal.send("X")
+    terminal.wait(r":\s*Xstop lab-ct")
+    terminal.key("^u")
+    terminal.wait_gone(r"Xstop")
+    terminal.key("Esc")
+    terminal.wait_still(0.2)
+    terminal.key("j")
+    assert terminal.line_with(r"\blab-ct\b.*running")
+
+
+@pytest.mark.quick
+def test_command_line_shows_an_error_and_goes_on(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("stop nobody\r")
+    terminal.wait(r"nobody")
+    terminal.key("q")
+    terminal.wait_exit()
+
+
+def test_marks_make_one_act_of_many(tui):
+    terminal = open_calm(tui)
+    for name in ("web-1", "web-2"):
+        move_to(terminal, name)
+        terminal.key("Space")
+    terminal.key("p", "o")
+    terminal.wait_still(0.3)
+    if not terminal.line_with(r"\bweb-1\b.*(stopped|stopping)"):
+        terminal.key("y")
+    terminal.wait(r"\bweb-1\b.*stopped")
+    terminal.wait(r"\bweb-2\b.*stopped")
+    assert terminal.line_with(r"\blab-ct\b.*running")
+
+
+@pytest.mark.quick
+def test_help_lists_keys_and_goes_away(tui):
+    terminal = open_calm(tui)
+    terminal.key("?")
+    terminal.wait(r"(?i)power|sort|filter")
+    terminal.key("Esc")
+    terminal.wait(r"NAME.*STATE")
+
+
+def test_inspect_view_shows_the_definition(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-vm")
+    terminal.key("y")
+    terminal.wait(r"<domain|\"ociVersion\"|domain")
+    terminal.key("Esc")
+    terminal.wait(r"NAME.*STATE")
+    terminal.key("d")
+    terminal.wait(r"(?i)vcpu|memory|uuid")
+
+
+def test_snapshots_by_keys(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-vm")
+    terminal.key("t")
+    terminal.wait(r"(?i)snapshot")
+    terminal.key("n")
+    terminal.wait_still(0.2)
+    terminal.send("before\r")
+    terminal.wait(r"\bbefore\b.*")
+    terminal.key("Esc")
+    terminal.wait(r"NAME.*STATE")
+
+
+def test_jobs_view_shows_what_was_done(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("stop lab-ct\r")
+    terminal.wait(r"\blab-ct\b.*stopped")
+    terminal.key("9")
+    terminal.wait(r"(?i)stop lab-ct")
+
+
+def test_detail_of_a_guest_has_a_bar_per_vcpu(tui):
+    terminal = open_calm(tui, rows=40, cols=120)
+    move_to(terminal, "lab-vm")
+    terminal.key("Enter")
+    terminal.wait(r"(?i)vcpu\s*0")
+    terminal.wait(r"(?i)vcpu\s*1")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGSEGV,
+                                 signal.SIGABRT])
+def test_terminal_is_restored_after_a_signal(tui, sig):
+    terminal = open_calm(tui)
+    terminal.kill(sig)
+    if sig == signal.SIGINT:
+        terminal.wait_still(0.3)
+        if terminal.process.poll() is None:  # Ctrl-C asks
+            terminal.key("q")
+    terminal.wait_exit()
+    assert terminal.restored()
+
+
+def test_suspend_gives_the_terminal_back_and_takes_it_again(tui):
+    terminal = open_calm(tui)
+    terminal.key("^z")
+    from harness import proc
+    until(lambda: proc.state(terminal.pid) == "T", 5, "the console to stop")
+    import termios
+    assert termios.tcgetattr(terminal.slave)[3] & termios.ICANON
+    terminal.kill(signal.SIGCONT)
+    until(lambda: not termios.tcgetattr(terminal.slave)[3] & termios.ICANON, 5, "raw mode again")
+    terminal.key("?")
+    terminal.wait(r"(?i)filter")
+
+
+def test_a_hung_backend_does_not_slow_the_others(tui):
+    terminal = tui("--connect", "sim:50", "--connect", "sim:5,seed=7,hang=list+sample,hang-after=1s",
+                   rows=30, cols=100)
+    terminal.wait(r"NAME.*STATE")
+    terminal.wait(r"(?i)(waiting|slow|unresponsive|does not answer|not answering)", 20)
+    before = selected(terminal)
+    terminal.key("j")
+    terminal.wait(lambda t: selected(t) != before, 0.5)
+    terminal.key("/")
+    terminal.send("web")
+    terminal.wait(r"web", 1)
+    terminal.key("Esc", "q")
+    terminal.wait_exit(3)
+
+
+def test_hostile_names_do_not_reach_the_terminal(tui):
+    terminal = tui("--connect", "sim:8,hostile=on")
+    terminal.wait(r"NAME.*STATE")
+    terminal.wait_still(0.5)
+    raw = bytes(terminal.raw)
+    assert b"\x1b]" not in raw.replace(b"\x1b]0;", b""), "an OSC sequence of a name came through"
+    assert terminal.process.poll() is None
+
+
+@pytest.mark.parametrize("term, env", [("xterm", {}), ("vt100", {}), ("linux", {}), ("screen-256color", {}),
+                                       ("xterm-256color", {"NO_COLOR": "1"}),
+                                       ("xterm-256color", {"LC_ALL": "C", "LANG": "C"})])
+def test_other_terminals_work_too(tui, term, env):
+    terminal = tui(*CALM, env={"TERM": term, **env})
+    terminal.wait(r"lab-vm")
+    if env.get("LC_ALL") == "C":
+        terminal.wait_still()
+        assert all(b < 0x80 for b in bytes(terminal.raw)), "not ASCII in an ASCII locale"
+    if "NO_COLOR" in env:
+        terminal.wait_still()
+        assert not re.search(rb"\x1b\[[0-9;]*(3[0-7]|4[0-7]|38;5|48;5)[0-9;]*m", bytes(terminal.raw))
+    terminal.key("q")
+    assert terminal.wait_exit() == 0
+
+
+@pytest.mark.quick
+def test_thousand_instances_scroll_and_filter(tui):
+    terminal = tui("--demo=1000")
+    terminal.wait(r"NAME.*STATE")
+    terminal.wait(r"running")
+    terminal.key("G")
+    terminal.wait_still(0.2)
+    terminal.key("g")
+    terminal.key("/")
+    terminal.send("lab-vm\r")
+    terminal.wait(r"\blab-vm\b")
+    terminal.key("q")
+
+
+def test_freeze_holds_the_picture(tui):
+    terminal = tui("--demo", rows=24, cols=100)
+    terminal.wait(r"lab-vm.*running")
+    terminal.key("Z")
+    terminal.wait(r"(?i)fr(o|ee)ze")
+    terminal.key("Z")
+    terminal.wait_gone(r"(?i)frozen")
