@@ -17,7 +17,7 @@ def selected(terminal):
         for y in range(terminal.screen.lines):
             cells = terminal.screen.buffer[y]
             text = "".join(cells[x].data for x in range(terminal.screen.columns))
-            if re.match(r"^\s*>", text):
+            if re.match(r"^\s*[>▸]", text):
                 return text.rstrip()
     return None
 
@@ -101,7 +101,7 @@ def test_filter_narrows_and_escape_widens(tui):
 def test_filter_by_key_inverse_and_regex(tui):
     terminal = open_calm(tui)
     for text, there, gone in (("state=stopped", "mail", "lab-ct"), ("!kind=vm", "lab-ct", "lab-vm"),
-                              ("^web-[12]$", "web-2", "lab-ct")):
+                              ("~^web-[12]$", "web-2", "lab-ct")):
         terminal.key("/")
         terminal.send(text + "\r")
         terminal.wait_gone(rf"(?m)^.{{0,6}}\b{gone}\b")
