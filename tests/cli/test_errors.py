@@ -36,7 +36,7 @@ def test_bad_option(gemel, args):
     gemel.fails(2, "--demo", *args)
 
 
-@pytest.mark.parametrize("args", [("stop",), ("inspect",), ("snapshot", "create", "lab-vm"),
+@pytest.mark.parametrize("args", [("stop",), ("inspect",), ("snapshot", "create"),
                                   ("limit", "lab-ct"), ("limit", "lab-ct", "cpu=much"),
                                   ("limit", "lab-ct", "colour=red")])
 def test_missing_or_wrong_words(gemel, args):
@@ -58,7 +58,8 @@ def test_stop_of_something_stopped(gemel):
 
 
 def test_snapshot_that_does_not_exist(gemel):
-    result = gemel.fails(3, "--demo", "snapshot", "revert", "lab-vm", "never", "--yes")
+    result = gemel.run("--demo", "-c", "snapshot create lab-vm s; snapshot revert lab-vm never --yes")
+    assert result.status == 3, result
     assert "never" in result.err
 
 

@@ -90,7 +90,10 @@ class Gemel:
                 out, err = running.communicate()
                 raise AssertionError(f"gemel {' '.join(map(str, args))}: no end within "
                                      f"{timeout * SLOW:g} s\n{out}\n{err}") from None
-        return Result(running.args, running.returncode, out or "", err or "")
+        result = Result(running.args, running.returncode, out or "", err or "")
+        for word in ("CRITICAL **", "WARNING **", "Sanitizer", "runtime error:"):
+            assert word not in result.err, result
+        return result
 
     def ok(self, *args, **more):
         """Run gemel, which has to succeed."""
