@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "mountinfo.h"
 
@@ -155,34 +156,9 @@ static int check_unused(int dir, const char *name, struct err *err)
     return 0;
 }
 
-/* How many leading components of path exist below mount; the last one is the container's own and
- * not counted. */
-static size_t count_existing(const char *mount, const char *path)
-{
-    char *dir = mem_printf("%s%s", mount, path);
-    size_t count = 0;
-    for (char *at = dir + strlen(mount) + 1; (at = strchr(at, '/')); at++) {
-        *at = 0;
-        bool exists = access(dir, F_OK) == 0;
-        *at = '/';
-        if (!exists)
-            break;
-        count++;
-    }
-    return count;
-}
-
-void cgroup_note_existing(struct cgroup *cg)
-{
-    for (size_t i = 0; i < cg->n_v1; i++)
-        cg->v1[i].before = count_existing(cg->v1[i].mount, cg->path);
-    if (cg->v2_mount)
-        cg->v2_before = count_existing(cg->v2_mount, cg->path);
-}
-
 /* mkdir -p of path below mount, component by component; *ret_fd is the last one's. */
-static int make_group(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
-                      struct err *err)
+static int make_group_once(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
+                           struct err *err)
 {
     auto_fd dir = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
@@ -194,17 +170,17 @@ static int make_group(const char *mount, const char *path, bool cpuset, bool v2,
         if (v2)
             enable_controllers(dir);
         auto_fd child = -1;
-        /* Another container's delete may remove an empty parent between mkdir and open: again. */
-        for (int tries = 0; child < 0 && tries < 16; tries++) {
-            int rc = mkdirat(dir, name, 0755);
-            if (rc < 0 && errno != EEXIST)
-                return err_set(err, errno, "linux.cgroupsPath: make %s%s", mount, path);
-            child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            if (child >= 0 && rc < 0 && !*at && check_unused(child, path, err) < 0)
-                return -1;
-        }
+        int rc = mkdirat(dir, name, 0755);
+        if (rc < 0 && errno != EEXIST)
+            return err_set(err, errno, "linux.cgroupsPath: make %s%s", mount, path);
+        child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (child < 0)
             return err_set(err, errno, "linux.cgroupsPath: open %s%s", mount, path);
+        if (rc == 0 && *at && fsetxattr(child, CGROUP_MARK, "1", 1, 0) < 0 &&
+            fsetxattr(child, CGROUP_MARK_USER, "1", 1, 0) < 0)
+            errno = 0; /* an unmarked parent stays behind, empty */
+        if (rc < 0 && !*at && check_unused(child, path, err) < 0)
+            return -1;
         if (cpuset && inherit_cpuset(dir, child) < 0)
             return err_set(err, errno, "linux.cgroupsPath: cpuset of %s%s", mount, path);
         close(dir);
@@ -212,6 +188,17 @@ static int make_group(const char *mount, const char *path, bool cpuset, bool v2,
     }
     *ret_fd = fd_take(&dir);
     return 0;
+}
+
+/* A concurrent delete may take an empty parent away at any step: from the top again. */
+static int make_group(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
+                      struct err *err)
+{
+    for (int tries = 0;; tries++) {
+        int rc = make_group_once(mount, path, cpuset, v2, ret_fd, err);
+        if (rc == 0 || (err->errnum != ENOENT && err->errnum != ENODEV) || tries == 16)
+            return rc;
+    }
 }
 
 int cgroup_create_v1(struct cgroup *cg, struct err *err)

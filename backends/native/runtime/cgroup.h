@@ -7,6 +7,10 @@
  * hybrid hosts one more in the v2 hierarchy for cgroup.kill, pressure and placement at clone; its
  * controllers are never used there. The v1 freezer is the authority for pause.
  *
+ * Parents of the container's group that the runtime had to make bear an extended attribute, and go
+ * when the last container below them does; a parent that somebody else made, maybe with limits,
+ * stays.
+ *
  * Life: cgroup_discover → cgroup_create → cgroup_limit → (process) cgroup_join → … →
  * cgroup_destroy. What was made is recorded in the state file before it is made, so that a killed
  * runtime leaves nothing that `delete` cannot find.
@@ -17,14 +21,17 @@
 
 #define CGROUP_V1_MAX 24
 
+/* The mark on parents; the second where trusted.* is refused (rootless). */
+#define CGROUP_MARK      "trusted.gemel.made"
+#define CGROUP_MARK_USER "user.gemel.made"
+
 enum cgroup_mode { CGROUP_NONE, CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
 extern const char *const cgroup_mode_names[];
 
 struct cgroup_v1 {
     const char *controllers; /* "cpu,cpuacct" or "name=systemd" */
     const char *mount, *dir;
-    int fd;        /* of dir, or -1 */
-    size_t before; /* so many leading components of the path are not ours: they existed before */
+    int fd; /* of dir, or -1 */
 };
 
 struct cgroup {
@@ -34,7 +41,6 @@ struct cgroup {
     size_t n_v1;
     const char *v2_mount, *v2_dir; /* NULL when there is none */
     int v2_fd;
-    size_t v2_before;
 };
 
 /* Finds the hierarchies in mountinfo text (changed in place); for tests. */
@@ -45,9 +51,6 @@ int cgroup_discover(struct cgroup *cg, struct err *err);
 
 /* Sets path and directories. */
 void cgroup_set_path(struct cgroup *cg, const char *path);
-
-/* Notes which parents exist already, before any is made: `delete` leaves those. */
-void cgroup_note_existing(struct cgroup *cg);
 
 /* Makes the directories and opens them. A group that has processes in it already is an error. */
 int cgroup_create_v1(struct cgroup *cg, struct err *err);

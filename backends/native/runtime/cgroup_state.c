@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "cgroup.h"
 
@@ -204,18 +205,16 @@ static bool remove_group(const char *dir, int *fd)
 }
 
 /* Removes the parents that the runtime made, while they are empty. */
-static void remove_parents(const char *mount, const char *path, size_t before)
+static void remove_parents(const char *mount, const char *path)
 {
-    char *dir = mem_printf("%s%s", mount, path);
-    size_t depth = 0, base = strlen(mount);
-    for (const char *at = path; *at; at++)
-        depth += *at == '/';
-    while (depth-- > before + 1) {
-        char *slash = strrchr(dir, '/');
-        if (!slash || (size_t)(slash - dir) <= base)
-            return;
+    char *dir = mem_printf("%s%s", mount, path), mark[4];
+    size_t base = strlen(mount);
+    for (char *slash; (slash = strrchr(dir, '/')) && (size_t)(slash - dir) > base;) {
         *slash = 0;
-        if (rmdir(dir) < 0)
+        if (getxattr(dir, CGROUP_MARK, mark, sizeof mark) < 0 &&
+            getxattr(dir, CGROUP_MARK_USER, mark, sizeof mark) < 0 && errno != ENOENT)
+            return;
+        if (rmdir(dir) < 0 && errno != ENOENT)
             return;
     }
 }
@@ -241,8 +240,8 @@ int cgroup_destroy(struct cgroup *cg, struct err *err)
         sleep_ms(wait_ms);
     }
     for (size_t i = 0; i < cg->n_v1; i++)
-        remove_parents(cg->v1[i].mount, cg->path, cg->v1[i].before);
+        remove_parents(cg->v1[i].mount, cg->path);
     if (cg->v2_mount)
-        remove_parents(cg->v2_mount, cg->path, cg->v2_before);
+        remove_parents(cg->v2_mount, cg->path);
     return 0;
 }

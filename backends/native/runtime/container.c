@@ -217,7 +217,6 @@ static int make_state(struct create *c, const char *id, const char *text, size_t
     if (cg.mode != CGROUP_NONE) {
         cgroup_set_path(&c->st->cgroup,
                         c->spec.cgroups_path ? c->spec.cgroups_path : mem_printf("/gemel/%s", id));
-        cgroup_note_existing(&c->st->cgroup);
     }
     if (state_save(c->st, err) < 0)
         return -1;

@@ -16,7 +16,8 @@ extern char **environ;
 
 pid_t ns_clone(uint64_t flags, int cgroup_fd)
 {
-    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+    /* A sibling has the exit signal of the one that makes it, and clone3 takes no other. */
+    struct clone_args args = {.flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD};
     if (cgroup_fd >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)cgroup_fd;

@@ -25,19 +25,14 @@ const char *state_default_root(void)
                           : mem_printf("/tmp/gemel-runtime-%u", (unsigned)geteuid());
 }
 
-/* {"memory": DIR, …} and {"memory": COUNT, …} */
 static json_t *cgroup_json(const struct cgroup *cg)
 {
-    json_t *v1 = json_object(), *before = json_object();
+    json_t *v1 = json_object();
     for (size_t i = 0; i < cg->n_v1; i++) {
         json_object_set_new(v1, cg->v1[i].controllers, json_string(cg->v1[i].dir));
-        json_object_set_new(before, cg->v1[i].controllers,
-                            json_integer((json_int_t)cg->v1[i].before));
     }
-    if (cg->v2_dir)
-        json_object_set_new(before, "v2", json_integer((json_int_t)cg->v2_before));
-    return json_pack("{s:s, s:s?, s:o, s:s?, s:o}", "mode", cgroup_mode_names[cg->mode], "path",
-                     cg->path, "v1", v1, "v2", cg->v2_dir, "before", before);
+    return json_pack("{s:s, s:s?, s:o, s:s?}", "mode", cgroup_mode_names[cg->mode], "path",
+                     cg->path, "v1", v1, "v2", cg->v2_dir);
 }
 
 /* The mount point of "DIR" for path "PATH". NULL when one does not end in the other. */
@@ -50,14 +45,13 @@ static const char *mount_of(const char *dir, const char *path)
 static int cgroup_from_json(const json_t *json, struct cgroup *cg, struct err *err)
 {
     const char *mode = NULL, *key;
-    json_t *v1, *before, *value;
+    json_t *v1, *value;
     memset(cg, 0, sizeof *cg);
     cg->v2_fd = -1;
     if (json_get_string(json, "cgroup", "mode", &mode, err) < 0 ||
         json_get_string(json, "cgroup", "path", &cg->path, err) < 0 ||
         json_get_string(json, "cgroup", "v2", &cg->v2_dir, err) < 0 ||
-        json_get_object(json, "cgroup", "v1", &v1, err) < 0 ||
-        json_get_object(json, "cgroup", "before", &before, err) < 0)
+        json_get_object(json, "cgroup", "v1", &v1, err) < 0)
         return -1;
     for (int i = CGROUP_NONE; i <= CGROUP_V2; i++)
         if (mode && !strcmp(mode, cgroup_mode_names[i]))
@@ -74,12 +68,10 @@ static int cgroup_from_json(const json_t *json, struct cgroup *cg, struct err *e
             .mount = mount,
             .dir = dir,
             .fd = -1,
-            .before = (size_t)json_integer_value(json_object_get(before, key)),
         };
     }
     if (cg->v2_dir && !(cg->v2_mount = mount_of(cg->v2_dir, cg->path)))
         return err_set(err, 0, "state.json: cgroup.v2");
-    cg->v2_before = (size_t)json_integer_value(json_object_get(before, "v2"));
     return 0;
 }
 
