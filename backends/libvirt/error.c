@@ -99,19 +99,14 @@ static const char *message_of(virErrorPtr vir)
     return vir != NULL && vir->message != NULL ? vir->message : "libvirt gave no reason";
 }
 
-gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...)
+/* Sets `error` from `vir`, which is freed. */
+static gboolean fail(GError **error, LvConn *conn, virErrorPtr vir, const char *what)
 {
-    /* A copy: asking whether the connection lives resets the original. */
-    virErrorPtr vir = virSaveLastError();
     gboolean lost = conn != NULL && !lv_conn_alive(&conn->base);
     const char *message = message_of(vir), *hint = "";
     GemelErrorKind kind =
         lv_error_kind(vir != NULL ? vir->code : 0, vir != NULL ? vir->int1 : 0, message, lost);
-    va_list args;
 
-    va_start(args, format);
-    g_autofree char *what = g_strdup_vprintf(format, args);
-    va_end(args);
     if (lost)
         message = "the connection to libvirt was lost; it is opened again by itself";
     else if (kind == GEMEL_ERROR_BUSY)
@@ -121,6 +116,28 @@ gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...)
     gemel_error_set(error, kind, "%s: %s%s", what, message, hint);
     virFreeError(vir);
     return FALSE;
+}
+
+gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...)
+{
+    /* A copy: asking whether the connection lives resets the original. */
+    virErrorPtr vir = virSaveLastError();
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    return fail(error, conn, vir, what);
+}
+
+gboolean lv_fail_saved(GError **error, LvConn *conn, virErrorPtr saved, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    return fail(error, conn, saved, what);
 }
 
 gboolean lv_fail_open(GError **error, const char *uri)

@@ -164,7 +164,9 @@ GemelInspect *lv_inspect(GemelConn *base, const char *id, GError **error)
     virResetLastError();
     xml = virDomainGetXMLDesc(domain, 0);
     if (xml == NULL) {
-        lv_fail(error, conn, "cannot inspect %s", virDomainGetName(domain));
+        virErrorPtr saved = virSaveLastError();
+
+        lv_fail_saved(error, conn, saved, "cannot inspect %s", virDomainGetName(domain));
         return NULL;
     }
     definition = g_strdup(xml);

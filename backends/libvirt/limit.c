@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
 #include <stdlib.h>
 
 #include "backends/libvirt/cache.h"
@@ -6,6 +7,7 @@
 #include "backends/libvirt/xml.h"
 
 #define PERIOD_USEC    100000
+#define CPUS_MAX       1e6
 #define QUOTA_USEC_MIN 1000 /* libvirt's and the kernel's smallest */
 
 /* Where a change has to go so that it holds now and at the next start. */
@@ -32,6 +34,10 @@ static gboolean check(LvConn *conn, virDomainPtr domain, const LvXmlDomain *pars
                                "cannot limit pids of %s: a guest's processes are its kernel's "
                                "business; cpu and memory can be limited",
                                name);
+    if (!isfinite(limits->cpus) || limits->cpus > CPUS_MAX)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "cannot limit %s to %g CPUs: that is no number of CPUs", name,
+                               limits->cpus);
     if (limits->cpus > 0 && limits->cpus * PERIOD_USEC < QUOTA_USEC_MIN)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
                                "cannot limit %s to %g CPUs: %g is the smallest limit", name,

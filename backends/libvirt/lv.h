@@ -114,6 +114,10 @@ int lv_error_map_code(gsize index);
 /* Sets `error` from libvirt's last error of this thread: "WHAT: libvirt's message". Returns FALSE.
    `conn` may be NULL. */
 gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The same for an error that was saved right after the call that failed (virSaveLastError), which
+   is freed. For messages that name the domain: virDomainGetName resets the last error. */
+gboolean lv_fail_saved(GError **error, LvConn *conn, virErrorPtr saved, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 /* The same for virConnectOpen: says how to mend it. */
 gboolean lv_fail_open(GError **error, const char *uri);
 

@@ -112,7 +112,10 @@ static GPtrArray *snapshot_list(GemelConn *base, const char *id, GError **error)
     virResetLastError();
     n = virDomainListAllSnapshots(domain, &all, 0);
     if (n < 0) {
-        lv_fail(error, conn, "cannot list the snapshots of %s", virDomainGetName(domain));
+        virErrorPtr saved = virSaveLastError();
+
+        lv_fail_saved(error, conn, saved, "cannot list the snapshots of %s",
+                      virDomainGetName(domain));
         return NULL;
     }
     for (int i = 0; i < n; i++) {
@@ -183,6 +186,7 @@ static gboolean snapshot_create(GemelConn *base, const char *id, const char *nam
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
     g_autoptr(virDomainSnapshot) snapshot = NULL;
     g_autofree char *xml = NULL;
+    virErrorPtr saved;
     gint64 begun;
     GemelState state;
 
@@ -204,9 +208,10 @@ static gboolean snapshot_create(GemelConn *base, const char *id, const char *nam
     virResetLastError();
     begun = g_get_monotonic_time();
     snapshot = virDomainSnapshotCreateXML(domain, xml, 0);
+    saved = snapshot == NULL ? virSaveLastError() : NULL;
     if (snapshot == NULL)
-        return lv_fail(error, conn, "cannot take snapshot %s of %s", name,
-                       virDomainGetName(domain));
+        return lv_fail_saved(error, conn, saved, "cannot take snapshot %s of %s", name,
+                             virDomainGetName(domain));
     if (state == GEMEL_STATE_RUNNING)
         gemel_act_note(args, "%s stood still for at most %" G_GINT64_FORMAT " ms",
                        virDomainGetName(domain), (g_get_monotonic_time() - begun) / 1000);
@@ -224,13 +229,15 @@ static virDomainSnapshotPtr lookup(LvConn *conn, virDomainPtr domain, const char
     snapshot = virDomainSnapshotLookupByName(domain, name != NULL ? name : "", 0);
     if (snapshot != NULL)
         return snapshot;
-    vir = virGetLastError();
-    if (vir != NULL && vir->code == VIR_ERR_NO_DOMAIN_SNAPSHOT)
+    vir = virSaveLastError();
+    if (vir != NULL && vir->code == VIR_ERR_NO_DOMAIN_SNAPSHOT) {
         gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "%s has no snapshot %s",
                         virDomainGetName(domain), name != NULL ? name : "");
-    else
-        lv_fail(error, conn, "cannot look up snapshot %s of %s", name != NULL ? name : "",
-                virDomainGetName(domain));
+        virFreeError(vir);
+    } else {
+        lv_fail_saved(error, conn, vir, "cannot look up snapshot %s of %s",
+                      name != NULL ? name : "", virDomainGetName(domain));
+    }
     return NULL;
 }
 
@@ -266,12 +273,16 @@ static gboolean snapshot_revert(GemelConn *base, const char *id, const char *nam
                            virDomainGetName(domain));
         return TRUE;
     }
-    vir = virGetLastError();
-    if (vir != NULL && vir->code == VIR_ERR_SNAPSHOT_REVERT_RISKY)
-        return gemel_error_set(error, GEMEL_ERROR_CONFLICT,
-                               "cannot revert %s to %s safely: %s; --force does it all the same",
-                               virDomainGetName(domain), name, vir->message);
-    return lv_fail(error, conn, "cannot revert %s to %s", virDomainGetName(domain), name);
+    vir = virSaveLastError();
+    if (vir != NULL && vir->code == VIR_ERR_SNAPSHOT_REVERT_RISKY) {
+        gemel_error_set(error, GEMEL_ERROR_CONFLICT,
+                        "cannot revert %s to %s safely: %s; --force does it all the same",
+                        virDomainGetName(domain), name, vir->message);
+        virFreeError(vir);
+        return FALSE;
+    }
+    return lv_fail_saved(error, conn, vir, "cannot revert %s to %s", virDomainGetName(domain),
+                         name);
 }
 
 static gboolean snapshot_remove(GemelConn *base, const char *id, const char *name,
@@ -280,6 +291,7 @@ static gboolean snapshot_remove(GemelConn *base, const char *id, const char *nam
     LvConn *conn = lv_conn(base);
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
     g_autoptr(virDomainSnapshot) snapshot = NULL;
+    virErrorPtr saved;
 
     if (domain == NULL)
         return FALSE;
@@ -288,10 +300,11 @@ static gboolean snapshot_remove(GemelConn *base, const char *id, const char *nam
         !lv_domain_check_act(conn, domain, GEMEL_ACT_SNAPSHOT_DELETE, NULL, error))
         return FALSE;
     virResetLastError();
-    if (virDomainSnapshotDelete(snapshot, 0) < 0)
-        return lv_fail(error, conn, "cannot delete snapshot %s of %s", name,
-                       virDomainGetName(domain));
-    return TRUE;
+    if (virDomainSnapshotDelete(snapshot, 0) == 0)
+        return TRUE;
+    saved = virSaveLastError();
+    return lv_fail_saved(error, conn, saved, "cannot delete snapshot %s of %s", name,
+                         virDomainGetName(domain));
 }
 
 const GemelSnapshotOps lv_snapshot_ops = {
