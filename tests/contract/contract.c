@@ -162,6 +162,7 @@ static gboolean applies(const Contract *contract, const ContractTest *test)
     has |= contract->ops->streams != NULL ? NEEDS_STREAMS : 0;
     has |= contract->stops_when_asked ? NEEDS_STOPS : NEEDS_DEAF;
     has |= contract->console_answers ? NEEDS_SHELL : 0;
+    has |= contract->is_silent_on_snapshots ? 0 : NEEDS_SNAPSHOT_EVENTS;
     for (GemelAct act = 0; act < GEMEL_ACT_N; act++)
         if (gemel_backend_can(&backend, act))
             acts &= ~(1u << act);

@@ -26,6 +26,8 @@ typedef struct {
     gboolean console_answers;
     /* Its samples are empty: the source has states but no counters. */
     gboolean has_no_figures;
+    /* It cannot tell when a snapshot is taken or deleted. */
+    gboolean is_silent_on_snapshots;
     /* Acts that instances of this kind do not have, though the table does: never valid, always
        refused. Bits 1<<GemelAct. */
     guint32 lacks;
@@ -80,6 +82,7 @@ enum {
     NEEDS_STOPS = 1 << 3,   /* contract->stops_when_asked */
     NEEDS_DEAF = 1 << 4,    /* not so */
     NEEDS_SHELL = 1 << 5,   /* contract->console_answers */
+    NEEDS_SNAPSHOT_EVENTS = 1 << 6,
 };
 
 typedef struct {

@@ -226,8 +226,8 @@ const ContractTest contract_watch_tests[] = {
      ACT(PAUSE) | ACT(RESUME)},
     {"tells-of-new-and-deleted-instances", test_added_removed, NEEDS_EVENTS | NEEDS_CREATE,
      ACT(DELETE)},
-    {"tells-of-snapshots", test_snapshot_changes, NEEDS_EVENTS | NEEDS_CREATE,
-     ACT(SNAPSHOT_CREATE)},
+    {"tells-of-snapshots", test_snapshot_changes,
+     NEEDS_EVENTS | NEEDS_CREATE | NEEDS_SNAPSHOT_EVENTS, ACT(SNAPSHOT_CREATE)},
     {"tells-of-what-another-connection-does", test_others, NEEDS_EVENTS | NEEDS_CREATE},
     {NULL},
 };
