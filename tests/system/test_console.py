@@ -167,7 +167,7 @@ def test_console_of_a_container_and_of_a_guest_opens_by_key(world, real_tui, rea
         terminal.key("c")
         terminal.wait_still(0.5, 5)
         terminal.send("\r")
-        terminal.wait(r"# $", 20)
+        terminal.wait(r"#$", 20)
         terminal.send("hostname\r")
         terminal.wait(rf"^{re.escape(guest)}$")
         terminal.key("^]")

@@ -106,7 +106,7 @@ def test_console_of_a_guest_has_a_shell_and_detaches(running_guest, real_tui):
     terminal = real_tui("console", running_guest)
     terminal.wait_still(0.5, 5)
     terminal.send("\r")
-    terminal.wait(r"# $", 20)
+    terminal.wait(r"#$", 20)
     terminal.send("hostname\r")
     terminal.wait(rf"^{re.escape(running_guest)}$")
     terminal.key("^]")

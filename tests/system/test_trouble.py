@@ -134,9 +134,9 @@ def test_with_one_qemu_stopped_the_figures_of_the_others_stay_fresh(world, real,
     seen = figures(out)
     for name in (three[0], three[2]):
         assert name in seen, out
-        ages = [e["age_s"] for e in seen[name] if e.get("age_s") is not None]
+        ages = [e["age_ms"] for e in seen[name]]
         assert len(ages) >= 10, out
-        assert max(ages) <= 3.0, f"{name}: figures {max(ages)} s old; refresh 1 s"
+        assert max(ages) <= 3000, f"{name}: figures {max(ages)} ms old; refresh 1 s"
     until(lambda: proc.state(frozen) != "T", 5, "the guest to go on")
     assert real.state(three[1]) == "running"
 
