@@ -53,6 +53,11 @@ gboolean native_store_init(NativeStore *store, const char *uri, GError **error)
     const char *parent = g_getenv("GEMEL_CGROUP_PARENT"), *runtime = g_getenv("GEMEL_RUNTIME");
 
     memset(store, 0, sizeof *store);
+    if (uri != NULL && *uri != '\0' && !g_str_equal(uri, "native") &&
+        !g_str_has_prefix(uri, "native:"))
+        return gemel_error_set(
+            error, GEMEL_ERROR_INVALID,
+            "\"%s\" is not a store of containers; say native or native:DIRECTORY", uri);
     if (uri != NULL && g_str_has_prefix(uri, "native:") && uri[strlen("native:")] != '\0')
         root = uri + strlen("native:");
     store->privileged = geteuid() == 0;
