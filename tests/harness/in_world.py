@@ -8,6 +8,7 @@ For tests in C that need the real parts. The program runs in the private mount n
     GEMEL_TEST_DOMAIN_TYPE  with --libvirt, where a private libvirtd runs: kvm if a guest of firmware runs under it
     GEMEL_TEST_ROOTFS       with --native: a busybox root file system
     GEMEL_ROOT, GEMEL_RUN, GEMEL_CGROUP_PARENT  with --native: a store of its own
+    GEMEL_RUNTIME           with --native: the runtime that was built ($GEMEL_BUILD)
 
 Its exit status is the program's. Without root it prints a TAP plan that skips everything and says why.
 """
@@ -21,11 +22,14 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness import proc  # noqa: E402
+from harness.gemel import program  # noqa: E402
 from harness.world import World  # noqa: E402
 
 
 def environment(world, wants):
-    """What the program finds."""
+    """What the program finds. What making it prints goes to standard error: the output is the program's."""
+    output = os.dup(1)
+    os.dup2(2, 1)
     env = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": world.home, "GEMEL_TEST_HOME": world.home}
     if "--libvirt" in wants:
         world.libvirt()
@@ -35,6 +39,9 @@ def environment(world, wants):
         env["GEMEL_ROOT"] = os.path.join(world.home, "store")
         env["GEMEL_RUN"] = os.path.join(world.home, "run")
         env["GEMEL_CGROUP_PARENT"] = world.cgroup
+        env["GEMEL_RUNTIME"] = program("gemel-runtime")
+    os.dup2(output, 1)
+    os.close(output)
     return env
 
 
