@@ -54,6 +54,8 @@ static gboolean entry_errno(const Unpack *u, int err, GError **error)
         return entry_error(u, GEMEL_ERROR_INVALID, "it leads out of the root file system", error);
     if (err == ELOOP)
         return entry_error(u, GEMEL_ERROR_INVALID, "it goes through a symbolic link", error);
+    if (err == ENOTDIR)
+        return entry_error(u, GEMEL_ERROR_INVALID, "a part of its name is not a directory", error);
     return entry_error(u, gemel_error_kind_from_errno(err), g_strerror(err), error);
 }
 
@@ -87,7 +89,7 @@ static char *clean_name(const Unpack *u, const char *name, GError **error)
 /* Opens a directory below the root without going over any link; -1 with errno. */
 static int open_beneath(int root_fd, const char *path)
 {
-    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
                            .resolve =
                                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
 
