@@ -27,7 +27,9 @@ typedef struct {
     GPtrArray *backends; /* of AppBackend */
     char *program;       /* path of this executable, for helpers beside it */
     gboolean read_only;
-    gboolean interactive; /* TUI or shell: history and events are kept */
+    gboolean quit;                    /* the `quit` command was given: shell and TUI leave */
+    void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */
+    gpointer interrupt_data;
 } App;
 
 App *app_new(void);

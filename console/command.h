@@ -85,6 +85,9 @@ const Command *const *command_table(void);
    Unambiguous prefixes are accepted; ambiguity lists the candidates (error INVALID). */
 const Command *command_find(const char *const *words, guint *ret_used, GError **error);
 
+/* "start NAME... [OPTION...]"; the caller frees it. */
+char *command_synopsis(const Command *command);
+
 /* What a face provides to running commands. */
 typedef struct {
     Face face;
@@ -110,16 +113,19 @@ struct CommandRun {
     char **words; /* without the command's own name and options */
     guint n_words;
     GHashTable *options; /* name -> GPtrArray of char* */
-    gboolean json, yes;
+    gboolean json, yes, dry_run;
+    GPtrArray *missing; /* of ModelBackend*: gave no list in time, or failed to */
     /* set by command_finish */
     gboolean finished;
     int status;
+    int worst; /* the first failure that run_error was told, as an exit status */
     void (*done)(CommandRun *run, int status, gpointer data);
     gpointer done_data;
     gpointer data; /* the command's own, freed by data_free */
     GDestroyNotify data_free;
-    gint pending; /* jobs the command still waits for */
+    gint pending; /* jobs, timers and streams the command still waits for */
     GPtrArray *jobs;
+    struct CommandFlow *flow; /* the dispatcher's own */
 };
 
 /*
@@ -149,9 +155,19 @@ gboolean run_flag(const CommandRun *run, const char *name);
  */
 void run_error(CommandRun *run, const GError *error);
 void run_fail(CommandRun *run, GemelErrorKind kind, const char *format, ...) G_GNUC_PRINTF(3, 4);
-/* Ends the run; status < 0 keeps what run_error remembered. */
+/* Ends the run; status < 0 keeps what run_error remembered. When a command or one of its job
+   callbacks returns with nothing pending, the run ends by itself. */
 void run_finish(CommandRun *run, int status);
-/* Submits a job whose end calls done (unless the run was cancelled); counts it in run->pending. */
+/* Something other than a job is awaited (a timer, a stream); release may end and free the run. */
+void run_hold(CommandRun *run);
+void run_release(CommandRun *run);
+/* The instance a word names; says which backend was missing when there is none. */
+ModelInstance *run_find(CommandRun *run, const char *name, GError **error);
+/* Goes on with `proceed` once the user agreed (or --yes was given); otherwise ends the run. */
+void run_confirm(CommandRun *run, const char *question, const char *typed_name,
+                 void (*proceed)(CommandRun *run));
+/* Submits a job whose end calls done (unless the run was cancelled); counts it in run->pending.
+   A lost job counts as ended with UNREACHABLE. */
 GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const GemelJobSpec *spec,
                      GemelJobDone done, gpointer data);
 

@@ -99,7 +99,7 @@ gboolean model_net_rates(const ModelInstance *instance, double *ret_rx, double *
 
 gboolean model_uptime_s(const ModelInstance *instance, gint64 *ret)
 {
-    if (instance->info->started_boottime_ns <= 0)
+    if (instance->info->started_boottime_ns == 0)
         return FALSE;
     *ret = MAX(0, (gemel_boottime_ns() - instance->info->started_boottime_ns) / 1000000000);
     return TRUE;

@@ -48,8 +48,8 @@ Model *model_new(App *app)
 
     model->app = app;
     model->backends = g_ptr_array_new_with_free_func(backend_free);
-    model->by_key =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)model_instance_free);
+    model->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    model->gone = g_ptr_array_new_with_free_func((GDestroyNotify)model_instance_free);
     model->sorted = g_ptr_array_new();
     model->jobs = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_job_unref);
     model->listeners = g_array_new(FALSE, FALSE, sizeof(ModelListener));
@@ -86,6 +86,14 @@ void model_free(Model *model)
 
 /* ---- listeners ------------------------------------------------------------------------------ */
 
+static gboolean is_listening(const Model *model, guint id)
+{
+    for (guint i = 0; i < model->listeners->len; i++)
+        if (g_array_index(model->listeners, ModelListener, i).id == id)
+            return TRUE;
+    return FALSE;
+}
+
 static gboolean announce_now(gpointer data)
 {
     Model *model = data;
@@ -97,7 +105,8 @@ static gboolean announce_now(gpointer data)
     for (guint i = 0; i < copy->len; i++) {
         ModelListener *listener = &g_array_index(copy, ModelListener, i);
 
-        listener->changed(what, listener->data);
+        if (is_listening(model, listener->id)) /* one may have taken another away */
+            listener->changed(what, listener->data);
     }
     g_ptr_array_set_size(model->gone, 0); /* nobody points at them any more */
     return G_SOURCE_REMOVE;
@@ -342,6 +351,21 @@ static void event_sink(void *data, const GemelEvent *from)
     hub_post(backend->model->app->hub, event_on_ui, message);
 }
 
+static void backend_watch(ModelBackend *backend)
+{
+    gemel_lanes_watch(backend->open->lanes,
+                      &(GemelEventSink){.event = event_sink, .data = backend});
+}
+
+void model_watch(Model *model)
+{
+    if (model->watching)
+        return;
+    model->watching = TRUE;
+    for (guint i = 0; i < model->backends->len; i++)
+        backend_watch(model->backends->pdata[i]);
+}
+
 void model_add_backend(Model *model, AppBackend *open)
 {
     ModelBackend *backend = g_new0(ModelBackend, 1);
@@ -354,8 +378,8 @@ void model_add_backend(Model *model, AppBackend *open)
         model->deadline_source = app_add_timer(model->app, DEADLINE_MS, deadlines, model);
     if (model->tick_source != NULL)
         backend_list(backend);
-    if (model->app->interactive)
-        gemel_lanes_watch(open->lanes, &(GemelEventSink){.event = event_sink, .data = backend});
+    if (model->watching)
+        backend_watch(backend);
     model_announce(model, MODEL_BACKENDS);
 }
 
@@ -387,7 +411,7 @@ static gboolean tick(gpointer data)
 
     for (guint i = 0; i < model->backends->len; i++) {
         ModelBackend *backend = model->backends->pdata[i];
-        gboolean watched = backend->open->backend->ops->watch != NULL && model->app->interactive;
+        gboolean watched = backend->open->backend->ops->watch != NULL;
 
         if (!watched || backend->state != MODEL_BACKEND_UP ||
             now - backend->asked_ns > (gint64)RELIST_MS * 1000000)
@@ -424,6 +448,7 @@ void model_start(Model *model)
     gint64 refresh_ms = options_get_number(model->app->options, "refresh");
 
     model_stop(model);
+    model_watch(model);
     model->tick_source = app_add_timer(model->app, (guint)refresh_ms, tick, model);
     model_refresh(model);
 }

@@ -100,6 +100,8 @@ void model_unlisten(Model *model, guint listener);
 void model_start(Model *model);
 void model_stop(Model *model);
 void model_refresh(Model *model);
+/* Starts the watches of all backends, now and later ones; model_start does it too. */
+void model_watch(Model *model);
 /* Asks all backends for a list; ModelBackend.lists_pending says when each has answered. */
 void model_list_all(Model *model);
 

@@ -14,6 +14,7 @@ struct Model {
     GPtrArray *jobs; /* of GemelJob*, a reference each */
     GQueue events;   /* of ModelEvent* */
     guint64 next_event;
+    gboolean watching; /* watches are started */
     GArray *listeners;
     guint next_listener;
     ModelChange pending; /* announced by announce_source */

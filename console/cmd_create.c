@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_create.c - create: a container from a root file system, or a guest from domain XML. */
+#include "console/commands.h"
+
+#include <string.h>
+
+#define CREATE_HARD_MS 900000
+
+/* A GemelCreateSpec that owns its strings, for the worker. */
+typedef struct {
+    GemelCreateSpec spec;
+    char *name, *definition, *rootfs, *hostname, *network, *user, *cwd;
+    char **argv, **env, **labels;
+} Create;
+
+static void create_free(gpointer data)
+{
+    Create *create = data;
+
+    g_free(create->name);
+    g_free(create->definition);
+    g_free(create->rootfs);
+    g_free(create->hostname);
+    g_free(create->network);
+    g_free(create->user);
+    g_free(create->cwd);
+    g_strfreev(create->argv);
+    g_strfreev(create->env);
+    g_strfreev(create->labels);
+    g_free(create);
+}
+
+static gpointer run_create(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    const Create *create = arg;
+
+    return conn->backend->ops->create_instance(conn, &create->spec, args, error);
+}
+
+static void create_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    CommandRun *run = data;
+
+    for (guint i = 0; i < run->app->backends->len; i++)
+        model_relist(run->app->model, run->app->backends->pdata[i]);
+    if (error != NULL)
+        run_error(run, error);
+    else if (run->json)
+        output_json(run->out, json_pack("{s:s}", "id", (const char *)result));
+    else
+        output_line(run->out, OUTPUT_DATA, "%s", (const char *)result);
+    if (!run->json)
+        run_print_notes(run, run->words[0], job);
+}
+
+static char **option_strings(const CommandRun *run, const char *name)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    GPtrArray *all = run_option_all(run, name);
+
+    for (guint i = 0; all != NULL && i < all->len; i++)
+        g_strv_builder_add(builder, all->pdata[i]);
+    return g_strv_builder_end(builder);
+}
+
+/* The backend that makes what was asked for: named, or the first of the right kind. */
+static AppBackend *create_backend(CommandRun *run, const char *type, GError **error)
+{
+    const char *name = run_option(run, "backend");
+
+    if (name != NULL) {
+        AppBackend *open = app_backend(run->app, name);
+
+        if (open == NULL)
+            gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                            "create: no backend is called '%s'; `backends` lists them", name);
+        return open;
+    }
+    for (guint i = 0; i < run->app->backends->len; i++) {
+        AppBackend *open = run->app->backends->pdata[i];
+
+        if (g_str_equal(open->backend->ops->type, type) ||
+            g_str_equal(open->backend->ops->type, "sim"))
+            return open;
+    }
+    gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "create: no %s backend is open; `connect %s`",
+                    type, type);
+    return NULL;
+}
+
+static Create *create_parse(CommandRun *run, GError **error)
+{
+    Create *create = g_new0(Create, 1);
+    const char *xml = run_option(run, "xml");
+    g_auto(GStrv) limits = option_strings(run, "limit");
+
+    create->name = g_strdup(run->words[0]);
+    create->rootfs = run_option(run, "rootfs") != NULL
+                         ? g_canonicalize_filename(run_option(run, "rootfs"), NULL)
+                         : NULL;
+    create->hostname = g_strdup(run_option(run, "hostname"));
+    create->network = g_strdup(run_option(run, "network"));
+    create->user = g_strdup(run_option(run, "user"));
+    create->cwd = g_strdup(run_option(run, "cwd"));
+    create->argv = run->n_words > 1 ? g_strdupv(run->words + 1) : NULL;
+    create->env = option_strings(run, "env");
+    create->labels = option_strings(run, "label");
+    create->spec = (GemelCreateSpec){
+        .name = create->name,
+        .rootfs = create->rootfs,
+        .argv = (const char *const *)create->argv,
+        .env = (const char *const *)create->env,
+        .labels = (const char *const *)create->labels,
+        .hostname = create->hostname,
+        .network = create->network,
+        .user = create->user,
+        .cwd = create->cwd,
+        .tty = run_flag(run, "tty"),
+        .read_only = run_flag(run, "read-only"),
+    };
+    if (xml != NULL) {
+        g_autoptr(GError) own = NULL;
+
+        if (!g_file_get_contents(xml, &create->definition, NULL, &own))
+            gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "create %s: %s", create->name,
+                            own->message);
+        create->spec.definition = create->definition;
+    } else if (create->rootfs == NULL) {
+        gemel_error_set(
+            error, GEMEL_ERROR_INVALID,
+            "create %s: say --rootfs DIR or TAR for a container, --xml FILE for a guest",
+            create->name);
+    }
+    if (error != NULL && *error != NULL) {
+        create_free(create);
+        return NULL;
+    }
+    if (!limits_parse(limits, &create->spec.limits, error)) {
+        create_free(create);
+        return NULL;
+    }
+    return create;
+}
+
+static void create_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *title = g_strdup_printf("create %s", run->words[0]);
+    Create *create = create_parse(run, &error);
+    AppBackend *open = NULL;
+
+    if (create != NULL)
+        open = create_backend(run, create->definition != NULL ? "libvirt" : "native", &error);
+    if (open != NULL && open->backend->ops->create_instance == NULL) {
+        gemel_error_set(&error, GEMEL_ERROR_UNSUPPORTED, "create %s: %s cannot create instances",
+                        run->words[0], open->backend->name);
+        open = NULL;
+    }
+    if (open == NULL) {
+        run_error(run, error);
+        if (create != NULL)
+            create_free(create);
+        return;
+    }
+    if (run->dry_run) {
+        output_line(run->out, OUTPUT_DATA, "would create %s in %s from %s", create->name,
+                    open->backend->name,
+                    create->rootfs != NULL ? create->rootfs : run_option(run, "xml"));
+        create_free(create);
+        return;
+    }
+    run_submit(run, open, GEMEL_LANE_ACT,
+               &(GemelJobSpec){.kind = "create",
+                               .title = title,
+                               .run = run_create,
+                               .arg = create,
+                               .arg_free = create_free,
+                               .result_free = g_free,
+                               .hard_ms = CREATE_HARD_MS,
+                               .args = {.limits = GEMEL_LIMITS_NONE}},
+               create_done, run);
+}
+
+static const CommandOption create_options[] = {
+    {"rootfs", 'r', OPTION_STRING, FALSE, "DIR|TAR", "the container's root file system"},
+    {"xml", 'x', OPTION_STRING, FALSE, "FILE", "the guest's domain XML"},
+    {"network", 'n', OPTION_STRING, FALSE, "none|host|ns:PATH", "the container's network (none)"},
+    {"hostname", 0, OPTION_STRING, FALSE, "NAME", "inside; the name otherwise"},
+    {"env", 'e', OPTION_STRING, TRUE, "KEY=VALUE", "in the environment of its first process"},
+    {"user", 'u', OPTION_STRING, FALSE, "USER[:GROUP]", "who runs it inside (root)"},
+    {"cwd", 'w', OPTION_STRING, FALSE, "DIR", "where it starts inside (/)"},
+    {"label", 'l', OPTION_STRING, TRUE, "KEY=VALUE", "for filters"},
+    {"limit", 0, OPTION_STRING, TRUE, "LIMIT=VALUE", "as for `limit`"},
+    {"tty", 't', OPTION_FLAG, FALSE, NULL, "give it a terminal"},
+    {"read-only", 0, OPTION_FLAG, FALSE, NULL, "its root file system cannot be written"},
+    {"backend", 'b', OPTION_STRING, FALSE, "BACKEND", "where, if several could"},
+    {NULL},
+};
+
+const Command commands_create[] = {
+    {.name = "create",
+     .aliases = "define",
+     .summary = "make a container from a root file system, or a guest from domain XML",
+     .example = "gemel create web --rootfs ./busybox.tar --limit memory=64M -- /bin/httpd -f",
+     .group = "Change",
+     .flags = COMMAND_CHANGES | COMMAND_JSON,
+     .words = {{WORD_TEXT, "NAME"}, {WORD_TEXT, "COMMAND", .optional = TRUE, .repeats = TRUE}},
+     .options = create_options,
+     .details = "The instance is made but not started. Options end at `--`; what follows is the "
+                "command of a container (/bin/sh).",
+     .run = create_run},
+    {.name = NULL},
+};

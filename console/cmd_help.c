@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_help.c - help and version, generated from the command table. */
+#include "console/commands.h"
+
+#include <string.h>
+
+/* "NAME..." of one word. */
+static void append_word(GString *text, const CommandWord *word)
+{
+    g_string_append_printf(text, word->optional ? " [%s%s]" : " %s%s", word->name,
+                           word->repeats ? "..." : "");
+}
+
+char *command_synopsis(const Command *command)
+{
+    GString *text = g_string_new(command->name);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(command->words); i++)
+        if (command->words[i].type != WORD_NONE)
+            append_word(text, &command->words[i]);
+    if (command->options != NULL || (command->flags & (COMMAND_CHANGES | COMMAND_JSON)))
+        g_string_append(text, " [OPTION...]");
+    return g_string_free(text, FALSE);
+}
+
+static void print_option(CommandRun *run, const char *name, char letter, const char *meta,
+                         const char *help)
+{
+    g_autofree char *left = g_strdup_printf(
+        "%c%c%s --%s%s%s", letter != 0 ? '-' : ' ', letter != 0 ? letter : ' ',
+        letter != 0 ? "," : " ", name, meta != NULL ? " " : "", meta != NULL ? meta : "");
+
+    output_line(run->out, OUTPUT_DATA, "  %-28s %s", left, help);
+}
+
+/* Breaks a paragraph at 78 columns. */
+static void print_paragraph(CommandRun *run, const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    for (guint i = 0; words[i] != NULL; i++) {
+        if (line->len > 0 && line->len + 1 + strlen(words[i]) > 78) {
+            output_line(run->out, OUTPUT_DATA, "%s", line->str);
+            g_string_truncate(line, 0);
+        }
+        g_string_append_printf(line, "%s%s", line->len > 0 ? " " : "", words[i]);
+    }
+    output_line(run->out, OUTPUT_DATA, "%s", line->str);
+}
+
+static void help_command(CommandRun *run, const Command *command)
+{
+    g_autofree char *synopsis = command_synopsis(command);
+    g_auto(GStrv) aliases = g_strsplit(command->aliases != NULL ? command->aliases : "", ",", -1);
+    g_autofree char *aliases_text = g_strjoinv(", ", aliases);
+
+    output_line(run->out, OUTPUT_DATA, "gemel %s", synopsis);
+    output_line(run->out, OUTPUT_DATA, "  %s", command->summary);
+    if (*aliases_text != '\0')
+        output_line(run->out, OUTPUT_DATA, "  also: %s", aliases_text);
+    output_line(run->out, OUTPUT_DATA, "%s", "");
+    if (command->details != NULL) {
+        print_paragraph(run, command->details);
+        output_line(run->out, OUTPUT_DATA, "%s", "");
+    }
+    for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
+         option++)
+        print_option(run, option->name, option->letter, option->meta, option->help);
+    if (command->flags & COMMAND_JSON)
+        print_option(run, "json", 0, NULL, "print JSON");
+    if (command->flags & COMMAND_CHANGES)
+        print_option(run, "dry-run", 0, NULL, "only say what would be done");
+    if (command->flags & COMMAND_DESTRUCTIVE)
+        print_option(run, "yes", 'y', NULL, "do not ask");
+    output_line(run->out, OUTPUT_DATA, "  example: %s", command->example);
+}
+
+static void help_all(CommandRun *run)
+{
+    const Command *const *table = command_table();
+    const char *group = NULL;
+
+    output_line(run->out, OUTPUT_DATA, "gemel: guests and containers in one console");
+    output_line(run->out, OUTPUT_DATA, "%s",
+                "usage: gemel [--demo[=N]] [-c URI]... [COMMAND [ARG...]]   without COMMAND: the "
+                "console");
+    for (gsize i = 0; table[i] != NULL; i++) {
+        g_autofree char *words = NULL;
+
+        if (table[i]->faces != 0 && !(table[i]->faces & run->face->face))
+            continue;
+        if (g_strcmp0(group, table[i]->group) != 0) {
+            output_line(run->out, OUTPUT_DATA, "%s", "");
+            output_line(run->out, OUTPUT_DATA, "%s", table[i]->group);
+        }
+        group = table[i]->group;
+        words = command_synopsis(table[i]);
+        if (strstr(words, " [OPTION...]") != NULL)
+            *strstr(words, " [OPTION...]") = '\0';
+        output_line(run->out, OUTPUT_DATA, "  %-34s %s", words, table[i]->summary);
+    }
+    output_line(run->out, OUTPUT_DATA, "%s", "");
+    output_line(run->out, OUTPUT_DATA, "`help COMMAND` has its options and an example.");
+    output_line(run->out, OUTPUT_DATA, "%s",
+                "status: 0 done, 1 failed, 2 usage, 3 not found, 4 not supported, 5 unreachable,");
+    output_line(run->out, OUTPUT_DATA, "%s", "        6 conflict or busy, 7 denied, 124 timed out");
+}
+
+static void help_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    const Command *command;
+    guint used;
+
+    if (run->n_words == 0) {
+        help_all(run);
+        return;
+    }
+    command = command_find((const char *const *)run->words, &used, &error);
+    if (command == NULL)
+        run_error(run, error);
+    else
+        help_command(run, command);
+}
+
+static void version_run(CommandRun *run)
+{
+    if (run->json)
+        output_json(run->out, json_pack("{s:s}", "version", GEMEL_VERSION));
+    else
+        output_line(run->out, OUTPUT_DATA, "gemel %s", GEMEL_VERSION);
+}
+
+const Command commands_help[] = {
+    {.name = "help",
+     .summary = "all commands, or one in detail",
+     .example = "gemel help snapshot create",
+     .group = "Help",
+     .words = {{WORD_COMMAND, "COMMAND", .optional = TRUE, .repeats = TRUE}},
+     .run = help_run},
+    {.name = "version",
+     .summary = "which gemel this is",
+     .example = "gemel version --json",
+     .group = "Help",
+     .flags = COMMAND_JSON,
+     .run = version_run},
+    {.name = NULL},
+};

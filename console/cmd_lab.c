@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cmd_lab.c - lab up, down, status: a guest and a container to try things on.
+ *
+ * The work is done by the `lab` script beside the lab's other parts, which makes the images and
+ * calls this same program for create and start: the lab is built as a user would build it.
+ */
+#include "console/child.h"
+#include "console/commands.h"
+
+#include <unistd.h>
+
+typedef struct {
+    CommandRun *run;
+    Child *child;
+} Lab;
+
+static void lab_free(gpointer data)
+{
+    Lab *lab = data;
+
+    if (lab->child != NULL)
+        child_abandon(lab->child);
+    g_free(lab);
+}
+
+static void lab_line(gpointer data, gboolean is_error, const char *text)
+{
+    Lab *lab = data;
+
+    output_line(lab->run->out, is_error ? OUTPUT_NOTE : OUTPUT_DATA, "%s", text);
+    output_flush(lab->run->out);
+}
+
+static void lab_ended(gpointer data, int status)
+{
+    Lab *lab = data;
+    CommandRun *run = lab->run;
+
+    lab->child = NULL;
+    for (guint i = 0; i < run->app->backends->len; i++)
+        model_relist(run->app->model, run->app->backends->pdata[i]);
+    run_finish(run, status);
+}
+
+/* The script: GEMEL_LAB_DIR, the source tree of a build, or where it was installed. */
+static char *lab_script(App *app)
+{
+    g_autofree char *dir = g_path_get_dirname(app->program != NULL ? app->program : ".");
+    const char *const dirs[] = {g_getenv("GEMEL_LAB_DIR"), GEMEL_LAB_SOURCE_DIR,
+                                GEMEL_LAB_INSTALL_DIR};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(dirs); i++) {
+        g_autofree char *path = dirs[i] != NULL ? g_build_filename(dirs[i], "lab", NULL) : NULL;
+
+        if (path != NULL && access(path, X_OK) == 0)
+            return g_steal_pointer(&path);
+    }
+    return g_build_filename(dir, "..", "share", "gemel", "lab", "lab", NULL);
+}
+
+static void lab_run(CommandRun *run)
+{
+    g_autofree char *script = lab_script(run->app);
+    g_autofree char *self = g_strconcat("GEMEL=", run->app->program, NULL);
+    const char *verb = run->command->name + sizeof "lab " - 1;
+    const char *const argv[] = {script, verb, run->json ? "--json" : NULL, NULL};
+    const char *const env[] = {self, NULL};
+    g_autoptr(GError) error = NULL;
+    Lab *lab;
+
+    if (run->dry_run) {
+        output_line(run->out, OUTPUT_DATA, "would run %s %s", script, verb);
+        return;
+    }
+    lab = g_new0(Lab, 1);
+    lab->run = run;
+    run->data = lab;
+    run->data_free = lab_free;
+    lab->child = child_start(
+        argv, env, &(ChildHooks){.line = lab_line, .ended = lab_ended, .data = lab}, &error);
+    if (lab->child == NULL)
+        run_error(run, error);
+    else
+        run_hold(run);
+}
+
+const Command commands_lab[] = {
+    {.name = "lab up",
+     .summary = "set up and start a guest and a container to try things on",
+     .example = "gemel lab up",
+     .group = "Lab",
+     .flags = COMMAND_CHANGES,
+     .details = "Makes guests lab-vm and lab-vm2 and containers lab-ct and lab-ct2 and starts the "
+                "first of each. What is there already is left as it is.",
+     .run = lab_run},
+    {.name = "lab down",
+     .summary = "remove the lab whole",
+     .example = "gemel lab down --yes",
+     .group = "Lab",
+     .flags = COMMAND_CHANGES,
+     .run = lab_run},
+    {.name = "lab status",
+     .summary = "what is there of the lab",
+     .example = "gemel lab status",
+     .group = "Lab",
+     .run = lab_run},
+    {.name = NULL},
+};

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_list.c - what is there: list, inspect, events, wait. */
+#include "console/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- list ----------------------------------------------------------------------------------- */
+
+static json_t *labels_to_json(GHashTable *labels)
+{
+    json_t *object = json_object();
+    GHashTableIter iter;
+    gpointer key, value;
+
+    if (labels == NULL)
+        return object;
+    g_hash_table_iter_init(&iter, labels);
+    while (g_hash_table_iter_next(&iter, &key, &value))
+        json_object_set_new(object, key, json_string(value));
+    return object;
+}
+
+json_t *instance_to_json(const ModelInstance *instance)
+{
+    const GemelInstance *info = instance->info;
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", info->id, "name", info->name,
+                               "backend", instance->backend->name, "kind",
+                               gemel_kind_name(info->kind), "state", gemel_state_name(info->state));
+    json_t *acts = json_array();
+    gint64 uptime;
+
+    json_object_set_new(object, "state_reason",
+                        info->state_reason != NULL ? json_string(info->state_reason) : json_null());
+    json_object_set_new(object, "vcpus", info->vcpus > 0 ? json_integer(info->vcpus) : json_null());
+    json_object_set_new(object, "cpu_limit",
+                        info->cpu_limit > 0 ? json_real(info->cpu_limit) : json_null());
+    json_object_set_new(object, "memory_limit_bytes",
+                        info->memory_limit_bytes > 0
+                            ? json_integer((json_int_t)info->memory_limit_bytes)
+                            : json_null());
+    json_object_set_new(object, "uptime_s",
+                        model_uptime_s(instance, &uptime) ? json_integer(uptime) : json_null());
+    json_object_set_new(object, "image",
+                        info->image != NULL ? json_string(info->image) : json_null());
+    json_object_set_new(object, "autostart", json_boolean(info->autostart));
+    json_object_set_new(object, "protected", json_boolean(info->is_protected));
+    json_object_set_new(object, "labels", labels_to_json(info->labels));
+    for (GemelAct act = 0; act < GEMEL_ACT_N; act++)
+        if (gemel_instance_can(info, act))
+            json_array_append_new(acts, json_string(gemel_act_name(act)));
+    json_object_set_new(object, "actions", acts);
+    return object;
+}
+
+/* Whether `instance` has all of the user's key=value, !key=value and substring filters. */
+static gboolean list_matches(const ModelInstance *instance, GPtrArray *filters)
+{
+    for (guint i = 0; filters != NULL && i < filters->len; i++) {
+        const char *filter = filters->pdata[i];
+        gboolean inverse = *filter == '!';
+        const char *equals = strchr(filter, '=');
+        gboolean matches;
+
+        filter += inverse;
+        if (equals == NULL) {
+            matches = strstr(instance->info->name, filter) != NULL;
+        } else {
+            g_autofree char *key = g_strndup(filter, (gsize)(equals - filter));
+            const char *has = g_str_equal(key, "state")  ? gemel_state_name(instance->info->state)
+                              : g_str_equal(key, "kind") ? gemel_kind_name(instance->info->kind)
+                              : g_str_equal(key, "backend") ? instance->backend->name
+                              : g_str_equal(key, "name")    ? instance->info->name
+                              : instance->info->labels != NULL
+                                  ? g_hash_table_lookup(instance->info->labels, key)
+                                  : NULL;
+
+            matches = g_strcmp0(has, equals + 1) == 0;
+        }
+        if (matches == inverse)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static char *cpus_text(const GemelInstance *info)
+{
+    if (info->kind == GEMEL_KIND_VM)
+        return info->vcpus > 0 ? g_strdup_printf("%u", info->vcpus) : g_strdup("-");
+    return info->cpu_limit > 0 ? g_strdup_printf("%.4g", info->cpu_limit) : g_strdup("-");
+}
+
+static void list_add_row(OutputTable *table, const ModelInstance *instance)
+{
+    const GemelInstance *info = instance->info;
+    g_autofree char *cpus = cpus_text(info);
+    g_autofree char *memory =
+        info->memory_limit_bytes > 0 ? format_bytes(info->memory_limit_bytes) : g_strdup("-");
+    g_autofree char *up = NULL;
+    gint64 uptime;
+
+    up = model_uptime_s(instance, &uptime) ? format_uptime(uptime) : g_strdup("-");
+    output_table_add(table, info->name, info->kind == GEMEL_KIND_VM ? "vm" : "ct",
+                     gemel_state_name(info->state), instance->backend->name, cpus, memory, up,
+                     info->state_reason != NULL ? info->state_reason : "", NULL);
+}
+
+/* The instances the words and filters of the command choose. Words are globs. */
+static GPtrArray *list_chosen(CommandRun *run)
+{
+    GPtrArray *all = model_instances(run->app->model);
+    GPtrArray *filters = run_option_all(run, "filter");
+    GPtrArray *chosen = g_ptr_array_new();
+
+    for (guint i = 0; i < all->len; i++) {
+        ModelInstance *instance = all->pdata[i];
+        gboolean named = run->n_words == 0;
+
+        for (guint w = 0; w < run->n_words; w++)
+            named = named || g_pattern_match_simple(run->words[w], instance->info->name);
+        if (named && list_matches(instance, filters))
+            g_ptr_array_add(chosen, instance);
+    }
+    return chosen;
+}
+
+/* A name that was given outright and matches nothing is an error; a glob may match nothing. */
+static void list_check_names(CommandRun *run, GPtrArray *chosen)
+{
+    for (guint w = 0; w < run->n_words; w++) {
+        gboolean found = strpbrk(run->words[w], "*?") != NULL;
+        g_autoptr(GError) error = NULL;
+
+        for (guint i = 0; i < chosen->len && !found; i++)
+            found = g_str_equal(((ModelInstance *)chosen->pdata[i])->info->name, run->words[w]);
+        if (!found && run_find(run, run->words[w], &error) == NULL)
+            run_error(run, error);
+    }
+}
+
+static void list_run(CommandRun *run)
+{
+    static const char *const headers[] = {"NAME",   "KIND", "STATE",  "BACKEND", "CPUS",
+                                          "MEMORY", "UP",   "REASON", NULL};
+    g_autoptr(GPtrArray) chosen = list_chosen(run);
+
+    list_check_names(run, chosen);
+    if (run->json) {
+        json_t *rows = json_array();
+
+        for (guint i = 0; i < chosen->len; i++)
+            json_array_append_new(rows, instance_to_json(chosen->pdata[i]));
+        output_json(run->out,
+                    json_pack("{s:o, s:o}", "instances", rows, "errors", run_missing_to_json(run)));
+        return;
+    }
+    if (run_flag(run, "quiet")) {
+        for (guint i = 0; i < chosen->len; i++)
+            output_line(run->out, OUTPUT_DATA, "%s",
+                        ((ModelInstance *)chosen->pdata[i])->info->name);
+    } else {
+        OutputTable *table = output_table_new(headers, "LLLLRRRL");
+
+        for (guint i = 0; i < chosen->len; i++)
+            list_add_row(table, chosen->pdata[i]);
+        output_table_print(table, run->out);
+    }
+    json_decref(run_missing_to_json(run));
+}
+
+/* ---- inspect -------------------------------------------------------------------------------- */
+
+static gpointer run_inspect(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->inspect(conn, arg, error);
+}
+
+/* "key: value" lines of an object, nested ones indented. */
+static void print_essentials(CommandRun *run, json_t *object, int indent)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach (object, key, value) {
+        if (json_is_object(value)) {
+            output_line(run->out, OUTPUT_DATA, "%*s%s:", indent, "", key);
+            print_essentials(run, value, indent + 2);
+        } else if (json_is_array(value) && json_array_size(value) > 0 &&
+                   json_is_object(json_array_get(value, 0))) {
+            for (size_t i = 0; i < json_array_size(value); i++) {
+                output_line(run->out, OUTPUT_DATA, "%*s%s[%zu]:", indent, "", key, i);
+                print_essentials(run, json_array_get(value, i), indent + 2);
+            }
+        } else if (!json_is_null(value)) {
+            char *text =
+                json_is_string(value)
+                    ? NULL
+                    : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
+
+            output_line(run->out, OUTPUT_DATA, "%*s%s: %s", indent, "", key,
+                        text != NULL ? text : json_string_value(value));
+            free(text);
+        }
+    }
+}
+
+static void inspect_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    Target *target = data;
+    CommandRun *run = target->run;
+    GemelInspect *inspect = result;
+    ModelInstance *instance =
+        model_instance(run->app->model, target->backend->backend->name, target->id);
+    json_t *object;
+
+    if (inspect == NULL || instance == NULL) {
+        if (error != NULL)
+            run_error(run, error);
+        else
+            run_fail(run, GEMEL_ERROR_NOT_FOUND, "inspect: %s is gone", target->name);
+        return;
+    }
+    if (run_flag(run, "definition")) {
+        output_text(run->out, inspect->definition);
+        return;
+    }
+    object = instance_to_json(instance);
+    json_object_update_missing(object, inspect->essentials);
+    if (run->json) {
+        json_object_set_new(object, "definition_format", json_string(inspect->definition_format));
+        json_object_set_new(object, "definition", json_string(inspect->definition));
+        output_json(run->out, object);
+    } else {
+        print_essentials(run, object, 0);
+        json_decref(object);
+    }
+}
+
+static void inspect_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    ModelInstance *instance = run_find(run, run->words[0], &error);
+
+    if (instance == NULL) {
+        run_error(run, error);
+        return;
+    }
+    g_autofree char *title = g_strdup_printf("inspect %s", instance->info->name);
+
+    run->data = target_new(run, instance);
+    run->data_free = target_free;
+    run_submit(run, instance->backend->open, GEMEL_LANE_READ,
+               &(GemelJobSpec){.kind = "inspect",
+                               .instance_id = instance->info->id,
+                               .title = title,
+                               .run = run_inspect,
+                               .arg = g_strdup(instance->info->id),
+                               .arg_free = g_free,
+                               .result_free = (GDestroyNotify)gemel_inspect_free,
+                               .hard_ms = 10000},
+               inspect_done, run->data);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+typedef struct {
+    CommandRun *run;
+    guint64 seen;
+    guint listener;
+    gint64 left; /* events still to print, < 0 = no end */
+} Events;
+
+static json_t *event_to_json(const ModelEvent *event)
+{
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_utc(event->time_unix_usec / G_USEC_PER_SEC);
+    g_autofree char *stamp = g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");
+    json_t *object = json_pack("{s:s, s:s, s:s}", "time", stamp, "event",
+                               gemel_event_type_name(event->type), "backend", event->backend);
+
+    if (event->id != NULL)
+        json_object_set_new(object, "id", json_string(event->id));
+    if (event->name != NULL)
+        json_object_set_new(object, "name", json_string(event->name));
+    if (event->type == GEMEL_EVENT_STATE || event->type == GEMEL_EVENT_ADDED)
+        json_object_set_new(object, "state", json_string(gemel_state_name(event->state)));
+    if (event->detail != NULL)
+        json_object_set_new(object, "detail", json_string(event->detail));
+    return object;
+}
+
+static void event_print(CommandRun *run, const ModelEvent *event)
+{
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_local(event->time_unix_usec / G_USEC_PER_SEC);
+    g_autofree char *stamp = g_date_time_format(time, "%H:%M:%S");
+    gboolean state = event->type == GEMEL_EVENT_STATE;
+
+    if (run->json) {
+        output_json_line(run->out, event_to_json(event));
+        return;
+    }
+    output_line(run->out, OUTPUT_DATA, "%s  %-8s %-20s %s%s%s", stamp, event->backend,
+                event->name != NULL ? event->name
+                : event->id != NULL ? event->id
+                                    : "-",
+                state ? gemel_state_name(event->state) : gemel_event_type_name(event->type),
+                event->detail != NULL ? ": " : "", event->detail != NULL ? event->detail : "");
+    output_flush(run->out);
+}
+
+static void events_changed(ModelChange what, gpointer data)
+{
+    Events *events = data;
+    GQueue *queue = model_events(events->run->app->model);
+
+    for (GList *link = queue->head; link != NULL && events->left != 0; link = link->next) {
+        const ModelEvent *event = link->data;
+
+        if (event->serial <= events->seen)
+            continue;
+        events->seen = event->serial;
+        event_print(events->run, event);
+        if (events->left > 0)
+            events->left--;
+    }
+    if (events->left == 0)
+        run_finish(events->run, 0);
+}
+
+static void events_free(gpointer data)
+{
+    Events *events = data;
+
+    model_unlisten(events->run->app->model, events->listener);
+    g_free(events);
+}
+
+/* Follows events until interrupted or --count have come; inside the console it prints what is
+   kept. */
+static void events_run(CommandRun *run)
+{
+    GQueue *queue = model_events(run->app->model);
+    const char *count = run_option(run, "count");
+    Events *events;
+
+    if (run->face->face == FACE_TUI) {
+        for (GList *link = queue->head; link != NULL; link = link->next)
+            event_print(run, link->data);
+        return;
+    }
+    events = g_new0(Events, 1);
+    events->run = run;
+    events->left = count != NULL ? g_ascii_strtoll(count, NULL, 10) : -1;
+    run->data = events;
+    run->data_free = events_free;
+    run_hold(run);
+    model_watch(run->app->model);
+    events->listener = model_listen(run->app->model, events_changed, events);
+    events_changed(MODEL_EVENTS, events);
+}
+
+/* ---- wait ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    CommandRun *run;
+    char *backend, *id, *name;
+    GemelState state;
+    guint listener;
+    GSource *timeout;
+} Wait;
+
+static void wait_free(gpointer data)
+{
+    Wait *wait = data;
+
+    model_unlisten(wait->run->app->model, wait->listener);
+    app_source_remove(&wait->timeout);
+    g_free(wait->backend);
+    g_free(wait->id);
+    g_free(wait->name);
+    g_free(wait);
+}
+
+static gboolean wait_timed_out(gpointer data)
+{
+    Wait *wait = data;
+
+    run_fail(wait->run, GEMEL_ERROR_TIMEOUT, "wait: %s is not %s yet", wait->name,
+             gemel_state_name(wait->state));
+    run_finish(wait->run, -1);
+    return G_SOURCE_REMOVE;
+}
+
+static void wait_changed(ModelChange what, gpointer data)
+{
+    Wait *wait = data;
+    ModelInstance *instance = model_instance(wait->run->app->model, wait->backend, wait->id);
+
+    if (instance != NULL && instance->info->state == wait->state) {
+        run_finish(wait->run, 0);
+    } else if (instance == NULL) {
+        run_fail(wait->run, GEMEL_ERROR_NOT_FOUND, "wait: %s is gone", wait->name);
+        run_finish(wait->run, -1);
+    }
+}
+
+/* Until an instance is in a state: by events where the backend has them. */
+static void wait_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    ModelInstance *instance = run_find(run, run->words[0], &error);
+    const char *timeout = run_option(run, "timeout");
+    GemelState state = 0;
+    gint ms = 60000;
+    Wait *wait;
+
+    while (state < GEMEL_STATE_N && g_strcmp0(run->words[1], gemel_state_name(state)) != 0)
+        state++;
+    if (instance == NULL) {
+        run_error(run, error);
+        return;
+    }
+    if (state == GEMEL_STATE_N) {
+        run_fail(run, GEMEL_ERROR_INVALID,
+                 "wait: '%s' is not a state; running, paused, stopped, crashed or saved are",
+                 run->words[1]);
+        return;
+    }
+    if (timeout != NULL)
+        parse_duration_ms(timeout, &ms, NULL);
+    wait = g_new0(Wait, 1);
+    wait->run = run;
+    wait->backend = g_strdup(instance->backend->name);
+    wait->id = g_strdup(instance->info->id);
+    wait->name = g_strdup(instance->info->name);
+    wait->state = state;
+    run->data = wait;
+    run->data_free = wait_free;
+    run_hold(run);
+    model_watch(run->app->model);
+    wait->timeout = app_add_timer(run->app, (guint)ms, wait_timed_out, wait);
+    wait->listener = model_listen(run->app->model, wait_changed, wait);
+    wait_changed(MODEL_INSTANCES, wait);
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const CommandOption list_options[] = {
+    {"filter", 'f', OPTION_STRING, TRUE, "[!]KEY=VALUE",
+     "only those with this state, kind, backend, name or label; a word alone is part of the name"},
+    {"quiet", 'q', OPTION_FLAG, FALSE, NULL, "names only"},
+    {"timeout", 't', OPTION_DURATION, FALSE, "TIME", "how long to wait for each backend (3s)"},
+    {NULL},
+};
+
+static const CommandOption inspect_options[] = {
+    {"definition", 'd', OPTION_FLAG, FALSE, NULL, "the domain XML or config.json instead"},
+    {NULL},
+};
+
+static const CommandOption events_options[] = {
+    {"count", 'n', OPTION_NUMBER, FALSE, "N", "end after N events"},
+    {NULL},
+};
+
+static const CommandOption wait_options[] = {
+    {"timeout", 't', OPTION_DURATION, FALSE, "TIME", "give up after this (60s)"},
+    {NULL},
+};
+
+const Command commands_list[] = {
+    {.name = "list",
+     .aliases = "ls,ps",
+     .summary = "guests and containers of all backends",
+     .example = "gemel list --filter state=running --json",
+     .group = "Look",
+     .flags = COMMAND_JSON | COMMAND_LISTS,
+     .any_instance = TRUE,
+     .words = {{WORD_INSTANCE, "NAME", .optional = TRUE, .repeats = TRUE}},
+     .options = list_options,
+     .details = "NAME may be a glob. A backend that does not answer in time is named on standard "
+                "error, the others are printed, and the status is 5.",
+     .run = list_run},
+    {.name = "inspect",
+     .aliases = "dominfo,describe",
+     .summary = "everything known about one instance",
+     .example = "gemel inspect lab-vm --json",
+     .group = "Look",
+     .flags = COMMAND_JSON | COMMAND_LISTS,
+     .any_instance = TRUE,
+     .words = {{WORD_INSTANCE, "NAME"}},
+     .options = inspect_options,
+     .run = inspect_run},
+    {.name = "events",
+     .summary = "what happens, as it happens",
+     .example = "gemel events --json --count 3",
+     .group = "Look",
+     .flags = COMMAND_JSON,
+     .options = events_options,
+     .run = events_run},
+    {.name = "wait",
+     .summary = "until an instance is in a state",
+     .example = "gemel wait lab-vm stopped --timeout 30s",
+     .group = "Look",
+     .flags = COMMAND_LISTS,
+     .any_instance = TRUE,
+     .words = {{WORD_INSTANCE, "NAME"},
+               {WORD_CHOICE, "STATE", .choices = "running paused stopped crashed saved"}},
+     .options = wait_options,
+     .run = wait_run},
+    {.name = NULL},
+};

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_session.c - the program itself: backends, jobs, options, views. */
+#include "console/commands.h"
+
+#include <string.h>
+
+/* ---- backends ------------------------------------------------------------------------------- */
+
+static const char *backend_state(const ModelBackend *backend)
+{
+    if (backend->health == GEMEL_LANES_UNRESPONSIVE || backend->lists_pending > 0)
+        return "unresponsive";
+    if (backend->error != NULL)
+        return "down";
+    return backend->listed ? "up" : "connecting";
+}
+
+static void backends_run(CommandRun *run)
+{
+    static const char *const headers[] = {"BACKEND", "TYPE", "STATE", "URI", "", NULL};
+    GPtrArray *all = model_backends(run->app->model);
+    OutputTable *table = run->json ? NULL : output_table_new(headers, "LLLLL");
+    json_t *rows = json_array();
+
+    for (guint i = 0; i < all->len; i++) {
+        const ModelBackend *backend = all->pdata[i];
+        const GemelBackend *own = backend->open->backend;
+        const char *why = backend->error != NULL         ? backend->error->message
+                          : backend->health_text != NULL ? backend->health_text
+                                                         : "";
+        const char *uri = own->uri != NULL ? own->uri : "";
+
+        if (table != NULL)
+            output_table_add(table, backend->name, own->ops->type, backend_state(backend), uri, why,
+                             NULL);
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", backend->name,
+                                              "type", own->ops->type, "state",
+                                              backend_state(backend), "uri", uri, "message", why));
+    }
+    if (table != NULL) {
+        output_table_print(table, run->out);
+        json_decref(rows);
+    } else {
+        output_json(run->out, json_pack("{s:o}", "backends", rows));
+    }
+}
+
+static void connect_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    const char *name = run->n_words > 1 ? run->words[0] : NULL;
+    const char *uri = run->words[run->n_words - 1];
+
+    if (!app_connect(run->app, name, uri, &error))
+        run_error(run, error);
+}
+
+static void disconnect_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!app_disconnect(run->app, run->words[0], &error))
+        run_error(run, error);
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+static char *job_detail(const GemelJobView *view)
+{
+    if (view->error != NULL)
+        return g_strdup(view->error);
+    if (view->what != NULL)
+        return view->fraction >= 0 ? g_strdup_printf("%s %.0f %%", view->what, view->fraction * 100)
+                                   : g_strdup(view->what);
+    if (view->waits_for != NULL)
+        return g_strdup_printf("waits for %s", view->waits_for);
+    return g_strdup(view->notes != NULL ? view->notes : "");
+}
+
+static void jobs_run(CommandRun *run)
+{
+    static const char *const headers[] = {"JOB", "WHAT", "BACKEND", "STATE", "AGE", "", NULL};
+    GPtrArray *all = model_jobs(run->app->model);
+    OutputTable *table = run->json ? NULL : output_table_new(headers, "RLLLRL");
+    json_t *rows = json_array();
+    gint64 now = g_get_monotonic_time();
+
+    for (guint i = 0; i < all->len; i++) {
+        g_autoptr(GemelJobView) view = gemel_job_view(all->pdata[i]);
+        g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, view->id);
+        gint64 age = (now - view->queued_usec) / G_USEC_PER_SEC;
+        g_autofree char *age_text = format_uptime(age);
+        g_autofree char *detail = job_detail(view);
+
+        if (table != NULL)
+            output_table_add(table, id, view->title, view->backend,
+                             gemel_job_state_name(view->state), age_text, detail, NULL);
+        json_array_append_new(rows,
+                              json_pack("{s:I, s:s, s:s, s:s, s:I, s:s}", "id",
+                                        (json_int_t)view->id, "title", view->title, "backend",
+                                        view->backend, "state", gemel_job_state_name(view->state),
+                                        "age_s", (json_int_t)age, "detail", detail));
+    }
+    if (table == NULL) {
+        output_json(run->out, json_pack("{s:o}", "jobs", rows));
+        return;
+    }
+    json_decref(rows);
+    if (output_table_rows(table) == 0)
+        output_line(run->out, OUTPUT_NOTE, "no jobs");
+    output_table_print(table, run->out);
+}
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static void set_list(CommandRun *run)
+{
+    static const char *const headers[] = {"OPTION", "VALUE", "DEFAULT", "WHAT", NULL};
+    OutputTable *table = run->json ? NULL : output_table_new(headers, "LLLL");
+    json_t *object = json_object();
+
+    for (const OptionInfo *info = option_table; info->name != NULL; info++) {
+        const char *value = options_get(run->app->options, info->name);
+
+        if (table != NULL)
+            output_table_add(table, info->name, value, info->fallback, info->help, NULL);
+        json_object_set_new(object, info->name, json_string(value));
+    }
+    if (table != NULL) {
+        output_table_print(table, run->out);
+        json_decref(object);
+    } else {
+        output_json(run->out, object);
+    }
+}
+
+static void set_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (run->n_words == 0) {
+        set_list(run);
+    } else if (run->n_words == 1) {
+        if (option_info(run->words[0]) != NULL)
+            output_line(run->out, OUTPUT_DATA, "%s", options_get(run->app->options, run->words[0]));
+        else
+            run_fail(run, GEMEL_ERROR_INVALID, "set: there is no option '%s'; `set` lists them",
+                     run->words[0]);
+    } else if (!options_set(run->app->options, run->words[0], run->words[1], &error)) {
+        run_error(run, error);
+    }
+}
+
+static void view_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (run->face->view == NULL)
+        run_fail(run, GEMEL_ERROR_INVALID, "view: works inside the console only");
+    else if (!run->face->view(run->face->face_data, (const char *const *)run->words, &error))
+        run_error(run, error);
+}
+
+static void quit_run(CommandRun *run)
+{
+    run->app->quit = TRUE;
+}
+
+const Command commands_session[] = {
+    {.name = "backends",
+     .aliases = "hosts",
+     .summary = "what is connected, and how it is",
+     .example = "gemel backends --json",
+     .group = "Console",
+     .flags = COMMAND_JSON | COMMAND_LISTS,
+     .run = backends_run},
+    {.name = "connect",
+     .summary = "open one more backend: a libvirt URI, native or sim",
+     .example = "gemel connect lab qemu+ssh://lab/system",
+     .group = "Console",
+     .words = {{WORD_TEXT, "NAME", .optional = TRUE}, {WORD_TEXT, "URI"}},
+     .run = connect_run},
+    {.name = "disconnect",
+     .summary = "close a backend; what runs there runs on",
+     .example = "gemel disconnect lab",
+     .group = "Console",
+     .words = {{WORD_BACKEND, "BACKEND"}},
+     .run = disconnect_run},
+    {.name = "jobs",
+     .summary = "what is under way, and what it waits for",
+     .example = "gemel jobs",
+     .group = "Console",
+     .flags = COMMAND_JSON,
+     .run = jobs_run},
+    {.name = "set",
+     .summary = "show or change options",
+     .example = "gemel set refresh 2s",
+     .group = "Console",
+     .flags = COMMAND_JSON,
+     .words = {{WORD_OPTION, "OPTION", .optional = TRUE}, {WORD_VALUE, "VALUE", .optional = TRUE}},
+     .run = set_run},
+    {.name = "view",
+     .summary = "move, sort, filter and mark in the console",
+     .example = "view sort cpu",
+     .group = "Console",
+     .words = {{WORD_TEXT, "VERB"}, {WORD_TEXT, "WHAT", .optional = TRUE, .repeats = TRUE}},
+     .run = view_run},
+    {.name = "quit",
+     .aliases = "exit,q",
+     .summary = "leave; guests and containers run on",
+     .example = "quit",
+     .group = "Console",
+     .faces = FACE_SHELL | FACE_TUI,
+     .run = quit_run},
+    {.name = NULL},
+};

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_stream.c - console, exec and shell: the user's terminal on something inside an instance. */
+#include "console/commands.h"
+#include "console/shell.h"
+#include "console/takeover.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* What docker and podman answer when they, not the command, failed. */
+#define STATUS_OWN_FAILURE 125
+
+typedef struct {
+    CommandRun *run;
+    Takeover *takeover; /* NULL once it ended */
+    char *name;
+    gboolean console;
+} Stream;
+
+static void stream_free(gpointer data)
+{
+    Stream *stream = data;
+
+    if (stream->takeover != NULL) {
+        takeover_abort(stream->takeover);
+        if (stream->run->face->terminal_enter != NULL)
+            stream->run->face->terminal_enter(stream->run->face->face_data);
+    }
+    g_free(stream->name);
+    g_free(stream);
+}
+
+static void stream_ended(gpointer data, int status, gboolean detached, const GError *error)
+{
+    Stream *stream = data;
+    CommandRun *run = stream->run;
+
+    stream->takeover = NULL;
+    if (run->face->terminal_enter != NULL)
+        run->face->terminal_enter(run->face->face_data);
+    if (error != NULL)
+        run_error(run, error);
+    if (stream->console && error == NULL)
+        output_line(run->out, OUTPUT_NOTE,
+                    detached ? "left the console; %s goes on" : "%s closed the console",
+                    stream->name);
+    run_finish(run, error == NULL ? status : stream->console ? -1 : STATUS_OWN_FAILURE);
+}
+
+static void stream_begin(CommandRun *run, const ModelInstance *instance,
+                         const GemelStreamArgs *args)
+{
+    Stream *stream = g_new0(Stream, 1);
+
+    stream->run = run;
+    stream->name = g_strdup(instance->info->name);
+    stream->console = args->kind == GEMEL_STREAM_CONSOLE;
+    run->data = stream;
+    run->data_free = stream_free;
+    run_hold(run);
+    if (run->face->terminal_leave != NULL)
+        run->face->terminal_leave(run->face->face_data);
+    if (stream->console)
+        output_line(run->out, OUTPUT_NOTE, "console of %s; leave with %s", stream->name,
+                    options_get(run->app->options, "detach-keys"));
+    stream->takeover = takeover_start(
+        run->app, instance->backend->open,
+        &(TakeoverSpec){.instance_id = instance->info->id,
+                        .name = instance->info->name,
+                        .args = *args,
+                        .detach_keys =
+                            stream->console ? options_get(run->app->options, "detach-keys") : NULL,
+                        .ended = stream_ended,
+                        .data = stream});
+}
+
+/* The instance of the first word, if it can do `act` now. */
+static ModelInstance *stream_instance(CommandRun *run, GemelAct act)
+{
+    g_autoptr(GError) error = NULL;
+    ModelInstance *instance = run_find(run, run->words[0], &error);
+
+    if (instance == NULL) {
+        run_error(run, error);
+        return NULL;
+    }
+    if (!gemel_backend_can(instance->backend->open->backend, act) ||
+        (instance->info->kind == GEMEL_KIND_VM && act == GEMEL_ACT_EXEC &&
+         !gemel_instance_can(instance->info, act))) {
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED, "%s: %s is not possible in a guest; `console %s` is",
+                 instance->info->name, gemel_act_name(act), instance->info->name);
+        return NULL;
+    }
+    if (!gemel_instance_can(instance->info, act)) {
+        run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s", instance->info->name,
+                 gemel_act_name(act), instance->info->why_not[act]);
+        return NULL;
+    }
+    return instance;
+}
+
+static void console_run(CommandRun *run)
+{
+    ModelInstance *instance = stream_instance(run, GEMEL_ACT_CONSOLE);
+
+    if (instance != NULL)
+        stream_begin(run, instance, &(GemelStreamArgs){.kind = GEMEL_STREAM_CONSOLE, .tty = TRUE});
+}
+
+static void exec_argv(CommandRun *run, const char *const *argv, gboolean tty)
+{
+    ModelInstance *instance = stream_instance(run, GEMEL_ACT_EXEC);
+    g_autoptr(GPtrArray) env = g_ptr_array_new();
+    GPtrArray *given = run_option_all(run, "env");
+
+    if (instance == NULL) {
+        run->worst = STATUS_OWN_FAILURE;
+        return;
+    }
+    for (guint i = 0; given != NULL && i < given->len; i++)
+        g_ptr_array_add(env, given->pdata[i]);
+    g_ptr_array_add(env, NULL);
+    stream_begin(run, instance,
+                 &(GemelStreamArgs){.kind = GEMEL_STREAM_EXEC,
+                                    .argv = argv,
+                                    .env = (const char *const *)env->pdata,
+                                    .user = run_option(run, "user"),
+                                    .cwd = run_option(run, "cwd"),
+                                    .tty = tty});
+}
+
+static void exec_run(CommandRun *run)
+{
+    gboolean terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+
+    exec_argv(run, (const char *const *)run->words + 1,
+              run_flag(run, "tty") || (terminal && !run_flag(run, "no-tty")));
+}
+
+/* Without a name the command shell, with one a shell inside that instance. */
+static void shell_run(CommandRun *run)
+{
+    static const char *const sh[] = {"/bin/sh", NULL};
+
+    if (run->n_words > 0)
+        exec_argv(run, sh, TRUE);
+    else if (run->face->face == FACE_ONESHOT)
+        shell_start(run);
+    else
+        run_fail(run, GEMEL_ERROR_INVALID, "shell: name an instance for a shell inside it");
+}
+
+static const CommandOption exec_options[] = {
+    {"env", 'e', OPTION_STRING, TRUE, "KEY=VALUE", "add to its environment"},
+    {"user", 'u', OPTION_STRING, FALSE, "USER[:GROUP]", "who runs it"},
+    {"cwd", 'w', OPTION_STRING, FALSE, "DIR", "where"},
+    {"tty", 't', OPTION_FLAG, FALSE, NULL, "give it a terminal (the default on one)"},
+    {"no-tty", 'T', OPTION_FLAG, FALSE, NULL, "give it pipes"},
+    {NULL},
+};
+
+const Command commands_stream[] = {
+    {.name = "console",
+     .aliases = "attach",
+     .summary = "the serial console of a guest, the terminal of a container",
+     .example = "gemel console lab-vm",
+     .group = "Inside",
+     .flags = COMMAND_LISTS,
+     .act = GEMEL_ACT_CONSOLE,
+     .words = {{WORD_INSTANCE, "NAME"}},
+     .details = "Leave with ^] or ^P^Q (`set detach-keys` changes them).",
+     .run = console_run},
+    {.name = "exec",
+     .summary = "run a command inside a container",
+     .example = "gemel exec lab-ct -- hostname",
+     .group = "Inside",
+     .flags = COMMAND_LISTS | COMMAND_PASSTHROUGH,
+     .act = GEMEL_ACT_EXEC,
+     .words = {{WORD_INSTANCE, "NAME"}, {WORD_TEXT, "COMMAND", .repeats = TRUE}},
+     .options = exec_options,
+     .details = "The status is the command's own, 128+n if signal n ended it, 125 if gemel failed, "
+                "126 if the command cannot be run, 127 if it is not there.",
+     .run = exec_run},
+    {.name = "shell",
+     .summary = "the command shell, or with a name a shell inside that instance",
+     .example = "gemel shell lab-ct",
+     .group = "Inside",
+     .flags = COMMAND_LISTS,
+     .act = GEMEL_ACT_EXEC,
+     .words = {{WORD_INSTANCE, "NAME", .optional = TRUE}},
+     .run = shell_run},
+    {.name = NULL},
+};

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* commands.c - joins the command families into the one table, and finds commands in it. */
+#include "console/commands.h"
+
+#include <string.h>
+
+static const Command *const families[] = {
+    commands_list,   commands_top,     commands_act, commands_create, commands_snapshot,
+    commands_stream, commands_session, commands_lab, commands_help,
+};
+
+const Command *const *command_table(void)
+{
+    static GPtrArray *table;
+
+    if (table == NULL) {
+        table = g_ptr_array_new();
+        for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
+            for (const Command *command = families[i]; command->name != NULL; command++)
+                g_ptr_array_add(table, (gpointer)command);
+        g_ptr_array_add(table, NULL);
+    }
+    return (const Command *const *)table->pdata;
+}
+
+/* How many of `words` spell `name` ("snapshot create" takes two); 0 = they do not. With `prefix`
+   each word may be cut short. */
+static guint name_matches(const char *name, const char *const *words, gboolean prefix)
+{
+    g_auto(GStrv) parts = g_strsplit(name, " ", -1);
+    guint n = 0;
+
+    for (; parts[n] != NULL; n++) {
+        if (words[n] == NULL)
+            return 0;
+        if (prefix ? !g_str_has_prefix(parts[n], words[n]) || *words[n] == '\0'
+                   : !g_str_equal(parts[n], words[n]))
+            return 0;
+    }
+    return n;
+}
+
+static guint command_matches(const Command *command, const char *const *words, gboolean prefix)
+{
+    guint used = name_matches(command->name, words, prefix);
+
+    if (used > 0 || command->aliases == NULL || prefix)
+        return used;
+    g_auto(GStrv) aliases = g_strsplit(command->aliases, ",", -1);
+
+    for (guint i = 0; aliases[i] != NULL; i++)
+        if ((used = name_matches(aliases[i], words, FALSE)) > 0)
+            return used;
+    return 0;
+}
+
+/* "snapshot" alone: the names that begin with it. */
+static char *family_names(const char *word)
+{
+    const Command *const *table = command_table();
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_autofree char *begin = g_strconcat(word, " ", NULL);
+
+    for (gsize i = 0; table[i] != NULL; i++)
+        if (g_str_has_prefix(table[i]->name, begin))
+            g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", table[i]->name);
+    return names->len > 0 ? g_string_free(g_steal_pointer(&names), FALSE) : NULL;
+}
+
+const Command *command_find(const char *const *words, guint *ret_used, GError **error)
+{
+    const Command *const *table = command_table();
+    const Command *found = NULL;
+    g_autoptr(GString) candidates = g_string_new(NULL);
+    g_autofree char *family = NULL;
+    guint n = 0;
+
+    for (gsize i = 0; table[i] != NULL; i++) {
+        guint used = command_matches(table[i], words, FALSE);
+
+        if (used > 0 && (found == NULL || used > *ret_used)) {
+            found = table[i];
+            *ret_used = used;
+        }
+    }
+    if (found != NULL)
+        return found;
+    for (gsize i = 0; table[i] != NULL; i++) {
+        guint used = command_matches(table[i], words, TRUE);
+
+        if (used == 0)
+            continue;
+        g_string_append_printf(candidates, "%s%s", n++ > 0 ? ", " : "", table[i]->name);
+        found = table[i];
+        *ret_used = used;
+    }
+    if (n == 1)
+        return found;
+    if (n > 1)
+        gemel_error_set(error, GEMEL_ERROR_INVALID, "'%s' is ambiguous: %s", words[0],
+                        candidates->str);
+    else if ((family = family_names(words[0])) != NULL)
+        gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: say which: %s", words[0], family);
+    else
+        gemel_error_set(error, GEMEL_ERROR_INVALID,
+                        "there is no command '%s'; `help` lists them all", words[0]);
+    return NULL;
+}
+
+Target *target_new(CommandRun *run, const ModelInstance *instance)
+{
+    Target *target = g_new0(Target, 1);
+
+    target->run = run;
+    target->backend = instance->backend->open;
+    target->id = g_strdup(instance->info->id);
+    target->name = g_strdup(instance->info->name);
+    target->kind = instance->info->kind;
+    return target;
+}
+
+void target_free(gpointer data)
+{
+    Target *target = data;
+
+    g_free(target->id);
+    g_free(target->name);
+    g_free(target);
+}
+
+json_t *error_to_json(const char *backend, const GError *error)
+{
+    const char *kind = error->domain == GEMEL_ERROR
+                           ? gemel_error_kind_name((GemelErrorKind)error->code)
+                           : "failed";
+
+    return json_pack("{s:s, s:s, s:s}", "backend", backend, "kind", kind, "message",
+                     error->message);
+}
+
+json_t *run_missing_to_json(CommandRun *run)
+{
+    json_t *errors = json_array();
+
+    for (guint i = 0; i < run->missing->len; i++) {
+        const ModelBackend *backend = run->missing->pdata[i];
+        g_autoptr(GError) error = NULL;
+
+        if (backend->error != NULL && backend->lists_pending == 0)
+            error = g_error_copy(backend->error);
+        else
+            gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE,
+                            "%s has not answered in time; its instances are missing here",
+                            backend->name);
+        json_array_append_new(errors, error_to_json(backend->name, error));
+        output_line(run->out, OUTPUT_ERROR, "%s: %s", backend->name, error->message);
+        run->worst = gemel_error_exit_status(error);
+        if (run->worst != 7)
+            run->worst = 5;
+    }
+    return errors;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* commands.h - the command families, one file each, and what they share. */
+#pragma once
+
+#include "console/command.h"
+
+/* Each ends with a NULL name. */
+extern const Command commands_list[];     /* cmd_list.c: list inspect events wait */
+extern const Command commands_top[];      /* cmd_top.c: top */
+extern const Command commands_act[];      /* cmd_act.c: start stop restart kill ... limit delete */
+extern const Command commands_create[];   /* cmd_create.c: create */
+extern const Command commands_snapshot[]; /* cmd_snapshot.c */
+extern const Command commands_stream[];   /* cmd_stream.c: console exec shell */
+extern const Command commands_session[];  /* cmd_session.c: jobs backends connect set view ... */
+extern const Command commands_lab[];      /* cmd_lab.c */
+extern const Command commands_help[];     /* cmd_help.c: help version */
+
+/* The headline fields of an instance, as in `list --json`. */
+json_t *instance_to_json(const ModelInstance *instance);
+/* "errors" of a result: what did not answer; also says so on stderr and sets status 5. */
+json_t *run_missing_to_json(CommandRun *run);
+
+/* {"backend", "kind", "message"} */
+json_t *error_to_json(const char *backend, const GError *error);
+
+/* A target of an act: a copy, since the model may change while the job runs. */
+typedef struct {
+    CommandRun *run;
+    AppBackend *backend;
+    char *id, *name;
+    GemelKind kind;
+} Target;
+
+Target *target_new(CommandRun *run, const ModelInstance *instance);
+void target_free(gpointer target);
+
+/* "cpu=0.5" "memory=64M" "pids=100", each also "=none"; what is not given is left. */
+gboolean limits_parse(char **given, GemelLimits *limits, GError **error);
+/* The notes of a job, one line each. */
+void run_print_notes(CommandRun *run, const char *name, GemelJob *job);

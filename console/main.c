@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * main.c - the program: which face, which backends, and how it leaves.
+ *
+ * Signals are blocked before any thread starts and read by signalfd. Leaving never waits for a
+ * worker that is held up: then the process flushes and goes by _exit.
+ */
+#include "console/child.h"
+#include "console/commands.h"
+#include "console/shell.h"
+#ifdef HAVE_TUI
+#include "console/tui/tui.h"
+#else
+#define tui_run(app) 2
+#endif
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    gboolean demo, batch, read_only, version, help;
+    char *demo_spec; /* "100,seed=1" */
+    char *line;      /* -c 'a; b' */
+    char **uris;     /* --connect */
+    char **argv;     /* the command */
+} Arguments;
+
+typedef struct {
+    App *app;
+    CommandRun *run;
+    int status;
+    gboolean over;
+    /* confirm on the terminal */
+    CommandRun *asking;
+    void (*answer)(CommandRun *run, gboolean yes);
+    char *typed_name;
+    GSource *input;
+} Oneshot;
+
+/* ---- arguments ------------------------------------------------------------------------------ */
+
+static gboolean usage_error(const char *word, const char *problem)
+{
+    fprintf(stderr, "gemel: %s %s; see gemel help\n", word, problem);
+    return FALSE;
+}
+
+/* -c takes a URI if it looks like one (a colon before any space, or a known scheme), else lines. */
+static gboolean looks_like_uri(const char *text)
+{
+    return strstr(text, "://") != NULL || g_str_has_prefix(text, "sim") ||
+           g_str_has_prefix(text, "native") || g_str_has_prefix(text, "test:");
+}
+
+static gboolean take_value(char **argv, int *i, const char *name, const char **ret)
+{
+    gsize length = strlen(name);
+
+    if (g_str_has_prefix(argv[*i], name) && argv[*i][length] == '=') {
+        *ret = argv[*i] + length + 1;
+        return TRUE;
+    }
+    if (!g_str_equal(argv[*i], name))
+        return FALSE;
+    *ret = argv[*i + 1] != NULL ? argv[++*i] : NULL;
+    return TRUE;
+}
+
+static gboolean parse_arguments(char **argv, Arguments *arguments)
+{
+    g_autoptr(GStrvBuilder) uris = g_strv_builder_new();
+    int i = 1;
+
+    for (; argv[i] != NULL && argv[i][0] == '-'; i++) {
+        const char *value = NULL;
+        const char *word = argv[i];
+
+        if (g_str_equal(word, "--")) {
+            i++;
+            break;
+        } else if (g_str_equal(word, "--demo") || g_str_has_prefix(word, "--demo=")) {
+            arguments->demo = TRUE;
+            arguments->demo_spec = g_strdup(word[6] == '=' ? word + 7 : "");
+        } else if (take_value(argv, &i, "--connect", &value) ||
+                   take_value(argv, &i, "-c", &value)) {
+            if (value == NULL)
+                return usage_error(word, "needs a value");
+            if (g_str_has_prefix(word, "-c") && !looks_like_uri(value))
+                arguments->line = g_strdup(value);
+            else
+                g_strv_builder_add(uris, value);
+        } else if (g_str_equal(word, "--batch")) {
+            arguments->batch = TRUE;
+        } else if (g_str_equal(word, "--read-only")) {
+            arguments->read_only = TRUE;
+        } else if (take_value(argv, &i, "--root", &value)) {
+            if (value == NULL)
+                return usage_error(word, "needs a directory");
+            g_setenv("GEMEL_ROOT", value, TRUE);
+        } else if (g_str_equal(word, "--version") || g_str_equal(word, "-V")) {
+            arguments->version = TRUE;
+        } else if (g_str_equal(word, "--help") || g_str_equal(word, "-h")) {
+            arguments->help = TRUE;
+        } else {
+            return usage_error(word, "is not an option");
+        }
+    }
+    arguments->uris = g_strv_builder_end(uris);
+    arguments->argv = g_strdupv(argv + i);
+    return TRUE;
+}
+
+/* ---- backends ------------------------------------------------------------------------------- */
+
+static gboolean open_backends(App *app, const Arguments *arguments, GError **error)
+{
+    if (arguments->demo) {
+        g_autofree char *uri = g_strconcat("sim:", arguments->demo_spec, NULL);
+
+        return app_connect(app, NULL, uri, error);
+    }
+    if (arguments->uris[0] == NULL)
+        return app_connect(app, NULL, NULL, error) && app_connect(app, NULL, "native", error);
+    for (guint i = 0; arguments->uris[i] != NULL; i++)
+        if (!app_connect(app, NULL, arguments->uris[i], error))
+            return FALSE;
+    return TRUE;
+}
+
+/* ---- one-shot ------------------------------------------------------------------------------- */
+
+static void oneshot_done(CommandRun *run, int status, gpointer data)
+{
+    Oneshot *oneshot = data;
+
+    oneshot->over = TRUE;
+    oneshot->run = NULL;
+    oneshot->status = status;
+}
+
+static void batch_done(int status, gpointer data)
+{
+    oneshot_done(NULL, status, data);
+}
+
+static gboolean answer_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Oneshot *oneshot = data;
+    char line[256];
+    ssize_t n = read(fd, line, sizeof line - 1);
+    CommandRun *run = g_steal_pointer(&oneshot->asking);
+    gboolean yes;
+
+    line[MAX(n, 0)] = '\0';
+    g_strstrip(line);
+    yes = oneshot->typed_name != NULL
+              ? g_str_equal(line, oneshot->typed_name)
+              : g_ascii_strcasecmp(line, "y") == 0 || g_ascii_strcasecmp(line, "yes") == 0;
+    app_source_remove(&oneshot->input);
+    oneshot->answer(run, yes);
+    return G_SOURCE_REMOVE;
+}
+
+/* FaceOps.confirm, on a terminal. */
+static void oneshot_confirm(CommandRun *run, const char *question, const char *typed_name,
+                            void (*answer)(CommandRun *run, gboolean yes), gpointer data)
+{
+    Oneshot *oneshot = data;
+
+    output_line(run->out, OUTPUT_NOTE, "%s %s", question,
+                typed_name != NULL ? "Type its name to do it:" : "[y/N]");
+    g_free(oneshot->typed_name);
+    oneshot->typed_name = g_strdup(typed_name);
+    oneshot->asking = run;
+    oneshot->answer = answer;
+    oneshot->input = app_add_fd(run->app, STDIN_FILENO, G_IO_IN | G_IO_HUP, answer_ready, oneshot);
+}
+
+static void oneshot_interrupt(gpointer data)
+{
+    Oneshot *oneshot = data;
+
+    app_source_remove(&oneshot->input);
+    if (oneshot->run != NULL)
+        command_cancel(oneshot->run);
+    else
+        oneshot_done(NULL, 130, oneshot);
+}
+
+static void on_signal(int signal, gpointer data)
+{
+    App *app = data;
+
+    if (signal == SIGINT && app->interrupt != NULL) {
+        app->interrupt(app->interrupt_data);
+        return;
+    }
+    _exit(128 + signal);
+}
+
+static int run_oneshot(App *app, const Arguments *arguments)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
+    gboolean asks = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    Output *out = output_new_stdio();
+    Oneshot oneshot = {.app = app};
+    FaceOps face = {.face = FACE_ONESHOT,
+                    .confirm = asks && !arguments->batch ? oneshot_confirm : NULL,
+                    .has_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+                    .face_data = &oneshot};
+    GSource *signal_source = app_add_signals(app, signals, on_signal, app);
+
+    app->interrupt = oneshot_interrupt;
+    app->interrupt_data = &oneshot;
+    if (arguments->batch)
+        batch_start(app, out, &face, batch_done, &oneshot);
+    else if (arguments->line != NULL)
+        oneshot.run = command_line_run(app, &face, out, arguments->line, oneshot_done, &oneshot);
+    else
+        oneshot.run = command_argv_run(app, &face, out, (const char *const *)arguments->argv,
+                                       oneshot_done, &oneshot);
+    while (!oneshot.over)
+        app_iterate(app, TRUE);
+    app_source_remove(&signal_source);
+    output_free(out);
+    g_free(oneshot.typed_name);
+    return oneshot.status;
+}
+
+/* ---- main ----------------------------------------------------------------------------------- */
+
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Without a usable terminal the console names the way out. */
+static gboolean terminal_is_usable(void)
+{
+    const char *term = g_getenv("TERM");
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        fputs("gemel: the console needs a terminal; `gemel list`, `gemel shell` and "
+              "`gemel help` work without one\n",
+              stderr);
+        return FALSE;
+    }
+    if (term == NULL || *term == '\0' || g_str_equal(term, "dumb")) {
+        fprintf(stderr,
+                "gemel: TERM is %s, which cannot show the console; `gemel shell` works here\n",
+                term == NULL || *term == '\0' ? "not set" : "dumb");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static int leave(App *app, int status)
+{
+    if (!app_free(app)) {
+        fflush(NULL);
+        _exit(status);
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    Arguments arguments = {0};
+    g_autoptr(GError) error = NULL;
+    gboolean console;
+    int status;
+    App *app;
+
+    setlocale(LC_ALL, "");
+    block_signals();
+    child_raise_nofile();
+    if (!parse_arguments(argv, &arguments))
+        return 2;
+    if (arguments.version || arguments.help) {
+        g_strfreev(arguments.argv);
+        arguments.argv = g_strsplit(arguments.help ? "help" : "version", " ", -1);
+    }
+    console = arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch;
+    if (console && !terminal_is_usable())
+        return 2;
+    app = app_new();
+    app->read_only = arguments.read_only;
+    if (!open_backends(app, &arguments, &error)) {
+        fprintf(stderr, "gemel: %s\n", error->message);
+        return leave(app, gemel_error_exit_status(error));
+    }
+    status = console ? tui_run(app) : run_oneshot(app, &arguments);
+    g_strfreev(arguments.argv);
+    g_strfreev(arguments.uris);
+    g_free(arguments.line);
+    g_free(arguments.demo_spec);
+    return leave(app, status);
+}

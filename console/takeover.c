@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/takeover.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define CHUNK       8192
+#define BACKLOG_MAX 65536
+#define SIZE_MS     250
+
+struct Takeover {
+    App *app;
+    TakeoverSpec spec;
+    char *name;
+    GemelStreamJob *stream;
+    int fd, err_fd;
+    gboolean raw;
+    struct termios saved;
+    GSource *input, *output, *errors, *flush, *size;
+    GByteArray *backlog; /* typed, not yet taken by the stream */
+    GPtrArray *detach;   /* of GByteArray */
+    GByteArray *typed;   /* the beginning of a detach sequence, held back */
+    struct winsize window;
+};
+
+/* "^]" and "^P^Q" to bytes. */
+static GPtrArray *parse_detach_keys(const char *text)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
+    g_auto(GStrv) words = g_strsplit(text != NULL ? text : "", " ", -1);
+
+    for (guint i = 0; words[i] != NULL; i++) {
+        GByteArray *keys = g_byte_array_new();
+
+        for (const char *c = words[i]; *c != '\0'; c++) {
+            guint8 byte = (guint8)*c;
+
+            if (*c == '^' && c[1] != '\0')
+                byte = (guint8)(*++c & 0x1f);
+            g_byte_array_append(keys, &byte, 1);
+        }
+        if (keys->len > 0)
+            g_ptr_array_add(all, keys);
+        else
+            g_byte_array_unref(keys);
+    }
+    return all;
+}
+
+static void terminal_raw(Takeover *takeover)
+{
+    struct termios raw;
+
+    if (takeover->raw || tcgetattr(STDIN_FILENO, &takeover->saved) != 0)
+        return;
+    raw = takeover->saved;
+    cfmakeraw(&raw);
+    takeover->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
+}
+
+static void terminal_restore(Takeover *takeover)
+{
+    if (takeover->raw)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &takeover->saved);
+    takeover->raw = FALSE;
+}
+
+static void takeover_free(Takeover *takeover)
+{
+    terminal_restore(takeover);
+    app_source_remove(&takeover->input);
+    app_source_remove(&takeover->output);
+    app_source_remove(&takeover->errors);
+    app_source_remove(&takeover->flush);
+    app_source_remove(&takeover->size);
+    if (takeover->fd >= 0)
+        close(takeover->fd);
+    if (takeover->err_fd >= 0)
+        close(takeover->err_fd);
+    g_byte_array_unref(takeover->backlog);
+    g_byte_array_unref(takeover->typed);
+    g_ptr_array_unref(takeover->detach);
+    g_free(takeover->name);
+    g_free(takeover);
+}
+
+static void takeover_end(Takeover *takeover, int status, gboolean detached, const GError *error)
+{
+    TakeoverSpec spec = takeover->spec;
+
+    gemel_stream_job_release(takeover->stream);
+    takeover_free(takeover);
+    spec.ended(spec.data, status, detached, error);
+}
+
+void takeover_abort(Takeover *takeover)
+{
+    gemel_stream_job_release(takeover->stream);
+    takeover_free(takeover);
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------- */
+
+static gboolean write_all(int fd, const guint8 *bytes, gsize length)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, bytes, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) { /* a terminal somebody else made non-blocking */
+            g_usleep(1000);
+            continue;
+        }
+        if (n <= 0)
+            return FALSE;
+        bytes += n;
+        length -= (gsize)n;
+    }
+    return TRUE;
+}
+
+static gboolean flush_ready(int fd, GIOCondition condition, gpointer data);
+
+/* Hands the backlog to the stream, as much as it takes. */
+static void flush_backlog(Takeover *takeover)
+{
+    ssize_t n = takeover->backlog->len == 0
+                    ? 0
+                    : send(takeover->fd, takeover->backlog->data, takeover->backlog->len,
+                           MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n > 0)
+        g_byte_array_remove_range(takeover->backlog, 0, (guint)n);
+    if (n < 0 && errno != EAGAIN)
+        g_byte_array_set_size(takeover->backlog, 0); /* it reads no more */
+    if (takeover->backlog->len > 0 && takeover->flush == NULL)
+        takeover->flush = app_add_fd(takeover->app, takeover->fd, G_IO_OUT, flush_ready, takeover);
+    else if (takeover->backlog->len == 0)
+        app_source_remove(&takeover->flush);
+}
+
+static gboolean flush_ready(int fd, GIOCondition condition, gpointer data)
+{
+    flush_backlog(data);
+    return G_SOURCE_CONTINUE;
+}
+
+/* The detach sequences: 1 = this byte completes one, 0 = it continues one, -1 = neither. */
+static int detach_state(const Takeover *takeover)
+{
+    for (guint i = 0; i < takeover->detach->len; i++) {
+        const GByteArray *keys = takeover->detach->pdata[i];
+
+        if (takeover->typed->len <= keys->len &&
+            memcmp(keys->data, takeover->typed->data, takeover->typed->len) == 0)
+            return takeover->typed->len == keys->len;
+    }
+    return -1;
+}
+
+/* Typed bytes go to the stream but for detach sequences. TRUE if one was completed. */
+static gboolean take_typed(Takeover *takeover, const guint8 *bytes, gsize length)
+{
+    for (gsize i = 0; i < length; i++) {
+        int state;
+
+        g_byte_array_append(takeover->typed, bytes + i, 1);
+        state = detach_state(takeover);
+        if (state == 1)
+            return TRUE;
+        if (state == 0)
+            continue;
+        g_byte_array_append(takeover->backlog, takeover->typed->data, takeover->typed->len);
+        g_byte_array_set_size(takeover->typed, 0);
+    }
+    return FALSE;
+}
+
+static gboolean input_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Takeover *takeover = data;
+    guint8 bytes[CHUNK];
+    ssize_t n;
+
+    if (takeover->backlog->len > BACKLOG_MAX)
+        return G_SOURCE_CONTINUE; /* the stream is slow: leave it in the terminal's queue */
+    n = read(fd, bytes, sizeof bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    if (n <= 0) {
+        flush_backlog(takeover);
+        shutdown(takeover->fd, SHUT_WR);
+        app_source_remove(&takeover->input);
+        return G_SOURCE_REMOVE;
+    }
+    if (take_typed(takeover, bytes, (gsize)n)) {
+        takeover_end(takeover, 0, TRUE, NULL);
+        return G_SOURCE_REMOVE;
+    }
+    flush_backlog(takeover);
+    return G_SOURCE_CONTINUE;
+}
+
+/* Copies what the stream says to fd `to`; FALSE at its end. */
+static gboolean copy_out(int from, int to)
+{
+    guint8 bytes[CHUNK];
+    ssize_t n = read(from, bytes, sizeof bytes);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return TRUE;
+    return n > 0 && write_all(to, bytes, (gsize)n);
+}
+
+static gboolean output_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Takeover *takeover = data;
+
+    if (copy_out(fd, STDOUT_FILENO))
+        return G_SOURCE_CONTINUE;
+    app_source_remove(&takeover->output); /* the status comes by ended */
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean errors_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Takeover *takeover = data;
+
+    if (copy_out(fd, STDERR_FILENO))
+        return G_SOURCE_CONTINUE;
+    app_source_remove(&takeover->errors);
+    return G_SOURCE_REMOVE;
+}
+
+/* ---- the stream's hooks --------------------------------------------------------------------- */
+
+/* Notices a new window size: SIGWINCH may be blocked or taken by the face, a look is cheap. */
+static gboolean size_check(gpointer data)
+{
+    Takeover *takeover = data;
+    struct winsize now;
+
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &now) == 0 &&
+        (now.ws_row != takeover->window.ws_row || now.ws_col != takeover->window.ws_col)) {
+        takeover->window = now;
+        gemel_stream_job_resize(takeover->stream, now.ws_row, now.ws_col);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void stream_opened(gpointer data, int fd, int err_fd)
+{
+    Takeover *takeover = data;
+    gboolean console = takeover->spec.args.kind == GEMEL_STREAM_CONSOLE;
+    App *app = takeover->app;
+
+    takeover->fd = fd;
+    takeover->err_fd = err_fd;
+    g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+    if (err_fd >= 0)
+        g_unix_set_fd_nonblocking(err_fd, TRUE, NULL);
+    if (isatty(STDIN_FILENO) && (console || takeover->spec.args.tty)) {
+        terminal_raw(takeover);
+        takeover->size = app_add_timer(app, SIZE_MS, size_check, takeover);
+    }
+    takeover->input = app_add_fd(app, STDIN_FILENO, G_IO_IN | G_IO_HUP, input_ready, takeover);
+    takeover->output = app_add_fd(app, fd, G_IO_IN | G_IO_HUP, output_ready, takeover);
+    if (err_fd >= 0)
+        takeover->errors = app_add_fd(app, err_fd, G_IO_IN | G_IO_HUP, errors_ready, takeover);
+}
+
+/* What is still in a socket when the stream has ended. */
+static void drain(int from, int to)
+{
+    guint8 bytes[CHUNK];
+    ssize_t n;
+
+    while (from >= 0 && (n = read(from, bytes, sizeof bytes)) > 0)
+        if (!write_all(to, bytes, (gsize)n))
+            return;
+}
+
+static void stream_ended(gpointer data, int status, const GError *error)
+{
+    Takeover *takeover = data;
+
+    drain(takeover->fd, STDOUT_FILENO);
+    drain(takeover->err_fd, STDERR_FILENO);
+    takeover_end(takeover, status, FALSE, error);
+}
+
+Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec)
+{
+    Takeover *takeover = g_new0(Takeover, 1);
+    GemelStreamArgs args = spec->args;
+
+    takeover->app = app;
+    takeover->spec = *spec;
+    takeover->name = g_strdup(spec->name);
+    takeover->fd = takeover->err_fd = -1;
+    takeover->backlog = g_byte_array_new();
+    takeover->typed = g_byte_array_new();
+    takeover->detach = parse_detach_keys(spec->detach_keys);
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &takeover->window) == 0) {
+        args.rows = takeover->window.ws_row;
+        args.cols = takeover->window.ws_col;
+    }
+    takeover->stream = gemel_lanes_stream(
+        backend->lanes, spec->instance_id, &args,
+        &(GemelStreamHooks){.opened = stream_opened, .ended = stream_ended, .data = takeover});
+    return takeover;
+}

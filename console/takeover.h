@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * takeover.h - a stream (console, exec) on the user's own terminal.
+ *
+ * The terminal is put into raw mode when the stream is one too, bytes go both ways, size changes
+ * are passed on, and detach keys leave a console. What a console prints is a terminal's business
+ * and is passed through untouched: the user asked to be connected to it. UI thread only.
+ */
+#pragma once
+
+#include "console/app.h"
+
+typedef struct Takeover Takeover;
+
+typedef struct {
+    const char *instance_id, *name;
+    GemelStreamArgs args;
+    const char *detach_keys; /* "^] ^P^Q"; NULL = none */
+    /* detached: the user left, status is 0. Called once, last; the takeover frees itself. */
+    void (*ended)(gpointer data, int status, gboolean detached, const GError *error);
+    gpointer data;
+} TakeoverSpec;
+
+Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec);
+/* Gives up: restores the terminal, closes the stream; `ended` is not called. */
+void takeover_abort(Takeover *takeover);
