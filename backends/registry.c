@@ -4,12 +4,8 @@
 #include <string.h>
 
 const GemelBackendOps *const gemel_backend_types[] = {
-#ifdef HAVE_LIBVIRT_BACKEND
     &gemel_libvirt_ops,
-#endif
-#ifdef HAVE_NATIVE_BACKEND
     &gemel_native_ops,
-#endif
     &gemel_sim_ops,
     NULL,
 };
@@ -24,22 +20,14 @@ static char *driver_of_uri(const char *uri)
 
 GemelBackend *gemel_registry_create(const char *name, const char *uri, GError **error)
 {
-#ifdef HAVE_LIBVIRT_BACKEND
     const GemelBackendOps *ops = &gemel_libvirt_ops;
-#else
-    const GemelBackendOps *ops = &gemel_sim_ops;
-#endif
     g_autofree char *own_name = NULL;
 
     if (uri != NULL && (g_str_equal(uri, "native") || g_str_has_prefix(uri, "native:")))
-#ifdef HAVE_NATIVE_BACKEND
         ops = &gemel_native_ops;
-#else
-        ops = &gemel_sim_ops;
-#endif
     else if (uri != NULL && (g_str_equal(uri, "sim") || g_str_has_prefix(uri, "sim:")))
         ops = &gemel_sim_ops;
-    if (name == NULL && ops != &gemel_sim_ops && !g_str_equal(ops->type, "native"))
+    if (name == NULL && ops == &gemel_libvirt_ops)
         name = own_name = uri != NULL && *uri != '\0' ? driver_of_uri(uri) : g_strdup("qemu");
     else if (name == NULL)
         name = ops->type;

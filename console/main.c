@@ -8,11 +8,7 @@
 #include "console/child.h"
 #include "console/commands.h"
 #include "console/shell.h"
-#ifdef HAVE_TUI
 #include "console/tui/tui.h"
-#else
-#define tui_run(app) 2
-#endif
 
 #include <errno.h>
 #include <locale.h>

@@ -51,4 +51,3 @@ Canvas canvas_inside(const Canvas *c);
 
 /* A pop-up of this inner size in the middle of `c`, cleared and boxed; returns its inside. */
 Canvas canvas_popup(const Canvas *c, int height, int width, const char *title);
-

@@ -17,4 +17,3 @@ void theme_reset_pairs(void);
 
 /* Notes the role of cells that are drawn, for screen_dump_roles(). */
 void screen_note_role(int y, int x, int width, Role role, Role base);
-

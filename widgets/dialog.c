@@ -6,6 +6,7 @@
 #include "widgets/keys.h"
 #include "widgets/screen.h"
 
+#define WIDTH_MIN 52
 #define WIDTH_MAX 72
 
 typedef struct {
@@ -191,10 +192,20 @@ static void draw_answer(const Dialog *d, const Canvas *c, int y)
     screen_set_cursor(c, y + 1, x);
 }
 
+/* What the longest line wants. */
+static int wanted_width(const Dialog *d)
+{
+    int width = text_width(d->title) + 4;
+    for (guint i = 0; i < d->lines->len; i++)
+        width = MAX(width, text_width(((Line *)g_ptr_array_index(d->lines, i))->text));
+    return width;
+}
+
 /* Draws the dialog in the middle. */
 void dialog_draw(Dialog *d, const Canvas *c)
 {
-    int width = MIN(WIDTH_MAX, c->width - 4), rows = 0, y = 0;
+    int width = CLAMP(wanted_width(d), MIN(WIDTH_MIN, c->width - 4), MIN(WIDTH_MAX, c->width - 4));
+    int rows = 0, y = 0;
     for (guint i = 0; i < d->lines->len; i++)
         rows +=
             draw_wrapped(NULL, 0, width, ROLE_TEXT, ((Line *)g_ptr_array_index(d->lines, i))->text);

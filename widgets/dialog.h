@@ -26,4 +26,3 @@ gboolean dialog_option(const Dialog *d, int key);
 
 DialogResult dialog_handle_key(Dialog *d, int key);
 void dialog_draw(Dialog *d, const Canvas *c);
-

@@ -24,4 +24,3 @@ typedef struct {
 
 /* Draws on row 0 of `c`, on its base, two cells between segments. */
 void bar_draw(const Canvas *c, const BarSegment *segments, guint n);
-

@@ -22,4 +22,3 @@ void graph_sparkline(const Canvas *c, int y, int x, int width, const float *valu
 /* A round figure at or above the greatest of the values and `least`: the scale for graphs without a
  * limit (1, 2 or 5 times a power of ten; `binary`: powers of two). */
 double graph_scale(const float *values, guint n, double least, gboolean binary);
-

@@ -46,4 +46,3 @@ char *keys_name(int key);
 
 /* Whether the key stands for a character that can be typed into a field. */
 gboolean keys_is_printable(int key);
-

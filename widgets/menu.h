@@ -35,4 +35,3 @@ const char *menu_reason(const Menu *m); /* of the item under the cursor, or NULL
 guint menu_n_items(const Menu *m);
 
 void menu_draw(Menu *m, const Canvas *c);
-

@@ -63,7 +63,7 @@ static int draw_bar(const Canvas *c, int y, int x, int width, const char *label,
 static int draw_lines(const Canvas *c, const char *label, guint n,
                       void (*get)(gpointer, guint, MeterLoad *), gpointer data)
 {
-    int bar = MIN(c->width - 28, 40);
+    int bar = CLAMP(c->width - 40, 20, 46); /* the rest is for steal and note */
     for (guint i = 0; i < n; i++) {
         MeterLoad load = {0};
         get(data, i, &load);

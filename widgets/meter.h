@@ -27,4 +27,3 @@ typedef struct {
  * the rows used. With too little room for even that, the last line says how many are not shown. */
 int meter_grid(const Canvas *c, const char *label, guint n,
                void (*get)(gpointer data, guint i, MeterLoad *ret), gpointer data);
-

@@ -22,4 +22,3 @@ int promptline_matches_height(const PromptMatch *matches, guint n, int max_heigh
 
 /* Draws the matches on all of `c`; the last line says how many are left out. `picked` -1: none. */
 void promptline_draw_matches(const Canvas *c, const PromptMatch *matches, guint n, int picked);
-

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@
 #define PASTE_END  "\033[201~"
 #define PASTE_MAX  65536
 #define CODE_PASTE (KEY_MAX + 1)
+#define STDERR_MAX 65536
 #define OSC52_MAX  65536
 
 static struct {
@@ -33,10 +36,11 @@ static struct {
     gboolean active, mouse, redraw, gone, test;
     gboolean line_mode; /* keys arrive as bytes */
     int cursor_y, cursor_x;
+    int stderr_saved, stderr_held; /* -1: standard error is where it was */
     FILE *null;
     guint16 *roles; /* test screens: role | base << 8 of each cell */
     int roles_height, roles_width;
-} self = {.cursor_y = -1};
+} self = {.cursor_y = -1, .stderr_saved = -1, .stderr_held = -1};
 
 /* What the fatal-signal handler needs, complete before the terminal is taken. */
 static struct {
@@ -71,6 +75,8 @@ static void on_fatal_signal(int signum)
         write_all(STDOUT_FILENO, restore.bytes, restore.length);
         if (restore.has_saved)
             tcsetattr(STDIN_FILENO, TCSANOW, &restore.saved);
+        if (self.stderr_saved >= 0)
+            dup2(self.stderr_saved, STDERR_FILENO);
     }
     signal(signum, SIG_DFL);
     raise(signum);
@@ -171,6 +177,49 @@ static gboolean start_curses(GError **error)
     return TRUE;
 }
 
+/* What libraries print on standard error would stand across the picture: while the screen is ours
+ * it is held in memory, if it would go to the terminal. */
+static void hold_stderr(void)
+{
+    if (self.test || self.stderr_saved >= 0 || !isatty(STDERR_FILENO))
+        return;
+    self.stderr_held = memfd_create("stderr", MFD_CLOEXEC);
+    if (self.stderr_held < 0)
+        return;
+    /* appending, so that it can be cut while others hold it */
+    fcntl(self.stderr_held, F_SETFL, O_APPEND);
+    self.stderr_saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (self.stderr_saved >= 0)
+        dup2(self.stderr_held, STDERR_FILENO);
+}
+
+/* Prints what was held, once the terminal is as before. */
+static void release_stderr(void)
+{
+    char bytes[4096];
+    ssize_t n;
+    if (self.stderr_saved < 0)
+        return;
+    fflush(stderr);
+    dup2(self.stderr_saved, STDERR_FILENO);
+    close(self.stderr_saved);
+    self.stderr_saved = -1;
+    lseek(self.stderr_held, 0, SEEK_SET);
+    while ((n = read(self.stderr_held, bytes, sizeof bytes)) > 0)
+        write_all(STDERR_FILENO, bytes, (size_t)n);
+    close(self.stderr_held);
+    self.stderr_held = -1;
+}
+
+/* A library that complains without end does not fill the memory. */
+static void limit_stderr(void)
+{
+    struct stat held;
+    if (self.stderr_held >= 0 && fstat(self.stderr_held, &held) == 0 && held.st_size > STDERR_MAX &&
+        ftruncate(self.stderr_held, 0) != 0)
+        g_debug("standard error: %s", g_strerror(errno));
+}
+
 /* Takes the terminal. */
 gboolean screen_enter(GError **error)
 {
@@ -182,6 +231,7 @@ gboolean screen_enter(GError **error)
         return FALSE;
     prepare_restore();
     install_fatal_handlers();
+    hold_stderr();
     restore.armed = 1;
     self.active = TRUE;
     self.line_mode = FALSE;
@@ -213,6 +263,7 @@ void screen_leave(void)
     if (restore.has_saved)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.saved);
     restore.armed = 0;
+    release_stderr();
 }
 
 /* Whether the terminal is ours. */
@@ -298,6 +349,7 @@ void screen_show(void)
         clearok(curscr, TRUE);
     }
     self.redraw = FALSE;
+    limit_stderr();
     if (self.cursor_y >= 0)
         wmove(stdscr, self.cursor_y, self.cursor_x);
     curs_set(self.cursor_y >= 0);

@@ -161,12 +161,20 @@ static void lay_out(Table *t, int room)
 static void draw_line(Table *t, const Canvas *line, int row)
 {
     int x = GUTTER, hidden = t->scroll;
+    guint note_from = t->n_columns;
+    g_autofree char *note = row >= 0 && t->source->note != NULL
+                                ? t->source->note(t->data, (guint)row, &note_from)
+                                : NULL;
     for (guint i = 0; i < t->n_columns && x < line->width; i++) {
         if (t->width[i] == 0)
             continue;
         if (i > 0 && hidden > 0) {
             hidden--;
             continue;
+        }
+        if (note != NULL && i >= note_from) {
+            canvas_field(line, 0, x, line->width - x, TEXT_LEFT, ROLE_WARN, note);
+            return;
         }
         Canvas cell = canvas_sub(line, 0, x, 1, t->width[i]);
         if (row >= 0)

@@ -29,6 +29,9 @@ typedef struct {
     /* A key that is the same as long as the item lives; valid until the next change of rows. */
     const char *(*key)(gpointer data, guint row);
     void (*draw)(gpointer data, guint row, guint column, const Canvas *cell);
+    /* May be NULL. A text that stands in place of the cells from column *ret_column on (why there
+     * are no figures), or NULL. g_free()d by the table. */
+    char *(*note)(gpointer data, guint row, guint *ret_column);
 } TableSource;
 
 typedef struct Table Table;
@@ -100,4 +103,3 @@ char **table_marked(const Table *t);
 
 /* Drops the marks for which `keep` says FALSE. */
 void table_forget_marks(Table *t, gboolean (*keep)(const char *key, gpointer data), gpointer data);
-

@@ -10,4 +10,3 @@
 
 /* Draws on row 0 of `c`. `names` has `n` entries. */
 void tabs_draw(const Canvas *c, const char *title, const char *const *names, guint n, guint active);
-

@@ -59,4 +59,3 @@ char *text_cut_middle(const char *s, int width);
 /* Where `needle` begins in `haystack` without regard to case, or NULL. The match ends at *ret_end.
  */
 const char *text_find(const char *haystack, const char *needle, const char **ret_end);
-

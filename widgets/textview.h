@@ -50,4 +50,3 @@ const char *textview_needle(const TextView *v);
 char *textview_position(const TextView *v);
 
 guint textview_n_lines(const TextView *v);
-

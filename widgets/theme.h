@@ -90,4 +90,3 @@ Glyphs theme_glyphs(void);
 
 /* The role of a load between 0 and 1. */
 Role theme_load_role(double load);
-

@@ -56,6 +56,8 @@ static void parse_line(const char *line, const char *prefix, NativeCgroups *cgro
         return;
     point = unescape(before[4]);
     path = g_strconcat(prefix, point, NULL);
+    if (g_str_equal(after[0], "cgroup2") || g_str_equal(after[0], "cgroup"))
+        g_ptr_array_add(cgroups->mounts, g_strdup(path));
     if (g_str_equal(after[0], "cgroup2") && cgroups->v2 == NULL) {
         cgroups->v2 = g_steal_pointer(&path);
         return;
@@ -75,6 +77,7 @@ void native_cgroups_parse(const char *mountinfo, const char *prefix, NativeCgrou
     gboolean any_v1 = FALSE;
 
     memset(ret, 0, sizeof *ret);
+    ret->mounts = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; lines[i] != NULL; i++)
         parse_line(lines[i], prefix, ret);
     for (guint c = 0; c < NATIVE_CGROUP_SYSTEMD; c++)
@@ -90,6 +93,7 @@ void native_cgroups_done(NativeCgroups *cgroups)
     for (guint c = 0; c < NATIVE_CGROUP_N; c++)
         g_clear_pointer(&cgroups->v1[c], g_free);
     g_clear_pointer(&cgroups->v2, g_free);
+    g_clear_pointer(&cgroups->mounts, g_ptr_array_unref);
 }
 
 static NativeCgroups host;
@@ -209,17 +213,23 @@ void native_cgroup_adopt(const NativeCgroups *cgroups, const char *parent, pid_t
     }
 }
 
+void native_cgroup_prepare(const NativeCgroups *cgroups, const char *parent)
+{
+    for (guint i = 0; i < cgroups->mounts->len; i++) {
+        g_autofree char *dir =
+            g_build_filename(g_ptr_array_index(cgroups->mounts, i), parent, NULL);
+
+        g_mkdir_with_parents(dir, 0755); /* what cannot be made the runtime will complain about */
+    }
+}
+
 void native_cgroup_tidy(const NativeCgroups *cgroups, const char *parent)
 {
-    const char *const mounts[] = {cgroups->v2, cgroups->v1[NATIVE_CGROUP_SYSTEMD]};
+    for (guint i = 0; i < cgroups->mounts->len; i++) {
+        g_autofree char *dir =
+            g_build_filename(g_ptr_array_index(cgroups->mounts, i), parent, NULL);
+        g_autofree char *child = g_build_filename(dir, "conmon", NULL);
 
-    for (guint i = 0; i < G_N_ELEMENTS(mounts); i++) {
-        g_autofree char *dir = NULL, *child = NULL;
-
-        if (mounts[i] == NULL)
-            continue;
-        dir = g_build_filename(mounts[i], parent, NULL);
-        child = g_build_filename(dir, "conmon", NULL);
         rmdir(child);
         rmdir(dir);
     }

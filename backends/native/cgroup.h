@@ -36,6 +36,7 @@ typedef struct {
     NativeCgroupMode mode;
     char *v1[NATIVE_CGROUP_N]; /* mount points; NULL = not a v1 hierarchy here */
     char *v2;                  /* mount point, or NULL */
+    GPtrArray *mounts;         /* every mount point of either kind, char* */
 } NativeCgroups;
 
 /* From the text of a mountinfo file; `prefix` is put before the mount points (tests). */
@@ -50,8 +51,11 @@ gboolean native_cgroup_is_frozen(const NativeCgroups *cgroups, const char *path)
    the kernel can be long: TIMEOUT after 5 s, and a freeze is then taken back. */
 gboolean native_cgroup_set_frozen(const NativeCgroups *cgroups, const char *path, gboolean frozen,
                                   GError **error);
+/* Makes PARENT in every hierarchy. The runtime removes parents that it made itself as soon as they
+   are empty, which could take one away from under another container that is just starting. */
+void native_cgroup_prepare(const NativeCgroups *cgroups, const char *parent);
 /* Moves a process into the group PARENT/conmon of the hierarchies that say whose session a process
    is in (v2, name=systemd), so that the end of a login does not end it. Best effort. */
 void native_cgroup_adopt(const NativeCgroups *cgroups, const char *parent, pid_t pid);
-/* Removes PARENT/conmon and PARENT where they are empty. */
+/* Removes PARENT/conmon and PARENT where they are empty; for when no container is left. */
 void native_cgroup_tidy(const NativeCgroups *cgroups, const char *parent);

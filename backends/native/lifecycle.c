@@ -72,7 +72,6 @@ static void clean_run(const NativeStore *store, const char *id, NativeRun *run, 
         unlink(state);
         native_run_done(run);
     }
-    native_cgroup_tidy(native_cgroups_host(), store->cgroup_parent);
 }
 
 /* Whether the runtime knows the container as running: asked when a start was interrupted after
@@ -255,6 +254,7 @@ gboolean native_start_held(NativeHold *hold, const GemelActArgs *args, GError **
         return FALSE;
     clean_run(hold->store, c->id, &hold->run, FALSE);
     native_layers_sweep(hold->store, c);
+    native_cgroup_prepare(native_cgroups_host(), hold->store->cgroup_parent);
     hold->run.runtime = g_steal_pointer(&runtime);
     hold->run.cgroup = g_build_filename(hold->store->cgroup_parent, c->id, NULL);
     hold->run.host_network = g_str_equal(c->network, "host");
@@ -482,6 +482,10 @@ gboolean native_limit(GemelConn *conn, const char *id, const GemelActArgs *args,
 
     if (!native_hold((NativeConn *)conn, id, &hold, error) || !native_limits_check(&wish, error))
         return FALSE;
+    if (wish.cpus < 0 && wish.memory_bytes < 0 && wish.pids < 0)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "container %s: no limit given: cpu=N, memory=SIZE or pids=N",
+                               hold.container->name);
     before = hold.container->limits;
     if (wish.cpus >= 0)
         hold.container->limits.cpus = wish.cpus;
@@ -523,6 +527,17 @@ static gboolean delete_leftover(NativeConn *conn, const char *id, GError **error
     return ok;
 }
 
+/* With the last container the groups above it go, too. Names are locked, so none is being made. */
+static void tidy_after_last(const NativeStore *store)
+{
+    NativeLock names = native_lock_names(store, NULL);
+    g_autoptr(GPtrArray) ids = names >= 0 ? native_store_list_ids(store, NULL) : NULL;
+
+    if (ids != NULL && ids->len == 0)
+        native_cgroup_tidy(native_cgroups_host(), store->cgroup_parent);
+    native_lock_release(&names);
+}
+
 gboolean native_delete(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
 {
     NativeConn *native = (NativeConn *)conn;
@@ -547,5 +562,8 @@ gboolean native_delete(GemelConn *conn, const char *id, const GemelActArgs *args
             return FALSE;
     }
     clean_run(hold.store, id, &hold.run, FALSE);
-    return native_store_discard(hold.store, id, error);
+    if (!native_store_discard(hold.store, id, error))
+        return FALSE;
+    tidy_after_last(hold.store);
+    return TRUE;
 }

@@ -53,6 +53,7 @@ const GemelBackendOps gemel_native_ops = {
     .free = native_free,
     .conn_open = native_conn_open,
     .conn_close = native_conn_close,
+    .watch = native_watch,
     .list = native_list,
     .sample = native_sample,
     .inspect = native_inspect,
@@ -68,4 +69,6 @@ const GemelBackendOps gemel_native_ops = {
             [GEMEL_ACT_DELETE] = native_delete,
             [GEMEL_ACT_LIMIT] = native_limit,
         },
+    .snapshots = &native_snapshot_ops,
+    .streams = &native_stream_ops,
 };

@@ -304,11 +304,11 @@ static gboolean copy_regular(Copy *copy, int from_fd, int to_fd, const char *nam
     struct stat opened;
     gboolean ok;
 
-    if (copy->link_files) {
-        if (linkat(from_fd, name, to_fd, name, 0) != 0)
-            return copy_failed(copy, errno, error);
+    /* Past the file system's number of links (65,000 on ext4) there is nothing but a copy. */
+    if (copy->link_files && linkat(from_fd, name, to_fd, name, 0) == 0)
         return TRUE;
-    }
+    if (copy->link_files && errno != EMLINK)
+        return copy_failed(copy, errno, error);
     from = openat(from_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (from < 0)
         return copy_failed(copy, errno, error);
@@ -518,7 +518,7 @@ static gboolean is_opaque(int dir_fd)
 
 typedef struct {
     Copy copy;
-    gboolean at_base;
+    gboolean hidden; /* by an opaque directory above: nothing further down shows */
 } Merge;
 
 static gboolean merge_dir(Merge *merge, int bottom_fd, int top_fd, int to_fd, gboolean hidden,
@@ -550,7 +550,7 @@ static gboolean merge_both(Merge *merge, int bottom_fd, int top_fd, int to_fd, c
         ok = merge_dir(merge, bottom, top, to, opaque, depth + 1, error);
     }
     ok = ok && copy_metadata(&merge->copy, top_fd, to_fd, name, top_info, error);
-    if (ok && opaque && !merge->at_base && fsetxattr(to, "trusted.overlay.opaque", "y", 1, 0) != 0)
+    if (ok && opaque && !merge->hidden && fsetxattr(to, "trusted.overlay.opaque", "y", 1, 0) != 0)
         ok = copy_failed(&merge->copy, errno, error);
     for (int *fd = (int[]){bottom, top, to, -2}; *fd != -2; fd++)
         if (*fd >= 0)
@@ -568,7 +568,7 @@ static gboolean merge_hiding_dir(Merge *merge, int top_fd, int to_fd, const char
 
     if (!merge_single(merge, top_fd, to_fd, name, depth, error))
         return FALSE;
-    if (merge->at_base)
+    if (merge->hidden)
         return TRUE;
     to = openat(to_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (to < 0 || fsetxattr(to, "trusted.overlay.opaque", "y", 1, 0) != 0)
@@ -587,9 +587,9 @@ static gboolean merge_entry(Merge *merge, int bottom_fd, int top_fd, int to_fd, 
     gboolean opaque = FALSE;
 
     if (in_top && is_whiteout(&top))
-        return merge->at_base ? TRUE : merge_single(merge, top_fd, to_fd, name, depth, error);
+        return merge->hidden ? TRUE : merge_single(merge, top_fd, to_fd, name, depth, error);
     if (!in_top)
-        return merge->at_base && is_whiteout(&bottom)
+        return merge->hidden && is_whiteout(&bottom)
                    ? TRUE
                    : merge_single(merge, bottom_fd, to_fd, name, depth, error);
     if (!in_bottom || !S_ISDIR(top.st_mode))
@@ -615,7 +615,7 @@ static gboolean merge_dir(Merge *merge, int bottom_fd, int top_fd, int to_fd, gb
     g_autoptr(GPtrArray) names = entries_of(bottom_fd);
     g_autoptr(GPtrArray) top_names = entries_of(top_fd);
     gsize length = merge->copy.path->len;
-    gboolean was_at_base = merge->at_base, ok = TRUE;
+    gboolean was_hidden = merge->hidden, ok = TRUE;
 
     if (names == NULL || top_names == NULL)
         return copy_failed(&merge->copy, errno, error);
@@ -629,7 +629,7 @@ static gboolean merge_dir(Merge *merge, int bottom_fd, int top_fd, int to_fd, gb
             g_ptr_array_add(names, g_strdup(name));
     }
     /* Below an opaque directory nothing further down shows: its whiteouts have no more use. */
-    merge->at_base = merge->at_base || hidden;
+    merge->hidden = merge->hidden || hidden;
     for (guint i = 0; ok && i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
 
@@ -637,14 +637,14 @@ static gboolean merge_dir(Merge *merge, int bottom_fd, int top_fd, int to_fd, gb
         ok = merge_entry(merge, bottom_fd, top_fd, to_fd, name, depth, error);
         g_string_truncate(merge->copy.path, length);
     }
-    merge->at_base = was_at_base;
+    merge->hidden = was_hidden;
     return ok;
 }
 
-gboolean native_tree_merge(int bottom_fd, int top_fd, int to_fd, gboolean at_base, GError **error)
+gboolean native_tree_merge(int bottom_fd, int top_fd, int to_fd, GError **error)
 {
     NativeTreeStats stats = {0};
-    Merge merge = {.at_base = at_base};
+    Merge merge = {.hidden = FALSE};
     gboolean ok;
 
     copy_init(&merge.copy, to_fd, NATIVE_TREE_LAYER, &stats, NULL);

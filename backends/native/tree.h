@@ -41,10 +41,10 @@ gboolean native_tree_copy(int from_fd, int to_fd, NativeTreeKind kind, int avoid
 /*
  * Joins two layers, `top` over `bottom`, into the existing, empty directory `to`, so that an
  * overlay with the one in their place shows the same. Regular files are hard-linked, not copied:
- * layers are read-only, and the old ones go away after. `at_base` says that nothing lies below
- * bottom, where whiteouts have no more use.
+ * layers are read-only, and the old ones go away after. Something must lie below bottom: whiteouts
+ * are kept.
  */
-gboolean native_tree_merge(int bottom_fd, int top_fd, int to_fd, gboolean at_base, GError **error);
+gboolean native_tree_merge(int bottom_fd, int top_fd, int to_fd, GError **error);
 
 /* Bytes of file contents (allocated blocks), or -1 when there are more than max_entries. */
 gint64 native_tree_size(int fd, guint max_entries);
@@ -56,6 +56,5 @@ gboolean native_tree_remove(int dir_fd, const char *name, GError **error);
 /* A directory that must be one, links not followed; -1 with error set. */
 int native_tree_open(int dir_fd, const char *name, GError **error);
 
-/* Sets all but times: owner, mode, and times from `info`, on a file that is open. Exposed for the
-   archive reader. */
+/* Attributes by which overlay marks its own files. */
 gboolean native_tree_is_overlay_attribute(const char *name);

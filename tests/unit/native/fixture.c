@@ -59,9 +59,9 @@ const char *fixture_cannot_run(void)
 
 static void make_rootfs(const char *path)
 {
-    static const char *const applets[] = {"sh",    "sleep", "cat",  "echo", "ls",    "hostname",
-                                          "mkdir", "rm",    "touch", "id",   "mount", "ip",
-                                          "true",  "false", "stty", "dd",   "ps",    "test"};
+    static const char *const applets[] = {
+        "sh",    "sleep", "cat",  "echo",  "ls",  "hostname", "mkdir", "rm", "touch", "id",
+        "mount", "ip",    "true", "false", "env", "kill",     "stty",  "dd", "ps",    "test"};
     static const char *const dirs[] = {"bin", "etc", "proc", "sys", "dev", "tmp", "root"};
     g_autofree char *busybox = g_build_filename(path, "bin", "busybox", NULL);
     g_autofree char *passwd = g_build_filename(path, "etc", "passwd", NULL);
@@ -197,8 +197,7 @@ void fixture_wait_state(Fixture *f, const char *id, GemelState state)
 char *fixture_wait_log(Fixture *f, const char *id, const char *text)
 {
     gint64 deadline_us = g_get_monotonic_time() + WAIT_US;
-    g_autofree char *path =
-        native_store_container_path(((NativeConn *)f->conn)->store, id, "log");
+    g_autofree char *path = native_store_container_path(((NativeConn *)f->conn)->store, id, "log");
 
     for (;;) {
         char *log = NULL;

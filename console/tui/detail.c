@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* detail.c - the pane under the list: tabs about the selected instance. */
+#include <string.h>
+
+#include "console/tui/instances.h"
+#include "widgets/tabs.h"
+
+typedef enum {
+    TAB_OVERVIEW,
+    TAB_METRICS,
+    TAB_VCPU, /* of a guest; a container has its cgroup there */
+    TAB_DEVICES,
+    TAB_SNAPSHOTS,
+    TAB_DEFINITION,
+    TAB_EVENTS,
+    TAB_N
+} Tab;
+
+struct Detail {
+    Tui *tui;
+    Tab tab;
+    char *key; /* what the scroll positions belong to */
+    int scroll[TAB_N];
+    int lines, height; /* of the last draw */
+    TextView *text;
+    char *text_of; /* the definition that the viewer holds */
+};
+
+static const struct {
+    const char *name, *container_name;
+    TabDraw draw, container_draw; /* NULL: the definition's viewer */
+} tabs[TAB_N] = {
+    [TAB_OVERVIEW] = {"overview", "overview", overview_draw, overview_draw},
+    [TAB_METRICS] = {"metrics", "metrics", metrics_draw, metrics_draw},
+    [TAB_VCPU] = {"vcpu", "cgroup", vcpu_draw, cgroup_draw},
+    [TAB_DEVICES] = {"devices", "devices", devices_draw, devices_draw},
+    [TAB_SNAPSHOTS] = {"snapshots", "snapshots", tree_draw, tree_draw},
+    [TAB_DEFINITION] = {"definition", "definition", NULL, NULL},
+    [TAB_EVENTS] = {"events", "events", happened_draw, happened_draw},
+};
+
+Detail *detail_new(Tui *tui)
+{
+    Detail *detail = g_new0(Detail, 1);
+
+    detail->tui = tui;
+    detail->text = textview_new();
+    return detail;
+}
+
+void detail_free(Detail *detail)
+{
+    if (detail == NULL)
+        return;
+    textview_free(detail->text);
+    g_free(detail->text_of);
+    g_free(detail->key);
+    g_free(detail);
+}
+
+/* Another instance: from the top. */
+static void set_key(Detail *detail, const char *key)
+{
+    if (g_strcmp0(key, detail->key) == 0)
+        return;
+    g_free(detail->key);
+    detail->key = g_strdup(key);
+    memset(detail->scroll, 0, sizeof detail->scroll);
+    g_clear_pointer(&detail->text_of, g_free);
+    textview_set_text(detail->text, "", 0, TEXTVIEW_PLAIN);
+    textview_move(detail->text, TEXTVIEW_FIRST);
+}
+
+static void draw_definition(Detail *detail, const Canvas *c)
+{
+    const Fetched *fetched = fetch_inspect(detail->tui->fetch, detail->key, 5000);
+
+    if (fetched->definition == NULL) {
+        canvas_text(c, 0, 1, fetched->error != NULL ? ROLE_ERROR : ROLE_DIM,
+                    fetched->error != NULL ? fetched->error : "reading the definition ...");
+        return;
+    }
+    if (g_strcmp0(fetched->definition, detail->text_of) != 0) {
+        g_free(detail->text_of);
+        detail->text_of = g_strdup(fetched->definition);
+        textview_set_text(detail->text, detail->text_of, -1,
+                          strcmp(fetched->definition_format, "xml") == 0 ? TEXTVIEW_XML
+                                                                         : TEXTVIEW_JSON);
+    }
+    textview_draw(detail->text, c);
+}
+
+static void draw_tabs(const Detail *detail, const ModelInstance *instance, const Canvas *c)
+{
+    const char *names[TAB_N];
+
+    for (int i = 0; i < TAB_N; i++)
+        names[i] = instance->info->kind == GEMEL_KIND_VM ? tabs[i].name : tabs[i].container_name;
+    tabs_draw(c, instance->info->name, names, TAB_N, detail->tab);
+}
+
+void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *c)
+{
+    const ModelInstance *instance = key != NULL ? tui_instance(detail->tui, key) : NULL;
+    Canvas body = canvas_sub(c, 1, 0, c->height - 1, c->width);
+    Tab tab = detail->tab;
+
+    if (instance == NULL) {
+        canvas_hline(c, 0, 0, c->width, ROLE_BORDER);
+        return;
+    }
+    set_key(detail, key);
+    draw_tabs(detail, instance, c);
+    detail->height = body.height;
+    if (tabs[tab].draw == NULL) {
+        draw_definition(detail, &body);
+        return;
+    }
+    TabDraw draw =
+        instance->info->kind == GEMEL_KIND_VM ? tabs[tab].draw : tabs[tab].container_draw;
+
+    detail->lines = draw(detail->tui, instance, detail->scroll[tab], &body);
+    /* it may have shrunk since the scrolling */
+    if (detail->scroll[tab] > MAX(0, detail->lines - body.height)) {
+        detail->scroll[tab] = MAX(0, detail->lines - body.height);
+        canvas_clear(&body);
+        draw(detail->tui, instance, detail->scroll[tab], &body);
+    }
+    if (focus && detail->lines > body.height)
+        canvas_printf(c, 0, c->width - 12, ROLE_DIM, " %d-%d/%d ", detail->scroll[tab] + 1,
+                      MIN(detail->lines, detail->scroll[tab] + body.height), detail->lines);
+}
+
+void detail_move(Detail *detail, Move step)
+{
+    int *scroll = &detail->scroll[detail->tab], page = MAX(1, detail->height - 1);
+    const int by[] = {[MOVE_UP] = -1,
+                      [MOVE_DOWN] = 1,
+                      [MOVE_PAGE_UP] = -page,
+                      [MOVE_PAGE_DOWN] = page,
+                      [MOVE_HALF_UP] = -page / 2,
+                      [MOVE_HALF_DOWN] = page / 2,
+                      [MOVE_FIRST] = -1000000,
+                      [MOVE_LAST] = 1000000};
+
+    if (tabs[detail->tab].draw == NULL)
+        textview_move(detail->text, (TextViewMove)step);
+    else if (step == MOVE_LEFT || step == MOVE_RIGHT)
+        detail_step_tab(detail, step == MOVE_RIGHT ? 1 : -1);
+    else
+        *scroll = CLAMP(*scroll + by[step], 0, MAX(0, detail->lines - detail->height));
+}
+
+void detail_step_tab(Detail *detail, int step)
+{
+    detail->tab = (Tab)(((int)detail->tab + step + TAB_N) % TAB_N);
+}
+
+gboolean detail_show_tab(Detail *detail, const char *name)
+{
+    for (int i = 0; i < TAB_N; i++) {
+        if (strcmp(tabs[i].name, name) != 0 && strcmp(tabs[i].container_name, name) != 0)
+            continue;
+        detail->tab = (Tab)i;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean detail_search(Detail *detail, const char *text)
+{
+    if (tabs[detail->tab].draw != NULL)
+        return FALSE;
+    textview_search(detail->text, text);
+    return TRUE;
+}
+
+gboolean detail_search_next(Detail *detail, gboolean backwards)
+{
+    return tabs[detail->tab].draw == NULL && textview_search_next(detail->text, backwards);
+}

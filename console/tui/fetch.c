@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fetch.c - what pages show beyond the model: inspect and snapshot lists, read when looked at. */
+#include <string.h>
+
+#include "console/tui/tui_private.h"
+
+/* Two tables of the same kind of entry: "backend/id" -> Entry. */
+typedef enum { FETCH_INSPECT, FETCH_SNAPSHOTS, FETCH_N } FetchWhat;
+
+typedef struct {
+    Fetched fetched; /* first: pages see only this */
+    Fetch *fetch;
+    FetchWhat what;
+    char *key;
+    GemelJob *job; /* under way, or NULL */
+} Entry;
+
+struct Fetch {
+    Tui *tui;
+    GHashTable *entries[FETCH_N];
+};
+
+static void clear_answer(Fetched *fetched)
+{
+    g_clear_pointer(&fetched->error, g_free);
+    g_clear_pointer(&fetched->essentials, json_decref);
+    g_clear_pointer(&fetched->definition, g_free);
+    g_clear_pointer(&fetched->snapshots, g_ptr_array_unref);
+}
+
+static void entry_free(gpointer data)
+{
+    Entry *entry = data;
+
+    if (entry->job != NULL) {
+        gemel_job_disown(entry->job, entry);
+        gemel_job_unref(entry->job);
+    }
+    clear_answer(&entry->fetched);
+    g_free(entry->key);
+    g_free(entry);
+}
+
+Fetch *fetch_new(Tui *tui)
+{
+    Fetch *fetch = g_new0(Fetch, 1);
+
+    fetch->tui = tui;
+    for (int i = 0; i < FETCH_N; i++)
+        fetch->entries[i] = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+    return fetch;
+}
+
+void fetch_free(Fetch *fetch)
+{
+    if (fetch == NULL)
+        return;
+    for (int i = 0; i < FETCH_N; i++)
+        g_hash_table_unref(fetch->entries[i]);
+    g_free(fetch);
+}
+
+/* ---- on the worker -------------------------------------------------------------------------- */
+
+static gpointer run_inspect(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->inspect(conn, arg, error);
+}
+
+static gpointer run_snapshots(GemelConn *conn, const GemelActArgs *args, gpointer arg,
+                              GError **error)
+{
+    return conn->backend->ops->snapshots->list(conn, arg, error);
+}
+
+static void inspect_result_free(gpointer data)
+{
+    gemel_inspect_free(data);
+}
+
+static void snapshots_result_free(gpointer data)
+{
+    g_ptr_array_unref(data);
+}
+
+/* ---- back on the UI thread ------------------------------------------------------------------ */
+
+static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    Entry *entry = data;
+    Fetched *fetched = &entry->fetched;
+
+    clear_answer(fetched);
+    fetched->pending = FALSE;
+    fetched->taken_usec = g_get_monotonic_time();
+    if (result == NULL) {
+        fetched->error = g_strdup(error != NULL ? error->message : "no answer");
+    } else if (entry->what == FETCH_INSPECT) {
+        const GemelInspect *inspect = result;
+
+        fetched->essentials = inspect->essentials != NULL ? json_incref(inspect->essentials) : NULL;
+        fetched->definition = g_strdup(inspect->definition);
+        fetched->definition_format = inspect->definition_format;
+    } else {
+        fetched->snapshots = g_ptr_array_ref(result);
+    }
+    tui_changed(entry->fetch->tui);
+}
+
+static const struct {
+    const char *kind;
+    GemelJobFunc run;
+    GDestroyNotify result_free;
+} requests[FETCH_N] = {
+    [FETCH_INSPECT] = {"inspect", run_inspect, inspect_result_free},
+    [FETCH_SNAPSHOTS] = {"snapshots", run_snapshots, snapshots_result_free},
+};
+
+/* Asks, unless an answer is under way. */
+static void request(Entry *entry)
+{
+    ModelInstance *instance = tui_instance(entry->fetch->tui, entry->key);
+    Fetched *fetched = &entry->fetched;
+
+    if (fetched->pending)
+        return;
+    if (instance == NULL || instance->backend->open == NULL) {
+        clear_answer(fetched);
+        fetched->error = g_strdup("it is gone");
+        fetched->taken_usec = g_get_monotonic_time();
+        return;
+    }
+    const GemelBackendOps *ops = instance->backend->open->backend->ops;
+
+    if (entry->what == FETCH_SNAPSHOTS && ops->snapshots == NULL) {
+        g_free(fetched->error);
+        fetched->error = g_strdup_printf("%s has no snapshots", instance->backend->name);
+        fetched->taken_usec = g_get_monotonic_time();
+        return;
+    }
+    if (entry->job != NULL) {
+        gemel_job_disown(entry->job, entry);
+        gemel_job_unref(entry->job);
+    }
+    fetched->pending = TRUE;
+    entry->job =
+        gemel_lanes_submit(instance->backend->open->lanes, GEMEL_LANE_READ,
+                           &(GemelJobSpec){.kind = requests[entry->what].kind,
+                                           .instance_id = instance->info->id,
+                                           .run = requests[entry->what].run,
+                                           .arg = g_strdup(instance->info->id),
+                                           .arg_free = g_free,
+                                           .result_free = requests[entry->what].result_free,
+                                           .hard_ms = 10000},
+                           fetch_done, entry);
+}
+
+static const Fetched *fetch_get(Fetch *fetch, FetchWhat what, const char *key, gint64 max_age_ms)
+{
+    Entry *entry = g_hash_table_lookup(fetch->entries[what], key);
+
+    if (entry == NULL) {
+        entry = g_new0(Entry, 1);
+        entry->fetch = fetch;
+        entry->what = what;
+        entry->key = g_strdup(key);
+        g_hash_table_insert(fetch->entries[what], entry->key, entry);
+    }
+    gint64 age = g_get_monotonic_time() - entry->fetched.taken_usec;
+
+    if (entry->fetched.taken_usec == 0 || (max_age_ms > 0 && age > max_age_ms * 1000))
+        request(entry);
+    return &entry->fetched;
+}
+
+const Fetched *fetch_inspect(Fetch *fetch, const char *key, gint64 max_age_ms)
+{
+    return fetch_get(fetch, FETCH_INSPECT, key, max_age_ms);
+}
+
+const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms)
+{
+    return fetch_get(fetch, FETCH_SNAPSHOTS, key, max_age_ms);
+}
+
+/* What was answered stays on the screen until the new answer is there. */
+void fetch_forget(Fetch *fetch, const char *key)
+{
+    for (int i = 0; i < FETCH_N; i++) {
+        Entry *entry = g_hash_table_lookup(fetch->entries[i], key);
+
+        if (entry != NULL)
+            entry->fetched.taken_usec = 0;
+    }
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * filter.h - which instances the list shows.
+ *
+ * Words separated by spaces; an instance is shown when all of them match.
+ *   web          name, backend or image contains it (no regard to case)
+ *   ~re or /re/  name matches the regular expression
+ *   key=value    name kind state backend image, or a label; value without regard to case; `*` and
+ *                `?` as in file names
+ *   key>number   cpu memory pressure block net uptime (also < >= <=); 100M, 5m
+ *   !word        the word does not match
+ */
+#pragma once
+
+#include "console/model.h"
+
+typedef struct Filter Filter;
+
+/* NULL with INVALID when a word makes no sense (says which). "" matches everything. */
+Filter *filter_new(const char *text, GError **error);
+void filter_free(Filter *filter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Filter, filter_free)
+
+gboolean filter_matches(const Filter *filter, const ModelInstance *instance);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* frame.c - the picture as a whole: header, page, what is wrong with backends, messages or the
+   input line, keys; and over it the menu or the dialog. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "config/options.h"
+#include "console/prompt.h"
+#include "console/tui/tui_private.h"
+#include "widgets/footer.h"
+#include "widgets/promptline.h"
+#include "widgets/screen.h"
+
+#define WIDTH_MIN    40
+#define HEIGHT_MIN   8
+#define TROUBLES_MAX 3
+#define MESSAGE_USEC (15 * G_USEC_PER_SEC)
+#define FOOTER_MAX   24
+
+/* ---- own cost ------------------------------------------------------------------------------- */
+
+/* CPU time since the last call, and the resident set from procfs (no disk is touched). */
+void frame_measure_cost(Tui *tui)
+{
+    struct rusage usage;
+    gint64 now = g_get_monotonic_time(), cpu, wall = now - tui->cost_wall_usec;
+    unsigned long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+
+    if (statm != NULL) {
+        if (fscanf(statm, "%*u %lu", &pages) == 1)
+            tui->cost_rss_bytes = (guint64)pages * (guint64)sysconf(_SC_PAGESIZE);
+        fclose(statm);
+    }
+    getrusage(RUSAGE_SELF, &usage);
+    cpu = (gint64)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC +
+          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    if (tui->cost_wall_usec > 0 && wall > 0)
+        tui->cost_percent = 100.0 * (double)(cpu - tui->cost_cpu_usec) / (double)wall;
+    tui->cost_wall_usec = now;
+    tui->cost_cpu_usec = cpu;
+}
+
+/* ---- header --------------------------------------------------------------------------------- */
+
+static void draw_header(Tui *tui, const Canvas *c)
+{
+    Page *page = tui_page(tui);
+    g_autofree char *summary = page->ops->summary != NULL ? page->ops->summary(page) : NULL;
+    g_autofree char *rss = format_bytes(tui->cost_rss_bytes);
+    g_autofree char *own = g_strdup_printf("own %.1f%% %s", tui->cost_percent, rss);
+    g_autofree char *refresh =
+        g_strdup_printf("%.1fs", (double)options_get_number(tui->app->options, "refresh") / 1000);
+    g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));
+    const BarSegment segments[] = {
+        {" gemel ", ROLE_BRAND, 0, FALSE},
+        {g_get_host_name(), ROLE_BAR, 5, FALSE},
+        {page->ops->name, ROLE_STRONG, 1, FALSE},
+        {tui->app->read_only ? "read-only" : NULL, ROLE_WARN, 1, FALSE},
+        {tui->frozen ? "FROZEN" : NULL, ROLE_WARN, 1, FALSE},
+        {summary, ROLE_BAR, 2, TRUE},
+        {cpu, ROLE_BAR, 6, TRUE},
+        {refresh, ROLE_BAR, 7, TRUE},
+        {own, ROLE_BAR, 8, TRUE},
+    };
+
+    bar_draw(c, segments, G_N_ELEMENTS(segments));
+}
+
+/* ---- backends in trouble -------------------------------------------------------------------- */
+
+/* The oldest read of this backend that is late, in words, or NULL: then figures are old though the
+   backend as a whole answers. */
+static char *late_read(Tui *tui, const ModelBackend *backend)
+{
+    GPtrArray *jobs = model_jobs(tui->app->model);
+
+    for (guint i = 0; i < jobs->len; i++) {
+        g_autoptr(GemelJobView) view = gemel_job_view(jobs->pdata[i]);
+
+        if (view->lane != GEMEL_LANE_READ || view->ended_usec != 0 ||
+            (view->state != GEMEL_JOB_SLOW && view->state != GEMEL_JOB_LOST) ||
+            g_strcmp0(view->backend, backend->name) != 0)
+            continue;
+        g_autofree char *age = age_text(g_get_monotonic_time() - view->started_usec);
+
+        return g_strdup_printf("%s is slow: %s has been waiting %s for %s", backend->name,
+                               view->title != NULL ? view->title : view->kind, age,
+                               view->waits_for != NULL ? view->waits_for : "an answer");
+    }
+    return NULL;
+}
+
+/* One line about a backend that is not as it should be, or NULL. */
+static char *trouble_of(Tui *tui, const ModelBackend *backend, Role *ret_role)
+{
+    g_autofree char *age =
+        backend->list_ns > 0 ? age_text((gemel_boottime_ns() - backend->list_ns) / 1000) : NULL;
+    gboolean dead = backend->health == GEMEL_LANES_UNRESPONSIVE;
+
+    *ret_role = dead || backend->state == MODEL_BACKEND_DOWN ? ROLE_ERROR : ROLE_WARN;
+    if (backend->health != GEMEL_LANES_OK)
+        return g_strdup_printf(
+            "%s %s: %s%s%s%s", backend->name, dead ? "does not respond" : "is slow",
+            backend->health_text != NULL ? backend->health_text : "waiting for an answer",
+            age != NULL ? "; its list is " : "", age != NULL ? age : "", age != NULL ? " old" : "");
+    if (backend->state == MODEL_BACKEND_DOWN)
+        return g_strdup_printf("%s is down: %s", backend->name,
+                               backend->error != NULL ? backend->error->message
+                                                      : "no reason given");
+    if (backend->state == MODEL_BACKEND_CONNECTING && !backend->listed)
+        return g_strdup_printf("%s: %s", backend->name,
+                               backend->health_text != NULL ? backend->health_text : "connecting");
+    return late_read(tui, backend);
+}
+
+/* Draws at most TROUBLES_MAX lines at the bottom of `c`; returns how many. */
+static int draw_troubles(Tui *tui, const Canvas *c)
+{
+    GPtrArray *backends = model_backends(tui->app->model);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) roles = g_array_new(FALSE, FALSE, sizeof(Role));
+
+    for (guint i = 0; i < backends->len; i++) {
+        Role role;
+        char *line = trouble_of(tui, backends->pdata[i], &role);
+
+        if (line == NULL)
+            continue;
+        g_ptr_array_add(lines, line);
+        g_array_append_val(roles, role);
+    }
+    int show = MIN((int)lines->len, TROUBLES_MAX);
+
+    for (int i = 0; i < show; i++) {
+        gboolean more = i == TROUBLES_MAX - 1 && (int)lines->len > TROUBLES_MAX;
+        int y = c->height - show + i;
+
+        if (more)
+            canvas_printf(c, y, 1, ROLE_WARN,
+                          "! and %u more backends in trouble; :backends shows all",
+                          lines->len - TROUBLES_MAX + 1);
+        else {
+            int x = canvas_text(c, y, 1, g_array_index(roles, Role, i), "! ");
+
+            canvas_field(c, y, x, c->width - x - 1, TEXT_LEFT, g_array_index(roles, Role, i),
+                         lines->pdata[i]);
+        }
+    }
+    return show;
+}
+
+/* ---- bottom --------------------------------------------------------------------------------- */
+
+/* Slow acts that nobody looks at would be forgotten: they are named beside the message. */
+static char *jobs_note(Tui *tui)
+{
+    GPtrArray *jobs = model_jobs(tui->app->model);
+    guint active = 0;
+
+    for (guint i = 0; i < jobs->len; i++) {
+        g_autoptr(GemelJobView) view = gemel_job_view(jobs->pdata[i]);
+
+        active += view->state == GEMEL_JOB_RUNNING || view->state == GEMEL_JOB_SLOW ||
+                  view->state == GEMEL_JOB_QUEUED;
+    }
+    return active > 0 ? g_strdup_printf("%u job%s under way (9)", active, active == 1 ? "" : "s")
+                      : NULL;
+}
+
+static void draw_message(Tui *tui, const Canvas *c)
+{
+    static const Role roles[] = {
+        [OUTPUT_DATA] = ROLE_TEXT, [OUTPUT_NOTE] = ROLE_OK, [OUTPUT_ERROR] = ROLE_ERROR};
+    g_autofree char *note = jobs_note(tui);
+    int room = c->width - 2;
+
+    if (note != NULL) {
+        room -= text_width(note) + 2;
+        canvas_text(c, 0, c->width - 1 - text_width(note), ROLE_CHANGING, note);
+    }
+    if (tui->message != NULL && g_get_monotonic_time() - tui->message_usec < MESSAGE_USEC)
+        canvas_field(c, 0, 1, room, TEXT_LEFT, roles[tui->message_class], tui->message);
+}
+
+static void draw_matches(const Canvas *body, GPtrArray *completions)
+{
+    g_autofree PromptMatch *matches = g_new(PromptMatch, completions->len + 1);
+
+    for (guint i = 0; i < completions->len; i++) {
+        const Completion *completion = completions->pdata[i];
+
+        matches[i] = (PromptMatch){completion->text, completion->hint};
+    }
+    int rows = promptline_matches_height(matches, completions->len, body->height / 2, body->width);
+    Canvas list = canvas_sub(body, body->height - rows, 0, rows, body->width);
+
+    promptline_draw_matches(&list, matches, completions->len, -1);
+}
+
+static void draw_input(Tui *tui, const Canvas *body, const Canvas *line)
+{
+    Page *page = tui_page(tui);
+    GPtrArray *matches = tui->input == INPUT_COMMAND ? prompt_matches() : NULL;
+    const char *note = tui->input == INPUT_COMMAND        ? "Tab completes, Esc leaves"
+                       : page->ops->where == AT_INSTANCES ? "text  key=value  cpu>50  ~regex  !not"
+                                                          : "Enter finds, n goes on";
+
+    promptline_draw(line, tui->input == INPUT_COMMAND ? ":" : "/", prompt_text(), prompt_cursor(),
+                    note);
+    if (matches != NULL && matches->len > 0)
+        draw_matches(body, matches);
+}
+
+static void draw_footer(Tui *tui, const Canvas *c)
+{
+    static const FooterKey line_keys[] = {
+        {"Enter", "do it", 0}, {"Tab", "complete", 1}, {"Up", "history", 2}, {"Esc", "leave", 0}};
+    static const FooterKey menu_keys[] = {
+        {"Enter", "do it", 0}, {"Esc", "leave", 0}, {"j k", "move", 1}};
+    static const FooterKey dialog_keys[] = {{"Esc", "leave everything as it is", 0}};
+    FooterKey keys[FOOTER_MAX];
+    guint n = 0;
+    const Binding *binding;
+    Page *page = tui_page(tui);
+
+    if (tui->dialog != NULL) {
+        footer_draw(c, dialog_keys, G_N_ELEMENTS(dialog_keys));
+        return;
+    }
+    if (tui->menu != NULL || tui->input != INPUT_NONE) {
+        footer_draw(c, tui->menu != NULL ? menu_keys : line_keys,
+                    tui->menu != NULL ? G_N_ELEMENTS(menu_keys) : G_N_ELEMENTS(line_keys));
+        return;
+    }
+    for (guint i = 0; (binding = keymap_nth(i)) != NULL && n < FOOTER_MAX; i++)
+        if (binding->label != NULL && (binding->where & page->ops->where) != 0)
+            keys[n++] = (FooterKey){binding->key, binding->label, binding->priority};
+    footer_draw(c, keys, n);
+}
+
+/* ---- everything ----------------------------------------------------------------------------- */
+
+void frame_draw(Tui *tui)
+{
+    Canvas all = screen_canvas();
+
+    if (all.height < HEIGHT_MIN || all.width < WIDTH_MIN) {
+        canvas_printf(&all, 0, 0, ROLE_WARN, "gemel waits for %dx%d, has %dx%d", WIDTH_MIN,
+                      HEIGHT_MIN, all.width, all.height);
+        return;
+    }
+    Page *page = tui_page(tui);
+    Canvas header = canvas_sub(&all, 0, 0, 1, all.width);
+    Canvas line = canvas_sub(&all, all.height - 2, 0, 1, all.width);
+    Canvas footer = canvas_sub(&all, all.height - 1, 0, 1, all.width);
+    Canvas body = canvas_sub(&all, 1, 0, all.height - 3, all.width);
+    Canvas bar = canvas_on(&header, ROLE_BAR);
+
+    draw_header(tui, &bar);
+    body.height -= draw_troubles(tui, &body);
+    page->ops->draw(page, &body);
+    draw_footer(tui, &footer);
+    if (tui->input != INPUT_NONE)
+        draw_input(tui, &body, &line);
+    else
+        draw_message(tui, &line);
+    if (tui->menu != NULL)
+        menu_draw(tui->menu, &body);
+    if (tui->dialog != NULL)
+        dialog_draw(tui->dialog, &body);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* input.c - keys: to the dialog, the menu or the input line while one is open, else through the
+   key table to the dispatcher. */
+#include <string.h>
+
+#include "console/prompt.h"
+#include "console/tui/tui_private.h"
+#include "widgets/screen.h"
+
+#define ESCAPE_MS 25
+
+/* ---- filling in targets --------------------------------------------------------------------- */
+
+static void append_word(GString *out, const char *word)
+{
+    g_autofree char *quoted = g_shell_quote(word);
+
+    g_string_append(out, strpbrk(word, " \t\n'\"\\$`!*?[](){}<>|&;~#") != NULL || *word == '\0'
+                             ? quoted
+                             : word);
+}
+
+static const char *page_target(Tui *tui)
+{
+    Page *page = tui_page(tui);
+
+    return page->ops->target != NULL ? page->ops->target(page) : NULL;
+}
+
+/* Appends what a placeholder stands for. */
+static gboolean append_placeholder(Tui *tui, GString *out, const char *name, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (strcmp(name, "snapshot") == 0) {
+        const char *snapshot = page->ops->snapshot != NULL ? page->ops->snapshot(page) : NULL;
+
+        if (snapshot == NULL)
+            return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "No snapshot is selected.");
+        append_word(out, snapshot);
+        return TRUE;
+    }
+    if (strcmp(name, "marks") == 0) {
+        Table *marks = page->ops->table != NULL ? page->ops->table(page) : NULL;
+        g_auto(GStrv) keys = marks != NULL ? table_marked(marks) : NULL;
+
+        for (guint i = 0; keys != NULL && keys[i] != NULL; i++) {
+            if (i > 0)
+                g_string_append_c(out, ' ');
+            append_word(out, keys[i]);
+        }
+        return TRUE;
+    }
+    const char *key = page_target(tui);
+
+    if (key == NULL || tui_instance(tui, key) == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "Nothing is selected.");
+    append_word(out, key);
+    return TRUE;
+}
+
+char *input_fill(Tui *tui, const char *line, GError **error)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    for (const char *s = line, *close; *s != '\0'; s++) {
+        if (*s != '{' || (close = strchr(s, '}')) == NULL) {
+            g_string_append_c(out, *s);
+            continue;
+        }
+        g_autofree char *name = g_strndup(s + 1, (gsize)(close - s - 1));
+
+        if (!append_placeholder(tui, out, name, error))
+            return NULL;
+        s = close;
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+/* ---- bindings ------------------------------------------------------------------------------- */
+
+/* `view command …`: the line is shown to be completed, so it names the instance as people do. */
+static void begin_command(Tui *tui, const char *line)
+{
+    const char *key = page_target(tui);
+    const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
+    g_autofree char *word = instance != NULL ? instance_word(instance) : g_strdup("");
+    g_auto(GStrv) parts = g_strsplit(line, "{}", -1);
+    g_autofree char *text = g_strjoinv(word, parts);
+
+    if (strstr(line, "{}") != NULL && instance == NULL) {
+        face_say(tui, OUTPUT_ERROR, "Nothing is selected.");
+        return;
+    }
+    input_begin(tui, INPUT_COMMAND, text);
+}
+
+void input_run_binding(Tui *tui, const Binding *binding)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (g_str_has_prefix(binding->line, "view command ")) {
+        begin_command(tui, binding->line + strlen("view command "));
+        return;
+    }
+    if (g_str_has_prefix(binding->line, "view ")) {
+        g_auto(GStrv) words = g_strsplit(binding->line + strlen("view "), " ", -1);
+
+        if (!tui_view(tui, (const char *const *)words, &error))
+            face_say(tui, OUTPUT_ERROR, "%s", error->message);
+        return;
+    }
+    g_autofree char *line = input_fill(tui, binding->line, &error);
+
+    if (line == NULL)
+        face_say(tui, OUTPUT_NOTE, "%s", error->message);
+    else
+        face_run_line(tui, line);
+}
+
+static void page_key(Tui *tui, int key)
+{
+    Page *page = tui_page(tui);
+    const Binding *binding = keymap_find(key, page->ops->where);
+
+    if (binding != NULL) {
+        input_run_binding(tui, binding);
+        return;
+    }
+    g_autofree char *name = keys_name(key);
+
+    if (key != KEYS_OTHER)
+        face_say(tui, OUTPUT_NOTE, "%s does nothing here; ? lists the keys.", name);
+}
+
+/* ---- the input line ------------------------------------------------------------------------- */
+
+void input_begin(Tui *tui, InputKind kind, const char *initial)
+{
+    Page *page = tui_page(tui);
+
+    if (kind == INPUT_SEARCH && page->ops->search == NULL)
+        return;
+    g_clear_pointer(&tui->search_before, g_free);
+    if (kind == INPUT_SEARCH && page->ops->searched != NULL)
+        tui->search_before = g_strdup(page->ops->searched(page));
+    tui->input = kind;
+    prompt_begin(tui->app, kind == INPUT_COMMAND ? PROMPT_COMMAND : PROMPT_FILTER, initial,
+                 kind == INPUT_COMMAND);
+    tui_changed(tui);
+}
+
+void input_end(Tui *tui)
+{
+    if (tui->input == INPUT_NONE)
+        return;
+    app_source_remove(&tui->escape_source);
+    prompt_end();
+    tui->input = INPUT_NONE;
+    while (tui->held->len > 0)
+        tui_push(tui, g_ptr_array_steal_index(tui->held, 0));
+    tui_changed(tui);
+}
+
+/* Enter, or Esc. */
+static void input_over(Tui *tui, PromptStatus status)
+{
+    InputKind kind = tui->input;
+    Page *page = tui_page(tui);
+    g_autofree char *text = status == PROMPT_ACCEPTED ? prompt_take_text() : NULL;
+
+    input_end(tui);
+    if (kind == INPUT_SEARCH)
+        page->ops->search(page, text != NULL                 ? text
+                                : tui->search_before != NULL ? tui->search_before
+                                                             : "");
+    else if (text != NULL && *g_strstrip(text) != '\0')
+        face_run_line(tui, text);
+}
+
+static gboolean escape_over(gpointer data)
+{
+    Tui *tui = data;
+
+    app_source_remove(&tui->escape_source);
+    if (tui->input == INPUT_NONE)
+        return G_SOURCE_REMOVE;
+    PromptStatus status = prompt_timeout();
+
+    if (status != PROMPT_EDITING)
+        input_over(tui, status);
+    tui_changed(tui);
+    return G_SOURCE_REMOVE;
+}
+
+/* Hands bytes to the line editor. FALSE when there were none. */
+static gboolean feed_input(Tui *tui)
+{
+    char bytes[256];
+    int n = screen_read_bytes(bytes, sizeof bytes);
+
+    if (n <= 0)
+        return FALSE;
+    app_source_remove(&tui->escape_source);
+    PromptStatus status = prompt_feed(bytes, (gsize)n);
+
+    if (status != PROMPT_EDITING) {
+        input_over(tui, status);
+    } else {
+        Page *page = tui_page(tui);
+
+        if (prompt_waits())
+            tui->escape_source = app_add_timer(tui->app, ESCAPE_MS, escape_over, tui);
+        /* a search is seen while it is typed */
+        if (tui->input == INPUT_SEARCH)
+            page->ops->search(page, prompt_text());
+    }
+    tui_changed(tui);
+    return TRUE;
+}
+
+/* ---- dispatch ------------------------------------------------------------------------------- */
+
+/* Keys that work whatever is open. */
+static gboolean common_key(Tui *tui, int key)
+{
+    if (key == KEYS_CTRL('l'))
+        tui_redraw_all(tui);
+    else if (key == KEYS_CTRL('z'))
+        screen_stop_and_wait(), tui_redraw_all(tui);
+    else
+        return FALSE;
+    return TRUE;
+}
+
+static void take_event(Tui *tui, const ScreenEvent *event)
+{
+    Page *page = tui_page(tui);
+
+    if (event->paste != NULL) {
+        face_say(tui, OUTPUT_NOTE,
+                 "Pasted text is no command; open the command line with : first.");
+        return;
+    }
+    if (common_key(tui, event->key))
+        return;
+    if (tui->dialog != NULL)
+        face_dialog_key(tui, event->key);
+    else if (tui->menu != NULL)
+        menus_key(tui, event->key);
+    else if (event->key == KEYS_CLICK) {
+        if (page->ops->click != NULL)
+            page->ops->click(page, event->y, event->x);
+    } else
+        page_key(tui, event->key);
+    tui_changed(tui);
+}
+
+/* Reads everything that waits. */
+gboolean input_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Tui *tui = data;
+    ScreenEvent event;
+
+    tui->in_key = TRUE;
+    while (!tui->quit && !tui->taken) {
+        if (tui->input != INPUT_NONE && tui->dialog == NULL) {
+            if (!feed_input(tui))
+                break;
+        } else if (screen_read(&event)) {
+            take_event(tui, &event);
+            g_free(event.paste);
+        } else {
+            break;
+        }
+    }
+    tui->in_key = FALSE;
+    if (screen_is_gone())
+        tui_quit(tui, 129);
+    tui_changed(tui);
+    return G_SOURCE_CONTINUE;
+}

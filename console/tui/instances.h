@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * instances.h - the main view: both kinds in one table, and under it the detail of the selected
+ * one.
+ *
+ * instances.c is the page (rows, filter, sort, panes), columns.c draws the cells, detail.c the pane
+ * with its tabs.
+ */
+#pragma once
+
+#include "console/tui/filter.h"
+#include "console/tui/tui_private.h"
+#include "widgets/textview.h"
+
+typedef struct {
+    ModelInstance *instance;
+    const char *key;
+    double number; /* the figure it is sorted by; negative: none */
+} Row;
+
+typedef struct Detail Detail;
+
+/* ---- columns.c ------------------------------------------------------------------------------ */
+
+extern const TableColumn instance_columns[];
+extern const guint n_instance_columns;
+
+/* The column that shows what is sorted by. */
+int column_of_sort(SortKey key);
+void column_draw(Tui *tui, const ModelInstance *instance, guint column, const Canvas *cell);
+/* What stands in place of the figures of a row, from column *ret_column on; NULL: nothing. */
+char *column_note(const ModelInstance *instance, guint *ret_column);
+
+/* ---- detail.c ------------------------------------------------------------------------------- */
+
+Detail *detail_new(Tui *tui);
+void detail_free(Detail *detail);
+/* key NULL: nothing is selected. */
+void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *c);
+void detail_move(Detail *detail, Move move);
+void detail_step_tab(Detail *detail, int step);
+gboolean detail_show_tab(Detail *detail, const char *name);
+/* Searches the definition when that is what shows; FALSE otherwise. */
+gboolean detail_search(Detail *detail, const char *text);
+gboolean detail_search_next(Detail *detail, gboolean backwards);
+
+/* ---- the tabs -------------------------------------------------------------------------------- */
+
+/* Each draws what it can about `instance` on `c` from its line `scroll` on and returns the lines it
+   would need in all. */
+typedef int (*TabDraw)(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+
+int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int metrics_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int vcpu_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int cgroup_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int devices_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int happened_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+
+/* ---- snapshots.c ---------------------------------------------------------------------------- */
+
+/* The line drawing before a snapshot's name that shows it as a tree. g_free() it. */
+char *tree_prefix(GPtrArray *snapshots, guint i);
+/* In tree order: parents before their children, children together. Free with g_ptr_array_unref().
+ */
+GPtrArray *tree_order(GPtrArray *snapshots);
+
+/* ---- events.c ------------------------------------------------------------------------------- */
+
+/* Draws one event: when, what, who, why. `with_name`: whose. */
+void event_draw(const ModelEvent *event, gboolean with_name, const Canvas *line);
+
+/* ---- shared by them ------------------------------------------------------------------------- */
+
+gboolean has_value(const ModelInstance *instance, GemelMetric metric);
+gboolean has_rate(const ModelInstance *instance, GemelMetric metric);
+/* A figure in its unit: "412M", "1.2 %", "0.5 CPUs". g_free() */
+char *figure_text(const char *unit, double value);
+/* The value of a gauge or the rate of a counter, "-" where there is none. g_free() */
+char *metric_text(const ModelInstance *instance, GemelMetric metric);
+/* The history into `values`, oldest first; returns how many. */
+guint history_copy(const ModelRing *ring, float *values, guint max);
+/* Full scale of the CPU history: all the instance can use, in percent of one CPU. */
+double cpu_top(const ModelInstance *instance);

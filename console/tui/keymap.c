@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* keymap.c - the one table of keys. Lower case looks, a prefix acts; nothing that destroys is on
+   one stroke or on a Ctrl-letter. `bind` puts entries before it. */
+#include <string.h>
+
+#include "console/tui/tui_private.h"
+
+/* clang-format off */
+static const Binding table[] = {
+    /* moving */
+    {"j",    AT_ALL, "view down",       NULL, 0, "one down"},
+    {"k",    AT_ALL, "view up",         NULL, 0, "one up"},
+    {"Down", AT_ALL, "view down",       NULL, 0, "one down"},
+    {"Up",   AT_ALL, "view up",         NULL, 0, "one up"},
+    {"PgDn", AT_ALL, "view page-down",  NULL, 0, "a page down"},
+    {"PgUp", AT_ALL, "view page-up",    NULL, 0, "a page up"},
+    {"^f",   AT_ALL, "view page-down",  NULL, 0, "a page down"},
+    {"^b",   AT_ALL, "view page-up",    NULL, 0, "a page up"},
+    {"^d",   AT_ALL, "view half-down",  NULL, 0, "half a page down"},
+    {"^u",   AT_ALL, "view half-up",    NULL, 0, "half a page up"},
+    {"g",    AT_ALL, "view first",      NULL, 0, "to the first"},
+    {"G",    AT_ALL, "view last",       NULL, 0, "to the last"},
+    {"Home", AT_ALL, "view first",      NULL, 0, "to the first"},
+    {"End",  AT_ALL, "view last",       NULL, 0, "to the last"},
+    {"h",    AT_ALL, "view left",       NULL, 0, "columns to the left"},
+    {"l",    AT_ALL, "view right",      NULL, 0, "columns to the right"},
+    {"Left", AT_ALL, "view left",       NULL, 0, "columns to the left"},
+    {"Right",AT_ALL, "view right",      NULL, 0, "columns to the right"},
+    /* views */
+    {"Enter", AT_INSTANCES | AT_JOBS | AT_EVENTS, "view enter", "open", 1, "drill in"},
+    {"Esc",  AT_ALL, "view back",       NULL, 0, "back; ends a filter or a search"},
+    {"Esc",  AT_TEXT | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS, "view back", "back", 1, "back"},
+    {"q",    AT_ALL, "view quit",       NULL, 0, "back, and at the first view: quit"},
+    {"Q",    AT_ALL, "view quit-all",   NULL, 0, "quit"},
+    {"F10",  AT_ALL, "view quit-all",   NULL, 0, "quit"},
+    {"-",    AT_ALL, "view back",       NULL, 0, "back"},
+    {"Tab",  AT_INSTANCES, "view pane",     NULL, 0, "the other pane"},
+    {"S-Tab",AT_INSTANCES, "view pane",     NULL, 0, "the other pane"},
+    {"+",    AT_INSTANCES, "view zoom",     NULL, 0, "detail pane full height, and back"},
+    {"f",    AT_INSTANCES, "view zoom",     NULL, 0, "detail pane full height, and back"},
+    {"1",    AT_ALL, "view goto all",        NULL, 0, "all instances"},
+    {"2",    AT_ALL, "view goto vms",        NULL, 0, "guests only"},
+    {"3",    AT_ALL, "view goto containers", NULL, 0, "containers only"},
+    {"4",    AT_ALL, "view goto snapshots",  NULL, 0, "snapshots of the instance"},
+    {"9",    AT_ALL, "view goto jobs",       NULL, 0, "what is under way and what was done"},
+    {"0",    AT_ALL, "view goto events",     NULL, 0, "what happened"},
+    /* looking */
+    {"/",    AT_INSTANCES, "view find", "filter", 2, "filter: text, key=value, cpu>50, ~regex, !not"},
+    {"\\",   AT_INSTANCES, "view find", NULL, 0, "filter"},
+    {"/",    AT_TEXT,      "view find", "search", 2, "search"},
+    {"n",    AT_TEXT,      "view find-next", "next", 4, "next match"},
+    {"N",    AT_TEXT,      "view find-previous", NULL, 0, "previous match"},
+    {"d",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", "inspect", 5, "inspect: what is known about it"},
+    {"i",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", NULL, 0, "inspect"},
+    {"y",    AT_INSTANCES | AT_SNAPSHOTS, "view goto definition", NULL, 0, "its definition (XML or JSON)"},
+    {"t",    AT_INSTANCES, "view goto snapshots", "snapshots", 2, "its snapshots"},
+    {"c",    AT_INSTANCES, "console {}", "console", 3, "its console (leave with ^])"},
+    {"s",    AT_INSTANCES, "shell {}",   "shell", 4, "a shell inside"},
+    {"Y",    AT_ALL,       "view copy",  NULL, 0, "copy its name (OSC 52)"},
+    /* acting */
+    {":",    AT_ALL,       "view command", "command", 4, "command line, with completion"},
+    {"p",    AT_INSTANCES, "view menu power", "power", 1, "power menu"},
+    {"x",    AT_INSTANCES, "view menu actions", "actions", 3, "every action that is valid now"},
+    {"F9",   AT_INSTANCES, "view menu actions", NULL, 0, "every action that is valid now"},
+    {"b",    AT_INSTANCES, "view menu bulk", NULL, 0, "act on the marked ones"},
+    {"D",    AT_INSTANCES, "view delete",  NULL, 0, "delete; asks first, for the name if it runs"},
+    {"n",    AT_SNAPSHOTS, "view command snapshot create {} ", "new", 2, "take a snapshot"},
+    {"r",    AT_SNAPSHOTS, "snapshot revert {} {snapshot}", "revert", 2, "go back to it; asks first"},
+    {"D",    AT_SNAPSHOTS, "snapshot delete {} {snapshot}", "delete", 3, "delete it; asks first"},
+    {"r",    AT_INSTANCES, "view hint restart is `p r`", NULL, 0, NULL},
+    {"R",    AT_INSTANCES, "view hint reset is `p R`", NULL, 0, NULL},
+    {"Delete", AT_INSTANCES | AT_SNAPSHOTS, "view hint delete is `D`", NULL, 0, NULL},
+    /* marks */
+    {"Space",AT_INSTANCES, "view mark",       "mark", 7, "mark or unmark"},
+    {"v",    AT_INSTANCES, "view mark range", NULL, 0, "mark from the last mark to here"},
+    {"*",    AT_INSTANCES, "view mark all",   NULL, 0, "mark all that are shown"},
+    {"U",    AT_INSTANCES, "view mark none",  NULL, 0, "unmark all"},
+    /* sorting and display */
+    {"o",    AT_INSTANCES, "view menu sort",     "sort", 6, "sort menu"},
+    {"P",    AT_INSTANCES, "view sort cpu",      NULL, 0, "sort by CPU"},
+    {"M",    AT_INSTANCES, "view sort memory",   NULL, 0, "sort by memory"},
+    {"T",    AT_INSTANCES, "view sort uptime",   NULL, 0, "sort by uptime"},
+    {"N",    AT_INSTANCES, "view sort name",     NULL, 0, "sort by name"},
+    {"I",    AT_INSTANCES, "view sort invert",   NULL, 0, "the other way round"},
+    {"%",    AT_INSTANCES, "view cpu",     NULL, 0, "CPU % of a core, of the limit, of the host"},
+    {"F",    AT_INSTANCES, "view follow",  NULL, 0, "whether the cursor goes with its item"},
+    {"Z",    AT_ALL,       "view freeze",  NULL, 0, "stop and go on reading figures"},
+    {"w",    AT_ALL,       "view wide",    NULL, 0, "all columns; in text: wrap lines"},
+    {"m",    AT_ALL,       "view mouse",   NULL, 0, "mouse on or off"},
+    {"^r",   AT_ALL,       "view refresh", NULL, 0, "read everything now"},
+    {"^l",   AT_ALL,       "view redraw",  NULL, 0, "draw the screen anew"},
+    {"^o",   AT_ALL,       "view read-only", NULL, 0, "refuse every change, or allow them again"},
+    {"^z",   AT_ALL,       "view suspend", NULL, 0, "back to the shell; `fg` returns"},
+    {"^c",   AT_ALL,       "view cancel",  NULL, 0, "cancel what is under way, else ask to quit"},
+    {"]",    AT_INSTANCES, "view tab next",     "tab", 6, "next tab of the detail pane"},
+    {"[",    AT_INSTANCES, "view tab previous", NULL, 0, "previous tab"},
+    {"?",    AT_ALL, "view goto help",       "help", 0, "this help"},
+    {"F1",   AT_ALL, "view goto help",       NULL, 0, "this help"},
+    {"WheelUp",   AT_ALL,  "view up",      NULL, 0, NULL},
+    {"WheelDown", AT_ALL,  "view down",    NULL, 0, NULL},
+};
+/* clang-format on */
+
+/* What `bind` added: newest first, so it wins. */
+static GPtrArray *bound;
+
+static gboolean holds(const Binding *binding, int key, Where where)
+{
+    return (binding->where & where) != 0 && keys_from_name(binding->key) == key;
+}
+
+/* A narrower place wins over AT_ALL: the tables are searched twice. */
+const Binding *keymap_find(int key, Where where)
+{
+    const Binding *wide = NULL;
+
+    for (guint i = 0; bound != NULL && i < bound->len; i++) {
+        const Binding *binding = bound->pdata[bound->len - 1 - i];
+
+        if (holds(binding, key, where))
+            return *binding->line != '\0' ? binding : NULL;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (!holds(&table[i], key, where))
+            continue;
+        if (table[i].where != AT_ALL)
+            return &table[i];
+        if (wide == NULL)
+            wide = &table[i];
+    }
+    return wide;
+}
+
+const Binding *keymap_nth(guint i)
+{
+    guint n = bound != NULL ? bound->len : 0;
+
+    if (i < n)
+        return bound->pdata[i];
+    return i - n < G_N_ELEMENTS(table) ? &table[i - n] : NULL;
+}
+
+static void binding_free(gpointer data)
+{
+    Binding *binding = data;
+
+    g_free((char *)binding->key);
+    g_free((char *)binding->line);
+    g_free(binding);
+}
+
+gboolean tui_bind(const char *key, const char *line, GError **error)
+{
+    Binding *binding;
+
+    if (keys_from_name(key) == KEYS_NONE)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "bind: '%s' is no key; a key is a character, ^x, Enter, Esc, Space, "
+                               "Tab, Up, PgUp, F1 and so on",
+                               key);
+    if (bound == NULL)
+        bound = g_ptr_array_new_with_free_func(binding_free);
+    for (guint i = bound->len; i-- > 0;)
+        if (strcmp(((const Binding *)bound->pdata[i])->key, key) == 0)
+            g_ptr_array_remove_index(bound, i);
+    binding = g_new0(Binding, 1);
+    *binding = (Binding){g_strdup(key), AT_ALL, g_strdup(line), NULL, 0, "bound by you"};
+    g_ptr_array_add(bound, binding);
+    return TRUE;
+}
+
+void tui_foreach_binding(void (*each)(const char *key, const char *where, const char *line,
+                                      const char *summary, gpointer data),
+                         gpointer data)
+{
+    static const struct {
+        Where where;
+        const char *name;
+    } places[] = {{AT_ALL, "everywhere"}, {AT_INSTANCES, "instances"}, {AT_SNAPSHOTS, "snapshots"},
+                  {AT_JOBS, "jobs"},      {AT_EVENTS, "events"},       {AT_TEXT, "text"}};
+    const Binding *binding;
+
+    for (guint i = 0; (binding = keymap_nth(i)) != NULL; i++) {
+        const char *name = "tables";
+
+        for (guint p = 0; p < G_N_ELEMENTS(places); p++)
+            if (places[p].where == binding->where)
+                name = places[p].name;
+        each(binding->key, name, binding->line, binding->summary, data);
+    }
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* menus.c - pop-ups: power, sort, everything that is valid here, what to do with the marks. Each
+   item is a command line; what cannot be done says why. */
+#include <string.h>
+
+#include "console/tui/tui_private.h"
+
+/* An item of the power menu and of the menu of all actions. */
+typedef struct {
+    const char *key;
+    GemelAct act;
+    const char *line; /* {} = the instance */
+    const char *label;
+    const char *hint[GEMEL_KIND_N];
+} Item;
+
+static const Item power[] = {
+    {"s", GEMEL_ACT_START, "start {}", "start", {"boots it", "starts its process"}},
+    {"o",
+     GEMEL_ACT_STOP,
+     "stop {}",
+     "shut down",
+     {"asks the guest, waits 60 s", "stop signal, KILL after 10 s"}},
+    {"r",
+     GEMEL_ACT_RESTART,
+     "restart {}",
+     "restart",
+     {"asks the guest to reboot", "stop and start"}},
+    {"R", GEMEL_ACT_RESET, "reset {}", "reset", {"hard; asks first", "-"}},
+    {"p", GEMEL_ACT_PAUSE, "pause {}", "pause", {"freezes its vCPUs", "freezes its processes"}},
+    {"p", GEMEL_ACT_RESUME, "resume {}", "resume", {"goes on", "goes on"}},
+    {"k", GEMEL_ACT_KILL, "kill {}", "kill", {"pulls the plug; asks first", "KILL at once"}},
+};
+
+static const Item others[] = {
+    {"c", GEMEL_ACT_CONSOLE, "console {}", "console", {"serial console", "its terminal"}},
+    {"e", GEMEL_ACT_EXEC, "shell {}", "shell", {"a shell inside", "a shell inside"}},
+    {"n",
+     GEMEL_ACT_SNAPSHOT_CREATE,
+     "view command snapshot create {} ",
+     "new snapshot",
+     {"with memory when running", "its writable layer"}},
+    {"t",
+     GEMEL_ACT_SNAPSHOT_REVERT,
+     "view goto snapshots",
+     "snapshots",
+     {"list, revert, delete", "list, revert, delete"}},
+    {"l",
+     GEMEL_ACT_LIMIT,
+     "view command limit {} ",
+     "limit",
+     {"cpu= memory=", "cpu= memory= pids="}},
+    {"D", GEMEL_ACT_DELETE, "delete {}", "delete", {"asks first", "asks first"}},
+};
+
+static const struct {
+    const char *key, *name, *hint;
+} sorts[] = {
+    {"n", "name", "from a"},
+    {"k", "kind", "guests, containers"},
+    {"s", "state", "running first"},
+    {"h", "backend", NULL},
+    {"c", "cpu", "busiest first"},
+    {"m", "memory", "largest first"},
+    {"P", "pressure", "most stalled first"},
+    {"b", "block", "read + write"},
+    {"w", "net", "rx + tx"},
+    {"u", "uptime", "youngest first"},
+    {"I", "invert", "the other way round"},
+};
+
+/* The instance of the page, or NULL with a reason. */
+static ModelInstance *selected(Tui *tui, GError **error)
+{
+    Page *page = tui_page(tui);
+    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
+    ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
+
+    if (instance == NULL)
+        gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "Nothing is selected.");
+    return instance;
+}
+
+/* Why an act cannot be done now, or NULL. */
+static const char *why_not(Tui *tui, const ModelInstance *instance, GemelAct act)
+{
+    if (!gemel_instance_can(instance->info, act))
+        return instance->info->why_not[act] != NULL ? instance->info->why_not[act]
+                                                    : "not possible now";
+    if (tui->app->read_only && act != GEMEL_ACT_CONSOLE)
+        return "read-only (^o)";
+    return NULL;
+}
+
+/* Adds an item for one instance. The line names it for good: whatever moves under the menu, the
+   action is for this one. */
+static void add_item(Tui *tui, Menu *menu, const Item *item, const ModelInstance *instance)
+{
+    const char *reason = why_not(tui, instance, item->act);
+    g_autofree char *key = instance_key_of(instance), *word = instance_word(instance);
+    gboolean typed = g_str_has_prefix(item->line, "view command ");
+    g_auto(GStrv) parts = g_strsplit(item->line, "{}", -1);
+    g_autofree char *line = g_strjoinv(typed ? word : key, parts);
+
+    /* the list of snapshots may be looked at in any state */
+    if (item->act == GEMEL_ACT_SNAPSHOT_REVERT)
+        reason = instance->backend->open == NULL ||
+                         instance->backend->open->backend->ops->snapshots == NULL
+                     ? "its backend has none"
+                     : NULL;
+    menu_add(menu, keys_from_name(item->key), item->label, item->hint[instance->info->kind], reason,
+             line);
+}
+
+/* Deleting what runs ends it first, which the command does only when told so; it then wants the
+   name typed. */
+char *menus_delete_line(const ModelInstance *instance)
+{
+    g_autofree char *key = instance_key_of(instance);
+
+    return g_strdup_printf(
+        "delete %s%s", gemel_instance_can(instance->info, GEMEL_ACT_DELETE) ? "" : "--force ", key);
+}
+
+static void add_delete(Tui *tui, Menu *menu, const ModelInstance *instance)
+{
+    g_autofree char *line = menus_delete_line(instance);
+    gboolean can = instance->backend->open != NULL &&
+                   gemel_backend_can(instance->backend->open->backend, GEMEL_ACT_DELETE);
+    gboolean idle = gemel_instance_can(instance->info, GEMEL_ACT_DELETE);
+
+    menu_add(menu, 'D', "delete", idle ? "asks first" : "it runs: asks for its name",
+             tui->app->read_only ? "read-only (^o)"
+             : can               ? NULL
+                                 : "its backend cannot",
+             line);
+}
+
+/* Of pause and resume only the one that can be done is shown: they share a key. */
+static gboolean is_hidden(const Item *item, const GemelInstance *info)
+{
+    if (item->act == GEMEL_ACT_RESUME)
+        return !gemel_instance_can(info, GEMEL_ACT_RESUME);
+    if (item->act == GEMEL_ACT_PAUSE)
+        return gemel_instance_can(info, GEMEL_ACT_RESUME);
+    return FALSE;
+}
+
+static Menu *menu_power(Tui *tui, GError **error)
+{
+    ModelInstance *instance = selected(tui, error);
+
+    if (instance == NULL)
+        return NULL;
+    g_autofree char *title = g_strdup_printf("power: %s (%s)", instance->info->name,
+                                             gemel_state_name(instance->info->state));
+    Menu *menu = menu_new(title);
+
+    for (guint i = 0; i < G_N_ELEMENTS(power); i++)
+        if (!is_hidden(&power[i], instance->info))
+            add_item(tui, menu, &power[i], instance);
+    return menu;
+}
+
+static Menu *menu_actions(Tui *tui, GError **error)
+{
+    ModelInstance *instance = selected(tui, error);
+
+    if (instance == NULL)
+        return NULL;
+    g_autofree char *title =
+        g_strdup_printf("%s (%s)", instance->info->name, gemel_state_name(instance->info->state));
+    Menu *menu = menu_new(title);
+
+    for (guint i = 0; i < G_N_ELEMENTS(power); i++)
+        if (!is_hidden(&power[i], instance->info))
+            add_item(tui, menu, &power[i], instance);
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+        if (others[i].act != GEMEL_ACT_DELETE)
+            add_item(tui, menu, &others[i], instance);
+    add_delete(tui, menu, instance);
+    menu_add(menu, 'd', "inspect", "what is known about it", NULL, "view goto inspect");
+    menu_add(menu, 'y', "definition", "XML or JSON", NULL, "view goto definition");
+    return menu;
+}
+
+static Menu *menu_sort(Tui *tui, GError **error)
+{
+    Menu *menu = menu_new("sort by");
+
+    for (guint i = 0; i < G_N_ELEMENTS(sorts); i++) {
+        g_autofree char *line = g_strconcat("view sort ", sorts[i].name, NULL);
+
+        menu_add(menu, keys_from_name(sorts[i].key), sorts[i].name, sorts[i].hint, NULL, line);
+    }
+    return menu;
+}
+
+/* How many of the marked instances can do an act; the line names those alone. */
+static guint bulk_line(Tui *tui, char **keys, const Item *item, char **ret_line)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+    guint n = 0;
+
+    for (guint i = 0; keys[i] != NULL; i++) {
+        const ModelInstance *instance = tui_instance(tui, keys[i]);
+
+        if (instance == NULL || why_not(tui, instance, item->act) != NULL)
+            continue;
+        g_string_append_printf(words, "%s%s", n > 0 ? " " : "", keys[i]);
+        n++;
+    }
+    g_auto(GStrv) parts = g_strsplit(item->line, "{}", -1);
+
+    *ret_line = g_strjoinv(words->str, parts);
+    return n;
+}
+
+static Menu *menu_bulk(Tui *tui, GError **error)
+{
+    Page *page = tui_page(tui);
+    Table *table = page->ops->table != NULL ? page->ops->table(page) : NULL;
+
+    if (table == NULL || table_n_marked(table) == 0) {
+        gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "Nothing is marked; Space marks.");
+        return NULL;
+    }
+    g_auto(GStrv) keys = table_marked(table);
+    guint total = g_strv_length(keys);
+    g_autofree char *title = g_strdup_printf("%u marked", total);
+    Menu *menu = menu_new(title);
+    const Item *delete_item = &others[G_N_ELEMENTS(others) - 1];
+
+    for (guint i = 0; i <= G_N_ELEMENTS(power); i++) {
+        const Item *item = i < G_N_ELEMENTS(power) ? &power[i] : delete_item;
+        g_autofree char *line = NULL;
+        guint n = bulk_line(tui, keys, item, &line);
+        g_autofree char *hint = g_strdup_printf("%u of %u", n, total);
+        int key = item->act == GEMEL_ACT_RESUME ? 'u' : keys_from_name(item->key);
+
+        menu_add(menu, key, item->label, hint, n == 0 ? "none of them can" : NULL, line);
+    }
+    menu_add(menu, 'U', "unmark all", NULL, NULL, "view mark none");
+    return menu;
+}
+
+static const struct {
+    const char *name;
+    Menu *(*make)(Tui *tui, GError **error);
+} menus[] = {
+    {"power", menu_power}, {"actions", menu_actions}, {"sort", menu_sort}, {"bulk", menu_bulk}};
+
+gboolean menus_open(Tui *tui, const char *name, GError **error)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(menus); i++) {
+        if (strcmp(menus[i].name, name) != 0)
+            continue;
+        Menu *menu = menus[i].make(tui, error);
+
+        if (menu == NULL)
+            return FALSE;
+        g_clear_pointer(&tui->menu, menu_free);
+        tui->menu = menu;
+        return TRUE;
+    }
+    return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                           "view menu: '%s' is no menu; there are power actions sort bulk", name);
+}
+
+void menus_key(Tui *tui, int key)
+{
+    switch (menu_handle_key(tui->menu, key)) {
+    case MENU_OPEN:
+        break;
+    case MENU_REFUSED:
+        face_say(tui, OUTPUT_NOTE, "Not now: %s.", menu_reason(tui->menu));
+        break;
+    case MENU_CLOSED:
+        g_clear_pointer(&tui->menu, menu_free);
+        break;
+    case MENU_CHOSEN: {
+        g_autofree char *line = g_strdup(menu_chosen(tui->menu));
+
+        g_clear_pointer(&tui->menu, menu_free);
+        input_run_binding(tui, &(Binding){.line = line});
+        break;
+    }
+    }
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* overview.c - the first tab: what it is, how it does, and the last minutes as graphs. */
+#include <math.h>
+#include <string.h>
+
+#include "console/tui/instances.h"
+#include "widgets/graph.h"
+
+#define PANEL_WIDTH_MIN  36
+#define PANEL_HEIGHT_MIN 3
+#define PANEL_HEIGHT_MAX 16
+#define VALUES_MAX       512
+
+typedef struct {
+    const char *title;
+    ModelHistory history;
+    char *now;  /* the figure in words */
+    double top; /* full scale; 0: by the values */
+    gboolean by_load, binary, percent;
+} Panel;
+
+/* ---- the line of facts ---------------------------------------------------------------------- */
+
+static int add_fact(const Canvas *c, int y, int x, const char *label, const char *value)
+{
+    if (value == NULL || x + text_width(label) + text_width(value) + 3 > c->width)
+        return x;
+    if (*label != '\0')
+        x = canvas_text(c, y, x, ROLE_LABEL, label) + 1;
+    return canvas_text(c, y, x, ROLE_TEXT, value) + 3;
+}
+
+static void draw_facts(const ModelInstance *instance, int y, const Canvas *c)
+{
+    const GemelInstance *info = instance->info;
+    gint64 seconds;
+    int x = canvas_text(c, y, 1, state_role(info->state), gemel_state_name(info->state));
+    g_autofree char *cpus =
+        info->kind == GEMEL_KIND_VM
+            ? (info->vcpus > 0 ? g_strdup_printf("%u", info->vcpus) : NULL)
+            : (info->cpu_limit > 0 ? g_strdup_printf("%.3g", info->cpu_limit) : NULL);
+    g_autofree char *memory =
+        info->memory_limit_bytes > 0 ? format_bytes(info->memory_limit_bytes) : NULL;
+    g_autofree char *id = g_strndup(info->id, 12);
+
+    if (model_uptime_s(instance, &seconds)) {
+        g_autofree char *uptime = format_uptime(seconds);
+
+        x = canvas_printf(c, y, x, ROLE_TEXT, " for %s", uptime);
+    }
+    x += 3;
+    x = add_fact(c, y, x, "on", instance->backend->name);
+    x = add_fact(c, y, x, info->kind == GEMEL_KIND_VM ? "vCPUs" : "CPUs", cpus);
+    x = add_fact(c, y, x, "memory", memory);
+    if (info->autostart)
+        x = add_fact(c, y, x, "", "autostart");
+    if (info->is_protected)
+        x = add_fact(c, y, x, "", "protected");
+    x = add_fact(c, y, x, "id", id);
+    add_fact(c, y, x, "image", info->image);
+}
+
+/* Lines that say why something is not as usual; returns the line after. */
+static int draw_reasons(Tui *tui, const ModelInstance *instance, int y, const Canvas *c)
+{
+    if (instance->info->state_reason != NULL) {
+        canvas_printf(c, y, 1, ROLE_WARN, "%s", instance->info->state_reason);
+        y++;
+    }
+    if (instance->quarantine != NULL) {
+        g_autofree char *age = age_text((gemel_boottime_ns() - instance->quarantine_ns) / 1000);
+
+        canvas_printf(c, y, 1, ROLE_WARN, "! in quarantine for %s: %s. The others go on.", age,
+                      instance->quarantine);
+        y++;
+    } else if (model_is_stale(tui->app->model, instance)) {
+        g_autofree char *age = age_text(model_age_ns(instance) / 1000);
+
+        canvas_printf(c, y, 1, ROLE_STALE, "These figures are %s old.", age);
+        y++;
+    }
+    return y;
+}
+
+/* ---- graphs --------------------------------------------------------------------------------- */
+
+static char *cpu_now(Tui *tui, const ModelInstance *instance)
+{
+    double percent;
+    const GemelInstance *info = instance->info;
+
+    if (!model_cpu_percent(instance, MODEL_CPU_OF_CORE, &percent))
+        return g_strdup("-");
+    g_autofree char *text = format_percent(percent);
+
+    if (info->kind == GEMEL_KIND_VM && info->vcpus > 0)
+        return g_strdup_printf("%s %% of %u vCPU%s", text, info->vcpus,
+                               info->vcpus == 1 ? "" : "s");
+    if (info->cpu_limit > 0)
+        return g_strdup_printf("%s %% of %.3g CPUs", text, info->cpu_limit);
+    return g_strdup_printf("%s %% of a core, no limit", text);
+}
+
+static char *memory_now(const ModelInstance *instance, double *ret_top)
+{
+    guint64 used, limit;
+
+    *ret_top = 0;
+    if (!model_memory(instance, &used, &limit))
+        return g_strdup("-");
+    g_autofree char *mine = format_bytes(used), *of = format_bytes(limit);
+
+    *ret_top = (double)limit;
+    return limit > 0 ? g_strdup_printf("%s of %s", mine, of)
+                     : g_strdup_printf("%s, no limit", mine);
+}
+
+static char *pressure_now(const ModelInstance *instance)
+{
+    double some[3];
+    char *text[3];
+
+    if (!model_pressure(instance, some))
+        return g_strdup("-");
+    for (int i = 0; i < 3; i++)
+        text[i] = some[i] < 0 ? g_strdup("-") : format_percent(some[i]);
+    char *now = g_strdup_printf("%s/%s/%s c/m/i", text[0], text[1], text[2]);
+
+    for (int i = 0; i < 3; i++)
+        g_free(text[i]);
+    return now;
+}
+
+static char *rates_now(gboolean there, double a, double b, const char *first, const char *second)
+{
+    if (!there)
+        return g_strdup("-");
+    g_autofree char *one = format_rate(a), *two = format_rate(b);
+
+    return g_strdup_printf("%s %s/s %s %s/s", first, one, second, two);
+}
+
+/* Fills `panels` in the order of their weight; returns how many. */
+static guint make_panels(Tui *tui, const ModelInstance *instance, Panel *panels)
+{
+    double a = 0, b = 0, memory_top;
+    char *memory = memory_now(instance, &memory_top);
+    gboolean there = model_block_rates(instance, &a, &b);
+    char *block = rates_now(there, a, b, "read", "write");
+
+    there = model_net_rates(instance, &a, &b);
+    char *net = rates_now(there, a, b, "rx", "tx");
+    gboolean vm = instance->info->kind == GEMEL_KIND_VM;
+    const Panel made[] = {
+        {"cpu", MODEL_HISTORY_CPU, cpu_now(tui, instance), cpu_top(instance), TRUE, FALSE, TRUE},
+        {"memory", MODEL_HISTORY_MEMORY, memory, memory_top, TRUE, TRUE, FALSE},
+        {vm ? "host pressure" : "pressure", MODEL_HISTORY_PRESSURE, pressure_now(instance), 100,
+         TRUE, FALSE, TRUE},
+        {"block", MODEL_HISTORY_BLOCK, block, 0, FALSE, TRUE, FALSE},
+        {"net", MODEL_HISTORY_NET, net, 0, FALSE, TRUE, FALSE},
+    };
+
+    memcpy(panels, made, sizeof made);
+    return G_N_ELEMENTS(made);
+}
+
+static void draw_panel(Tui *tui, const ModelInstance *instance, const Panel *panel, const Canvas *c)
+{
+    static const gunichar ground[] = {
+        [GLYPHS_ASCII] = '.', [GLYPHS_BLOCKS] = 0x2581, [GLYPHS_BRAILLE] = 0x28c0};
+    float values[VALUES_MAX];
+    Canvas graph = canvas_sub(c, 1, 0, c->height - 1, c->width);
+    guint n = history_copy(&instance->history[panel->history], values,
+                           MIN(graph_capacity(graph.width), VALUES_MAX));
+    double top = panel->top > 0 ? panel->top : graph_scale(values, n, 1024, panel->binary);
+    g_autofree char *number = panel->percent ? format_percent(top) : format_bytes((guint64)top);
+    g_autofree char *scale = panel->percent ? g_strconcat(number, "%", NULL) : g_strdup(number);
+    int x = canvas_text(c, 0, 0, ROLE_TITLE, panel->title) + 1;
+    int room = c->width - x - text_width(scale) - 1;
+
+    canvas_field(c, 0, x, room, TEXT_LEFT,
+                 model_is_stale(tui->app->model, instance) ? ROLE_STALE : ROLE_TEXT, panel->now);
+    canvas_text(c, 0, c->width - text_width(scale), ROLE_DIM, scale);
+    canvas_repeat(&graph, graph.height - 1, 0, graph.width, ROLE_TRACK, ground[theme_glyphs()]);
+    graph_draw(&graph, values, n, top, panel->by_load);
+}
+
+/* As many panels as there is room for, in equal columns. */
+static int draw_panels(Tui *tui, const ModelInstance *instance, int y, const Canvas *c)
+{
+    Panel panels[8];
+    guint n = make_panels(tui, instance, panels);
+    int columns = CLAMP((c->width - 2) / PANEL_WIDTH_MIN, 1, 3);
+    int rows = ((int)n + columns - 1) / columns, room = c->height - y;
+
+    while (rows > 1 && room / rows < PANEL_HEIGHT_MIN)
+        rows--;
+    int height = CLAMP(room / MAX(rows, 1), PANEL_HEIGHT_MIN, PANEL_HEIGHT_MAX);
+    int width = (c->width - 2 - (columns - 1) * 3) / columns;
+
+    for (guint i = 0; i < n; i++) {
+        int row = (int)i / columns, column = (int)i % columns;
+
+        if (row < rows) {
+            Canvas panel = canvas_sub(c, y + row * height, 1 + column * (width + 3), height, width);
+
+            draw_panel(tui, instance, &panels[i], &panel);
+        }
+        g_free(panels[i].now);
+    }
+    return y + rows * height;
+}
+
+/* What there is to say of one that does not run. */
+static int draw_idle(const ModelInstance *instance, int y, const Canvas *c)
+{
+    GHashTableIter iter;
+    gpointer name, value;
+
+    canvas_text(c, y++, 1, ROLE_DIM,
+                gemel_instance_can(instance->info, GEMEL_ACT_START)
+                    ? "It does not run, so there are no figures; p s starts it."
+                    : "It does not run, so there are no figures.");
+    if (instance->info->labels == NULL)
+        return y;
+    g_hash_table_iter_init(&iter, instance->info->labels);
+    while (g_hash_table_iter_next(&iter, &name, &value)) {
+        int x = canvas_printf(c, y, 1, ROLE_LABEL, "%s", (const char *)name);
+
+        canvas_printf(c, y++, x + 1, ROLE_TEXT, "%s", (const char *)value);
+    }
+    return y;
+}
+
+int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c)
+{
+    GemelState state = instance->info->state;
+    int y = -scroll;
+
+    draw_facts(instance, y++, c);
+    y = draw_reasons(tui, instance, y, c);
+    if (instance->sample_ns == 0 && state != GEMEL_STATE_RUNNING && state != GEMEL_STATE_PAUSED)
+        y = draw_idle(instance, y, c);
+    else if (c->height - y >= PANEL_HEIGHT_MIN)
+        y = draw_panels(tui, instance, y, c);
+    return y + scroll;
+}

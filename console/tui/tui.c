@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tui.c - life of the TUI: the loop's sources, the stack of pages, when to draw. */
+#include "console/tui/tui_private.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/options.h"
+#include "widgets/screen.h"
+
+/* Data never redraws more often than this. */
+#define FRAME_USEC 33333
+
+const int tui_signals[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, 0};
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static void draw_now(Tui *tui)
+{
+    app_source_remove(&tui->draw_source);
+    if (tui->taken || tui->quit)
+        return;
+    tui->drawn_usec = g_get_monotonic_time();
+    screen_begin();
+    frame_draw(tui);
+    screen_show();
+}
+
+static gboolean draw_later(gpointer data)
+{
+    draw_now(data);
+    return G_SOURCE_REMOVE;
+}
+
+void tui_changed(Tui *tui)
+{
+    gint64 wait_usec = tui->drawn_usec + FRAME_USEC - g_get_monotonic_time();
+
+    if (tui->draw_source != NULL || tui->taken || tui->quit || tui->in_key)
+        return; /* input_ready draws when all keys are taken */
+    tui->draw_source = wait_usec > 0
+                           ? app_add_timer(tui->app, (guint)(wait_usec / 1000) + 1, draw_later, tui)
+                           : app_add_idle(tui->app, draw_later, tui);
+    g_source_set_priority(tui->draw_source, G_PRIORITY_DEFAULT + 5);
+}
+
+void tui_redraw_all(Tui *tui)
+{
+    screen_redraw();
+    tui_changed(tui);
+}
+
+/* ---- pages ---------------------------------------------------------------------------------- */
+
+Page *tui_page(Tui *tui)
+{
+    return tui->pages->pdata[tui->pages->len - 1];
+}
+
+static void page_free(gpointer data)
+{
+    Page *page = data;
+
+    page->ops->free(page);
+}
+
+/* A page that comes while somebody types waits until the line is over. */
+void tui_push(Tui *tui, Page *page)
+{
+    g_ptr_array_add(tui->input != INPUT_NONE ? tui->held : tui->pages, page);
+    tui_changed(tui);
+}
+
+gboolean tui_pop(Tui *tui)
+{
+    if (tui->pages->len <= 1)
+        return FALSE;
+    input_end(tui);
+    g_ptr_array_remove_index(tui->pages, tui->pages->len - 1);
+    tui_changed(tui);
+    return TRUE;
+}
+
+void tui_quit(Tui *tui, int status)
+{
+    if (!tui->quit)
+        tui->status = status;
+    tui->quit = TRUE;
+    g_main_context_wakeup(tui->app->context);
+}
+
+void tui_command(Tui *tui, const char *line)
+{
+    face_run_line(tui, line);
+}
+
+/* ---- sources -------------------------------------------------------------------------------- */
+
+/* Keys go before everything else. */
+static gboolean keys_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Tui *tui = data;
+
+    input_ready(fd, condition, tui);
+    if (!tui->taken && !tui->quit)
+        draw_now(tui);
+    return G_SOURCE_CONTINUE;
+}
+
+static void take_signal(int signum, gpointer data)
+{
+    Tui *tui = data;
+
+    if (tui->taken && (signum == SIGWINCH || signum == SIGTSTP || signum == SIGCONT))
+        return;
+    switch (signum) {
+    case SIGWINCH:
+        screen_resize();
+        tui_changed(tui);
+        break;
+    case SIGTSTP:
+        screen_stop_and_wait();
+        tui_redraw_all(tui);
+        break;
+    case SIGCONT:
+        screen_resize();
+        tui_redraw_all(tui);
+        break;
+    default:
+        tui_quit(tui, 128 + signum);
+        break;
+    }
+}
+
+/* While a stream has the terminal, it looks after sizes and keys; an end is an end there too. */
+static void add_sources(Tui *tui)
+{
+    tui->input_source =
+        app_add_fd(tui->app, STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, keys_ready, tui);
+    g_source_set_priority(tui->input_source, G_PRIORITY_HIGH);
+    if (tui->signal_source == NULL)
+        tui->signal_source = app_add_signals(tui->app, tui_signals, take_signal, tui);
+}
+
+static void remove_sources(Tui *tui)
+{
+    app_source_remove(&tui->input_source);
+    app_source_remove(&tui->draw_source);
+    app_source_remove(&tui->escape_source);
+}
+
+void tui_terminal_leave(Tui *tui)
+{
+    if (tui->taken)
+        return;
+    tui->taken = TRUE;
+    remove_sources(tui);
+    screen_leave();
+}
+
+void tui_terminal_enter(Tui *tui)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!tui->taken)
+        return;
+    tui->taken = FALSE;
+    if (!screen_enter(&error)) {
+        tui_quit(tui, 1);
+        return;
+    }
+    add_sources(tui);
+    screen_redraw();
+    tui_changed(tui);
+}
+
+/* Ages and uptimes move even when nothing else does. */
+static gboolean second(gpointer data)
+{
+    Tui *tui = data;
+
+    frame_measure_cost(tui);
+    tui_changed(tui);
+    return G_SOURCE_CONTINUE;
+}
+
+static void model_changed(ModelChange what, gpointer data)
+{
+    Tui *tui = data;
+
+    /* pages above the list still need it to follow the model */
+    for (guint i = 0; i < tui->pages->len; i++) {
+        Page *page = tui->pages->pdata[i];
+
+        if (page->ops->changed != NULL)
+            page->ops->changed(page, what);
+    }
+    tui_changed(tui);
+}
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static void apply_option(const char *name, gpointer data)
+{
+    Tui *tui = data;
+    const Options *options = tui->app->options;
+
+    if (strcmp(name, "theme") == 0) {
+        theme_select(options_get(options, "theme"));
+    } else if (strcmp(name, "ascii") == 0) {
+        theme_set_glyphs(options_get_number(options, "ascii") ? GLYPHS_ASCII : GLYPHS_BRAILLE);
+    } else if (strcmp(name, "mouse") == 0) {
+        if (screen_is_active())
+            screen_set_mouse(options_get_number(options, "mouse") != 0);
+    } else if (strcmp(name, "read-only") == 0) {
+        tui->app->read_only = options_get_number(options, "read-only") != 0;
+    } else if (strcmp(name, "sort") == 0) {
+        instances_sort(tui->pages->pdata[0], options_get(options, "sort"), NULL);
+    } else if (strcmp(name, "refresh") == 0) {
+        if (!tui->frozen)
+            model_start(tui->app->model);
+    } else if (strcmp(name, "cpu") == 0) {
+        for (ModelCpuMode mode = 0; mode < MODEL_CPU_N; mode++)
+            if (strcmp(model_cpu_mode_name(mode), options_get(options, "cpu")) == 0)
+                tui->cpu_mode = mode;
+    }
+    tui_redraw_all(tui);
+}
+
+/* The Linux console's fonts lack braille and most blocks. */
+static void choose_glyphs(Tui *tui)
+{
+    const char *term = g_getenv("TERM");
+    gboolean ascii = options_get_number(tui->app->options, "ascii") != 0 ||
+                     (term != NULL && g_str_has_prefix(term, "linux"));
+
+    theme_set_glyphs(ascii ? GLYPHS_ASCII : GLYPHS_BRAILLE);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void start(Tui *tui)
+{
+    static const char *const at_start[] = {"theme", "mouse", "cpu", "sort", "read-only"};
+
+    face_init(tui);
+    tui->fetch = fetch_new(tui);
+    tui->pages = g_ptr_array_new_with_free_func(page_free);
+    tui->held = g_ptr_array_new_with_free_func(page_free);
+    g_ptr_array_add(tui->pages, instances_new(tui));
+    for (guint i = 0; i < G_N_ELEMENTS(at_start); i++)
+        if (strcmp(at_start[i], "read-only") != 0 || !tui->app->read_only)
+            apply_option(at_start[i], tui);
+    choose_glyphs(tui);
+    options_listen(tui->app->options, apply_option, tui);
+    tui->listener = model_listen(tui->app->model, model_changed, tui);
+    tui->second_source = app_add_timer(tui->app, 1000, second, tui);
+    add_sources(tui);
+    frame_measure_cost(tui);
+}
+
+static void stop(Tui *tui)
+{
+    options_listen(tui->app->options, NULL, NULL);
+    model_unlisten(tui->app->model, tui->listener);
+    input_end(tui);
+    face_free(tui);
+    remove_sources(tui);
+    app_source_remove(&tui->signal_source);
+    app_source_remove(&tui->second_source);
+    g_clear_pointer(&tui->menu, menu_free);
+    g_ptr_array_unref(tui->held);
+    g_ptr_array_unref(tui->pages);
+    fetch_free(tui->fetch);
+    g_free(tui->search_before);
+}
+
+int tui_run(App *app)
+{
+    g_autoptr(GError) error = NULL;
+    Tui tui = {.app = app};
+
+    if (!screen_enter(&error)) {
+        fprintf(stderr, "gemel: %s\n", error->message);
+        return 1;
+    }
+    start(&tui);
+    draw_now(&tui);
+    model_start(app->model);
+    while (!tui.quit && !app->quit)
+        app_iterate(app, TRUE);
+    stop(&tui);
+    screen_free();
+    return tui.status;
+}
+
+/* ---- helpers -------------------------------------------------------------------------------- */
+
+char *instance_key_of(const ModelInstance *instance)
+{
+    return g_strconcat(instance->backend->name, "/", instance->info->id, NULL);
+}
+
+ModelInstance *tui_instance(Tui *tui, const char *key)
+{
+    const char *slash = strchr(key, '/');
+
+    if (slash == NULL)
+        return NULL;
+    g_autofree char *backend = g_strndup(key, (gsize)(slash - key));
+
+    return model_instance(tui->app->model, backend, slash + 1);
+}
+
+char *instance_word(const ModelInstance *instance)
+{
+    Model *model = instance->backend->model;
+    const char *name = instance->info->name;
+    g_autofree char *key = instance_key_of(instance), *full = NULL;
+    const char *const candidates[] = {
+        name, full = g_strconcat(instance->backend->name, "/", name, NULL), key};
+
+    for (guint i = 0; i < G_N_ELEMENTS(candidates); i++) {
+        const char *word = candidates[i];
+
+        if (word == NULL || *word == '\0' || *word == '-' ||
+            model_find(model, word, NULL) != instance)
+            continue;
+        return strpbrk(word, " \t\n'\"\\$`!*?[](){}<>|&;~#") != NULL ? g_shell_quote(word)
+                                                                     : g_strdup(word);
+    }
+    return g_strdup(key);
+}
+
+Role state_role(GemelState state)
+{
+    static const Role roles[GEMEL_STATE_N] = {
+        [GEMEL_STATE_UNKNOWN] = ROLE_WARN,      [GEMEL_STATE_RUNNING] = ROLE_RUNNING,
+        [GEMEL_STATE_PAUSED] = ROLE_PAUSED,     [GEMEL_STATE_STOPPED] = ROLE_STOPPED,
+        [GEMEL_STATE_STARTING] = ROLE_CHANGING, [GEMEL_STATE_STOPPING] = ROLE_CHANGING,
+        [GEMEL_STATE_CRASHED] = ROLE_CRASHED,   [GEMEL_STATE_SAVED] = ROLE_SAVED,
+    };
+
+    return state < GEMEL_STATE_N ? roles[state] : ROLE_WARN;
+}
+
+char *age_text(gint64 usec)
+{
+    gint64 seconds = MAX(usec, 0) / 1000000;
+
+    if (seconds < 60)
+        return g_strdup_printf("%d s", (int)seconds);
+    if (seconds < 3600)
+        return g_strdup_printf("%d min", (int)(seconds / 60));
+    if (seconds < 86400)
+        return g_strdup_printf("%d h", (int)(seconds / 3600));
+    return g_strdup_printf("%d days", (int)(seconds / 86400));
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tui_private.h - what the files of the TUI share.
+ *
+ * A key press becomes a command line (keymap.c) that goes through the dispatcher: an ordinary
+ * command, or a `view` verb (verbs.c). The screen is a stack of pages, each a const table of
+ * operations; over it at most one dialog, menu or input line, in this order, which then gets the
+ * keys. Drawing reads the model and keeps nothing.
+ *
+ * Instances are named by key, "backend/id", never by row or pointer.
+ */
+#pragma once
+
+#include "console/command.h"
+#include "console/model.h"
+#include "console/tui/tui.h"
+#include "widgets/canvas.h"
+#include "widgets/dialog.h"
+#include "widgets/keys.h"
+#include "widgets/menu.h"
+#include "widgets/table.h"
+
+typedef struct Tui Tui;
+typedef struct Page Page;
+typedef struct Fetch Fetch;
+
+/* Where a key binding holds: bits, so that a binding may hold in several places. */
+typedef enum {
+    AT_INSTANCES = 1 << 0,
+    AT_SNAPSHOTS = 1 << 1,
+    AT_JOBS = 1 << 2,
+    AT_EVENTS = 1 << 3,
+    AT_TEXT = 1 << 4,
+    AT_TABLES = AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
+    AT_ALL = AT_TABLES | AT_TEXT
+} Where;
+
+/* The same order as TableMove and TextViewMove (checked where they are used). */
+typedef enum {
+    MOVE_UP,
+    MOVE_DOWN,
+    MOVE_PAGE_UP,
+    MOVE_PAGE_DOWN,
+    MOVE_HALF_UP,
+    MOVE_HALF_DOWN,
+    MOVE_FIRST,
+    MOVE_LAST,
+    MOVE_LEFT,
+    MOVE_RIGHT
+} Move;
+
+/* What a page can do. NULL entries mean "not here". */
+typedef struct {
+    const char *name; /* as in `view goto NAME` and in the header */
+    Where where;
+    void (*draw)(Page *page, const Canvas *c);
+    void (*changed)(Page *page, ModelChange what); /* the model changed */
+    void (*free)(Page *page);
+    void (*move)(Page *page, Move move);
+    void (*enter)(Page *page);           /* drill in */
+    gboolean (*back)(Page *page);        /* TRUE: it had something of its own to leave */
+    const char *(*target)(Page *page);   /* key of the instance that actions are for, or NULL */
+    const char *(*snapshot)(Page *page); /* name of the snapshot that actions are for, or NULL */
+    Table *(*table)(Page *page);         /* for marks, wide, follow */
+    /* Searches text, or filters rows, as it is typed; "" ends it. */
+    void (*search)(Page *page, const char *text);
+    gboolean (*search_next)(Page *page, gboolean backwards);
+    const char *(*searched)(Page *page);
+    void (*wide)(Page *page);
+    gboolean (*click)(Page *page, int y, int x); /* screen coordinates */
+    char *(*summary)(Page *page);                /* for the header; g_free() */
+} PageOps;
+
+struct Page {
+    const PageOps *ops;
+    Tui *tui;
+};
+
+typedef enum { INPUT_NONE, INPUT_COMMAND, INPUT_SEARCH } InputKind;
+
+struct Tui {
+    App *app;
+    GPtrArray *pages; /* of Page*, the last one on top; the first is the instances page */
+    GPtrArray *held;  /* of Page*: came while the input line was open */
+    FaceOps face;
+    GPtrArray *runs; /* lines under way (face.c), newest last */
+
+    Dialog *dialog;
+    CommandRun *dialog_run; /* answered by the dialog */
+    void (*dialog_answer)(CommandRun *run, gboolean yes);
+    void (*dialog_done)(Tui *tui, gboolean yes); /* a question of our own */
+    gint64
+        dialog_deaf_until_usec; /* it came unasked: keys meant for something else are not taken */
+    char *dialog_key;           /* the instance it is about, re-checked on yes */
+    GQueue waiting_dialogs;     /* of WaitingDialog, asked while another was open */
+    Menu *menu;
+    InputKind input;
+    char *search_before; /* what was searched for before the input began */
+
+    /* the line above the footer */
+    char *message;
+    OutputClass message_class;
+    gint64 message_usec;
+
+    ModelCpuMode cpu_mode;
+    gboolean frozen;
+    Fetch *fetch;
+
+    GSource *input_source, *draw_source, *signal_source, *escape_source, *second_source;
+    guint listener;
+    gint64 drawn_usec;
+    gboolean taken;  /* the terminal is lent to a stream */
+    gboolean in_key; /* a key is being handled: what is drawn is drawn in this turn */
+    gboolean quit;
+    int status;
+
+    /* own cost */
+    gint64 cost_wall_usec, cost_cpu_usec;
+    double cost_percent;
+    guint64 cost_rss_bytes;
+};
+
+/* ---- tui.c ---------------------------------------------------------------------------------- */
+
+/* Draws soon: in this turn while a key is handled, else at most 30 times a second. */
+void tui_changed(Tui *tui);
+void tui_redraw_all(Tui *tui);
+void tui_quit(Tui *tui, int status);
+Page *tui_page(Tui *tui);
+void tui_push(Tui *tui, Page *page);
+/* FALSE at the last page. */
+gboolean tui_pop(Tui *tui);
+/* Runs a command line as if it had been typed. */
+void tui_command(Tui *tui, const char *line);
+void tui_terminal_leave(Tui *tui);
+void tui_terminal_enter(Tui *tui);
+
+/* ---- keymap.c ------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *key; /* name, as keys_from_name takes it */
+    Where where;
+    const char *line;    /* command line; {} = the target, {marks}, {snapshot} */
+    const char *label;   /* in the footer; NULL = not there */
+    int priority;        /* of the label: 0 stays longest */
+    const char *summary; /* in help */
+} Binding;
+
+const Binding *keymap_find(int key, Where where);
+/* The i-th binding that holds somewhere in `where`, NULL past the end. */
+const Binding *keymap_nth(guint i);
+
+/* ---- verbs.c -------------------------------------------------------------------------------- */
+
+gboolean tui_view(gpointer tui, const char *const *words, GError **error);
+
+/* ---- face.c: what commands get from us ------------------------------------------------------ */
+
+void face_init(Tui *tui);
+void face_free(Tui *tui);
+void face_cancel(Tui *tui); /* ^C */
+void face_say(Tui *tui, OutputClass class, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void face_ask(Tui *tui, const char *title, const char *verb, const char *text,
+              void (*done)(Tui *tui, gboolean yes));
+void face_dialog_key(Tui *tui, int key);
+/* What the input line hands over. */
+void face_run_line(Tui *tui, const char *line);
+
+/* ---- input.c: keys -------------------------------------------------------------------------- */
+
+gboolean input_ready(int fd, GIOCondition condition, gpointer tui);
+void input_begin(Tui *tui, InputKind kind, const char *initial);
+void input_end(Tui *tui);
+/* Carries out a binding's line for what is selected. */
+void input_run_binding(Tui *tui, const Binding *binding);
+/* `line` with {} {marks} {snapshot} filled in, or NULL with a reason. */
+char *input_fill(Tui *tui, const char *line, GError **error);
+
+/* ---- frame.c: header, messages, footer, and everything together ----------------------------- */
+
+void frame_draw(Tui *tui);
+void frame_measure_cost(Tui *tui);
+
+/* ---- menus.c -------------------------------------------------------------------------------- */
+
+gboolean menus_open(Tui *tui, const char *name, GError **error);
+void menus_key(Tui *tui, int key);
+/* The command that deletes it as it is now. g_free() it. */
+char *menus_delete_line(const ModelInstance *instance);
+
+/* ---- fetch.c: what is not in the model ------------------------------------------------------ */
+
+/* One answer about one instance, asked for on the read lane. */
+typedef struct {
+    gboolean pending;
+    gint64 taken_usec; /* 0: never */
+    char *error;       /* why there is nothing, or NULL */
+    json_t *essentials;
+    char *definition;
+    const char *definition_format;
+    GPtrArray *snapshots; /* of GemelSnapshot* */
+} Fetched;
+
+Fetch *fetch_new(Tui *tui);
+void fetch_free(Fetch *fetch);
+/* What is known; asks when there is nothing yet, or when it is older than max_age_ms (0: only when
+   there is nothing). Never NULL; valid until the next turn of the loop. */
+const Fetched *fetch_inspect(Fetch *fetch, const char *key, gint64 max_age_ms);
+const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms);
+/* Forgets what is known about an instance: it changed. */
+void fetch_forget(Fetch *fetch, const char *key);
+
+/* ---- pages ---------------------------------------------------------------------------------- */
+
+Page *instances_new(Tui *tui);
+Page *snapshots_new(Tui *tui, const char *key);
+Page *jobs_new(Tui *tui);
+Page *events_new(Tui *tui);
+Page *inspect_new(Tui *tui, const char *key);
+Page *definition_new(Tui *tui, const char *key);
+Page *help_new(Tui *tui);
+Page *output_new(Tui *tui, const char *title, const char *text);
+
+/* ---- instances.c ---------------------------------------------------------------------------- */
+
+typedef enum {
+    SORT_NAME,
+    SORT_KIND,
+    SORT_STATE,
+    SORT_BACKEND,
+    SORT_CPU,
+    SORT_MEMORY,
+    SORT_PRESSURE,
+    SORT_BLOCK,
+    SORT_NET,
+    SORT_UPTIME,
+    SORT_N
+} SortKey;
+
+const char *sort_name(SortKey key);
+gboolean instances_sort(Page *page, const char *name, GError **error);
+void instances_invert(Page *page);
+gboolean instances_filter(Page *page, const char *filter, GError **error);
+void instances_kind(Page *page, int kind); /* GemelKind, -1: all */
+void instances_tab(Page *page, int step);
+gboolean instances_tab_named(Page *page, const char *name);
+void instances_pane(Page *page);
+void instances_zoom(Page *page);
+gboolean instances_follow(Page *page);
+
+/* ---- helpers -------------------------------------------------------------------------------- */
+
+/* "backend/id". */
+char *instance_key_of(const ModelInstance *instance);
+ModelInstance *tui_instance(Tui *tui, const char *key);
+/* How the instance is written in a command line that must mean it and no other. */
+char *instance_word(const ModelInstance *instance);
+Role state_role(GemelState state);
+/* "14 s", "3 min" … of an age. */
+char *age_text(gint64 usec);

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* verbs.c - the `view` verbs: everything a key does that is no command about instances. */
+#include <string.h>
+
+#include "config/options.h"
+#include "console/tui/tui_private.h"
+#include "widgets/screen.h"
+
+/* The rest of the words joined: an argument with spaces needs no quotes. */
+typedef gboolean (*VerbRun)(Tui *tui, const char *arg, GError **error);
+
+typedef struct {
+    const char *name, *args, *summary;
+    VerbRun run;
+} Verb;
+
+/* "not here", naming the place. */
+static gboolean not_here(Tui *tui, const char *what, GError **error)
+{
+    return gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED, "view: %s has no meaning in the %s view",
+                           what, tui_page(tui)->ops->name);
+}
+
+/* ---- moving --------------------------------------------------------------------------------- */
+
+static gboolean move(Tui *tui, Move step, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->move == NULL)
+        return not_here(tui, "moving", error);
+    page->ops->move(page, step);
+    return TRUE;
+}
+
+#define MOVE_VERB(name, step)                                                                      \
+    static gboolean verb_##name(Tui *tui, const char *arg, GError **error)                         \
+    {                                                                                              \
+        return move(tui, step, error);                                                             \
+    }
+MOVE_VERB(up, MOVE_UP)
+MOVE_VERB(down, MOVE_DOWN)
+MOVE_VERB(page_up, MOVE_PAGE_UP)
+MOVE_VERB(page_down, MOVE_PAGE_DOWN)
+MOVE_VERB(half_up, MOVE_HALF_UP)
+MOVE_VERB(half_down, MOVE_HALF_DOWN)
+MOVE_VERB(first, MOVE_FIRST)
+MOVE_VERB(last, MOVE_LAST)
+MOVE_VERB(left, MOVE_LEFT)
+MOVE_VERB(right, MOVE_RIGHT)
+
+/* ---- going ---------------------------------------------------------------------------------- */
+
+static gboolean verb_enter(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->enter == NULL)
+        return not_here(tui, "enter", error);
+    page->ops->enter(page);
+    return TRUE;
+}
+
+static gboolean verb_back(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->back == NULL || !page->ops->back(page))
+        tui_pop(tui);
+    return TRUE;
+}
+
+static gboolean verb_quit(Tui *tui, const char *arg, GError **error)
+{
+    if (!tui_pop(tui))
+        tui_quit(tui, 0);
+    return TRUE;
+}
+
+static gboolean verb_quit_all(Tui *tui, const char *arg, GError **error)
+{
+    tui_quit(tui, 0);
+    return TRUE;
+}
+
+/* Back to the list, showing one kind or both. */
+static gboolean goto_kind(Tui *tui, int kind)
+{
+    while (tui_pop(tui))
+        ;
+    instances_kind(tui_page(tui), kind);
+    return TRUE;
+}
+
+/* A page about the selected instance. */
+static gboolean goto_instance_page(Tui *tui, Page *(*make)(Tui *tui, const char *key),
+                                   const char *what, GError **error)
+{
+    Page *page = tui_page(tui);
+    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
+
+    if (key == NULL || tui_instance(tui, key) == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                               "view: select an instance to see its %s", what);
+    tui_push(tui, make(tui, key));
+    return TRUE;
+}
+
+/* Opens a page once: one that is open already comes to the top alone. */
+static gboolean goto_page(Tui *tui, const char *name, Page *(*make)(Tui *tui))
+{
+    for (guint i = 1; i < tui->pages->len; i++) {
+        Page *page = tui->pages->pdata[i];
+
+        if (strcmp(page->ops->name, name) != 0)
+            continue;
+        g_ptr_array_steal_index(tui->pages, i);
+        g_ptr_array_add(tui->pages, page);
+        return TRUE;
+    }
+    tui_push(tui, make(tui));
+    return TRUE;
+}
+
+static gboolean verb_goto(Tui *tui, const char *arg, GError **error)
+{
+    if (strcmp(arg, "all") == 0)
+        return goto_kind(tui, -1);
+    if (strcmp(arg, "vms") == 0)
+        return goto_kind(tui, GEMEL_KIND_VM);
+    if (strcmp(arg, "containers") == 0)
+        return goto_kind(tui, GEMEL_KIND_CONTAINER);
+    if (strcmp(arg, "snapshots") == 0)
+        return goto_instance_page(tui, snapshots_new, arg, error);
+    if (strcmp(arg, "inspect") == 0)
+        return goto_instance_page(tui, inspect_new, "figures and settings", error);
+    if (strcmp(arg, "definition") == 0)
+        return goto_instance_page(tui, definition_new, arg, error);
+    if (strcmp(arg, "jobs") == 0)
+        return goto_page(tui, arg, jobs_new);
+    if (strcmp(arg, "events") == 0)
+        return goto_page(tui, arg, events_new);
+    if (strcmp(arg, "help") == 0)
+        return goto_page(tui, arg, help_new);
+    return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                           "view goto: '%s' is no view; there are all vms containers snapshots "
+                           "inspect definition jobs events help",
+                           arg);
+}
+
+/* ---- the list ------------------------------------------------------------------------------- */
+
+/* The instances page, wherever it is in the stack. */
+static Page *list_page(Tui *tui)
+{
+    return tui->pages->pdata[0];
+}
+
+static gboolean verb_sort(Tui *tui, const char *arg, GError **error)
+{
+    if (strcmp(arg, "invert") == 0)
+        instances_invert(list_page(tui));
+    else
+        return instances_sort(list_page(tui), arg, error);
+    return TRUE;
+}
+
+static gboolean verb_filter(Tui *tui, const char *arg, GError **error)
+{
+    return instances_filter(list_page(tui), arg, error);
+}
+
+static gboolean verb_find(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->search == NULL)
+        return not_here(tui, "searching", error);
+    if (*arg != '\0')
+        page->ops->search(page, arg);
+    else
+        input_begin(tui, INPUT_SEARCH,
+                    page->ops->searched != NULL ? page->ops->searched(page) : NULL);
+    return TRUE;
+}
+
+static gboolean find_again(Tui *tui, gboolean backwards, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->search_next == NULL)
+        return not_here(tui, "searching", error);
+    if (!page->ops->search_next(page, backwards))
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "view: nothing found; `/` searches");
+    return TRUE;
+}
+
+static gboolean verb_find_next(Tui *tui, const char *arg, GError **error)
+{
+    return find_again(tui, FALSE, error);
+}
+
+static gboolean verb_find_previous(Tui *tui, const char *arg, GError **error)
+{
+    return find_again(tui, TRUE, error);
+}
+
+static gboolean verb_mark(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+    Table *marked = page->ops->where == AT_INSTANCES ? page->ops->table(page) : NULL;
+
+    if (marked == NULL)
+        return not_here(tui, "marking", error);
+    if (*arg == '\0')
+        table_mark_toggle(marked);
+    else if (strcmp(arg, "range") == 0)
+        table_mark_range(marked);
+    else if (strcmp(arg, "all") == 0 || strcmp(arg, "none") == 0)
+        table_mark_all(marked, strcmp(arg, "all") == 0);
+    else
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "view mark: '%s' is not range, all or none", arg);
+    return TRUE;
+}
+
+static gboolean verb_tab(Tui *tui, const char *arg, GError **error)
+{
+    if (strcmp(arg, "next") == 0 || *arg == '\0')
+        instances_tab(list_page(tui), 1);
+    else if (strcmp(arg, "previous") == 0)
+        instances_tab(list_page(tui), -1);
+    else if (!instances_tab_named(list_page(tui), arg))
+        return gemel_error_set(error, GEMEL_ERROR_INVALID, "view tab: there is no tab '%s'", arg);
+    return TRUE;
+}
+
+static gboolean verb_pane(Tui *tui, const char *arg, GError **error)
+{
+    instances_pane(list_page(tui));
+    return TRUE;
+}
+
+static gboolean verb_zoom(Tui *tui, const char *arg, GError **error)
+{
+    instances_zoom(list_page(tui));
+    return TRUE;
+}
+
+static gboolean verb_follow(Tui *tui, const char *arg, GError **error)
+{
+    face_say(tui, OUTPUT_NOTE,
+             instances_follow(list_page(tui)) ? "The cursor goes with its instance."
+                                              : "The cursor stays on its row.");
+    return TRUE;
+}
+
+static gboolean verb_wide(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->wide == NULL)
+        return not_here(tui, "wide", error);
+    page->ops->wide(page);
+    return TRUE;
+}
+
+/* ---- display -------------------------------------------------------------------------------- */
+
+/* Through the option, so that `set` and keys agree. */
+static gboolean verb_cpu(Tui *tui, const char *arg, GError **error)
+{
+    const char *next = *arg != '\0' ? arg : model_cpu_mode_name((tui->cpu_mode + 1) % MODEL_CPU_N);
+
+    if (!options_set(tui->app->options, "cpu", next, error))
+        return FALSE;
+    for (ModelCpuMode mode = 0; mode < MODEL_CPU_N; mode++)
+        if (strcmp(model_cpu_mode_name(mode), next) == 0)
+            tui->cpu_mode = mode;
+    face_say(tui, OUTPUT_NOTE, "100 %% CPU now means %s.",
+             tui->cpu_mode == MODEL_CPU_OF_CORE    ? "one core"
+             : tui->cpu_mode == MODEL_CPU_OF_LIMIT ? "the instance's own limit"
+                                                   : "the whole host");
+    return TRUE;
+}
+
+static gboolean verb_freeze(Tui *tui, const char *arg, GError **error)
+{
+    tui->frozen = !tui->frozen;
+    if (tui->frozen)
+        model_stop(tui->app->model);
+    else
+        model_start(tui->app->model);
+    return TRUE;
+}
+
+static gboolean verb_mouse(Tui *tui, const char *arg, GError **error)
+{
+    screen_set_mouse(!screen_mouse());
+    face_say(tui, OUTPUT_NOTE,
+             screen_mouse() ? "Mouse on; the terminal's own selection needs Shift." : "Mouse off.");
+    return TRUE;
+}
+
+static gboolean verb_refresh(Tui *tui, const char *arg, GError **error)
+{
+    model_refresh(tui->app->model);
+    return TRUE;
+}
+
+static gboolean verb_redraw(Tui *tui, const char *arg, GError **error)
+{
+    tui_redraw_all(tui);
+    return TRUE;
+}
+
+static void allow_changes(Tui *tui, gboolean yes)
+{
+    if (yes)
+        tui->app->read_only = FALSE;
+}
+
+static gboolean verb_read_only(Tui *tui, const char *arg, GError **error)
+{
+    if (!tui->app->read_only)
+        tui->app->read_only = TRUE;
+    else
+        face_ask(tui, "read-only", "allow changes", "Commands may change and end instances again.",
+                 allow_changes);
+    return TRUE;
+}
+
+/* The name to copy: of the snapshot, else of the instance. */
+static gboolean verb_copy(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
+    const char *snapshot = page->ops->snapshot != NULL ? page->ops->snapshot(page) : NULL;
+    const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
+    const char *what = snapshot != NULL ? snapshot : instance != NULL ? instance->info->name : NULL;
+
+    if (instance != NULL && strcmp(arg, "id") == 0)
+        what = instance->info->id;
+    if (what == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "view copy: nothing is selected");
+    screen_copy(what);
+    face_say(tui, OUTPUT_NOTE, "Copied %s, if the terminal allows it (OSC 52).", what);
+    return TRUE;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------- */
+
+static gboolean verb_menu(Tui *tui, const char *arg, GError **error)
+{
+    return menus_open(tui, arg, error);
+}
+
+static gboolean verb_delete(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
+    const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
+
+    if (instance == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "view delete: nothing is selected");
+    g_autofree char *line = menus_delete_line(instance);
+
+    face_run_line(tui, line);
+    return TRUE;
+}
+
+static gboolean verb_command(Tui *tui, const char *arg, GError **error)
+{
+    input_begin(tui, INPUT_COMMAND, arg);
+    return TRUE;
+}
+
+static gboolean verb_hint(Tui *tui, const char *arg, GError **error)
+{
+    face_say(tui, OUTPUT_NOTE, "%s", arg);
+    return TRUE;
+}
+
+static gboolean verb_suspend(Tui *tui, const char *arg, GError **error)
+{
+    screen_stop_and_wait();
+    tui_redraw_all(tui);
+    return TRUE;
+}
+
+static gboolean verb_cancel(Tui *tui, const char *arg, GError **error)
+{
+    face_cancel(tui);
+    return TRUE;
+}
+
+static const Verb verbs[] = {
+    {"up", "", "one up", verb_up},
+    {"down", "", "one down", verb_down},
+    {"page-up", "", "a page up", verb_page_up},
+    {"page-down", "", "a page down", verb_page_down},
+    {"half-up", "", "half a page up", verb_half_up},
+    {"half-down", "", "half a page down", verb_half_down},
+    {"first", "", "to the first row or line", verb_first},
+    {"last", "", "to the last row or line", verb_last},
+    {"left", "", "columns to the left", verb_left},
+    {"right", "", "columns to the right", verb_right},
+    {"enter", "", "drill in", verb_enter},
+    {"back", "", "back one view; ends a filter, a search", verb_back},
+    {"quit", "", "back, and at the first view quit", verb_quit},
+    {"quit-all", "", "quit", verb_quit_all},
+    {"goto", "all|vms|containers|snapshots|inspect|definition|jobs|events|help", "open a view",
+     verb_goto},
+    {"sort", "name|kind|state|backend|cpu|memory|pressure|block|net|uptime|invert", "sort the list",
+     verb_sort},
+    {"filter", "[WORDS]", "filter the list; without words show all", verb_filter},
+    {"find", "[TEXT]", "filter a list or search a text", verb_find},
+    {"find-next", "", "the next match", verb_find_next},
+    {"find-previous", "", "the match before", verb_find_previous},
+    {"mark", "[range|all|none]", "mark rows", verb_mark},
+    {"tab", "next|previous|NAME", "a tab of the detail pane", verb_tab},
+    {"pane", "", "the other pane", verb_pane},
+    {"zoom", "", "the detail pane full height, and back", verb_zoom},
+    {"follow", "", "whether the cursor goes with its item", verb_follow},
+    {"wide", "", "all columns, or those that fit; in text: wrap", verb_wide},
+    {"cpu", "[core|limit|host]", "what 100 % CPU means", verb_cpu},
+    {"freeze", "", "stop and go on reading figures", verb_freeze},
+    {"mouse", "", "mouse on or off", verb_mouse},
+    {"refresh", "", "read everything now", verb_refresh},
+    {"redraw", "", "draw the screen anew", verb_redraw},
+    {"read-only", "", "refuse every change, or allow them again", verb_read_only},
+    {"copy", "[id]", "copy the name of what is selected", verb_copy},
+    {"menu", "power|sort|actions|bulk", "open a menu", verb_menu},
+    {"delete", "", "delete what is selected, asking first", verb_delete},
+    {"command", "[TEXT]", "open the command line", verb_command},
+    {"hint", "TEXT", "show a hint", verb_hint},
+    {"suspend", "", "stop, back to the shell", verb_suspend},
+    {"cancel", "", "cancel what is under way, else ask to quit", verb_cancel},
+};
+
+void tui_foreach_verb(void (*each)(const char *name, const char *args, const char *summary,
+                                   gpointer data),
+                      gpointer data)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(verbs); i++)
+        each(verbs[i].name, verbs[i].args, verbs[i].summary, data);
+}
+
+/* FaceOps.view. */
+gboolean tui_view(gpointer data, const char *const *words, GError **error)
+{
+    Tui *tui = data;
+
+    if (words[0] == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "view: say what, as in `view sort cpu`; `?` lists the verbs");
+    for (guint i = 0; i < G_N_ELEMENTS(verbs); i++) {
+        if (strcmp(verbs[i].name, words[0]) != 0)
+            continue;
+        g_autofree char *arg = g_strjoinv(" ", (char **)words + 1);
+        gboolean done = verbs[i].run(tui, arg, error);
+
+        tui_changed(tui);
+        return done;
+    }
+    return gemel_error_set(error, GEMEL_ERROR_INVALID, "view: '%s' is no view verb; `?` lists them",
+                           words[0]);
+}
