@@ -20,12 +20,8 @@ static virDomainPtr begin(GemelConn *base, const char *id, GemelAct act, GemelSt
 static gboolean finish(GemelConn *base, virDomainPtr domain, GemelAct act, int status,
                        GError **error)
 {
-    virErrorPtr saved = status == 0 ? NULL : virSaveLastError();
-
-    if (status == 0)
-        return TRUE;
-    return lv_fail_saved(error, lv_conn(base), saved, "cannot %s %s", gemel_act_name(act),
-                         virDomainGetName(domain));
+    return status == 0 || lv_fail(error, lv_conn(base), "cannot %s %s", gemel_act_name(act),
+                                  virDomainGetName(domain));
 }
 
 gboolean lv_act_start(GemelConn *base, const char *id, const GemelActArgs *args, GError **error)

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,20 +22,55 @@ typedef struct {
     LvConn *conn;
     char *name; /* of the guest */
     virStreamPtr vir;
-    LvSignal *wake; /* raised by the event thread; it holds a reference of its own */
+    gboolean is_open;
+    LvSignal *wake; /* raised by the event thread */
+    guint waker;    /* its number in `wakers`, 0 = not there */
     int fd;         /* our end of the pair */
 } Console;
+
+/*
+ * What the event thread's callback is given is a number and not a pointer: it can still run when
+ * virStreamEventRemoveCallback has returned, and the free function that would say when it no longer
+ * does is never called for streams over a connection (remoteStreamCallbackFree, libvirt 9.0).
+ */
+static pthread_mutex_t wakers_lock = PTHREAD_MUTEX_INITIALIZER;
+static GHashTable *wakers; /* number -> LvSignal of a console that is open */
+
+static guint waker_add(LvSignal *signal)
+{
+    static guint last;
+    guint number;
+
+    pthread_mutex_lock(&wakers_lock);
+    if (wakers == NULL)
+        wakers = g_hash_table_new(NULL, NULL);
+    do
+        number = ++last;
+    while (number == 0 || g_hash_table_contains(wakers, GUINT_TO_POINTER(number)));
+    g_hash_table_insert(wakers, GUINT_TO_POINTER(number), signal);
+    pthread_mutex_unlock(&wakers_lock);
+    return number;
+}
+
+static void waker_remove(guint number)
+{
+    pthread_mutex_lock(&wakers_lock);
+    if (wakers != NULL)
+        g_hash_table_remove(wakers, GUINT_TO_POINTER(number));
+    pthread_mutex_unlock(&wakers_lock);
+}
 
 /* Event thread. Whatever it is, the stream thread finds out by trying. */
 static void on_stream(virStreamPtr vir, int events, void *data)
 {
-    virStreamEventUpdateCallback(vir, 0);
-    lv_signal_raise(data);
-}
+    LvSignal *signal;
 
-static void drop_signal(void *data)
-{
-    lv_signal_unref(data);
+    virStreamEventUpdateCallback(vir, 0);
+    pthread_mutex_lock(&wakers_lock);
+    signal = g_hash_table_lookup(wakers, data);
+    if (signal != NULL)
+        lv_signal_raise(signal);
+    pthread_mutex_unlock(&wakers_lock);
 }
 
 static gboolean open_console(Console *console, virDomainPtr domain, GError **error)
@@ -48,34 +82,46 @@ static gboolean open_console(Console *console, virDomainPtr domain, GError **err
     if (console->vir == NULL)
         return lv_fail(error, console->conn, "cannot open the console of %s", console->name);
     if (virDomainOpenConsole(domain, NULL, console->vir, 0) < 0) {
+        /* Of all reasons only this one has that number: "Active console session exists". */
         vir = virGetLastError();
-        if (vir != NULL && vir->code == VIR_ERR_OPERATION_FAILED &&
-            strstr(vir->message, "Active console session") != NULL)
+        if (vir != NULL && vir->code == VIR_ERR_OPERATION_FAILED)
             return gemel_error_set(error, GEMEL_ERROR_BUSY,
                                    "the console of %s is in use by somebody else; end that one, or "
                                    "take it over with virsh console --force %s",
                                    console->name, console->name);
         return lv_fail(error, console->conn, "cannot open the console of %s", console->name);
     }
+    console->is_open = TRUE;
+    console->waker = waker_add(console->wake);
     if (virStreamEventAddCallback(console->vir, VIR_STREAM_EVENT_READABLE, on_stream,
-                                  lv_signal_ref(console->wake), drop_signal) < 0) {
-        lv_signal_unref(console->wake);
-        lv_fail(error, console->conn, "cannot watch the console of %s", console->name);
-        virStreamAbort(console->vir);
-        return FALSE;
-    }
+                                  GUINT_TO_POINTER(console->waker), NULL) < 0)
+        return lv_fail(error, console->conn, "cannot watch the console of %s", console->name);
     return TRUE;
+}
+
+/* Ends the stream, in good order or not; once. */
+static void end_stream(Console *console, gboolean is_finished)
+{
+    if (!console->is_open)
+        return;
+    console->is_open = FALSE;
+    virStreamEventRemoveCallback(console->vir);
+    waker_remove(console->waker);
+    if (is_finished)
+        virStreamFinish(console->vir);
+    else
+        virStreamAbort(console->vir);
 }
 
 static void console_free(GemelStream *base)
 {
     Console *console = (Console *)base;
 
+    end_stream(console, FALSE);
     if (console->vir != NULL)
         virStreamFree(console->vir);
-    if (console->fd >= 0)
-        close(console->fd);
-    lv_signal_unref(console->wake);
+    close(console->fd);
+    lv_signal_free(console->wake);
     g_free(console->name);
     g_free(console);
     virResetLastError();
@@ -236,11 +282,7 @@ static int console_pump(GemelStream *base, GError **error)
     }
     if (!is_whole || lv_signal_is_set(console->conn->closed))
         lv_fail(error, console->conn, "the console of %s broke off", console->name);
-    virStreamEventRemoveCallback(console->vir);
-    if (pump->has_ended && is_whole)
-        virStreamFinish(console->vir);
-    else
-        virStreamAbort(console->vir);
+    end_stream(console, pump->has_ended && is_whole);
     shutdown(console->fd, SHUT_RDWR);
     return is_whole && !lv_signal_is_set(console->conn->closed) ? 0 : -1;
 }

@@ -2,7 +2,6 @@
 #include "backends/libvirt/lv.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 /* virErrorNumber -> kind. What is not here is FAILED. */
@@ -49,7 +48,8 @@ static const struct {
     {VIR_ERR_BLOCK_COPY_ACTIVE, GEMEL_ERROR_BUSY},
     {VIR_ERR_RESOURCE_BUSY, GEMEL_ERROR_BUSY},
     {VIR_ERR_AGENT_UNRESPONSIVE, GEMEL_ERROR_TIMEOUT},
-    {VIR_ERR_OPERATION_TIMEOUT, GEMEL_ERROR_TIMEOUT},
+    /* "cannot acquire state change lock": another job works on the domain. */
+    {VIR_ERR_OPERATION_TIMEOUT, GEMEL_ERROR_BUSY},
     {VIR_ERR_CONFIG_UNSUPPORTED, GEMEL_ERROR_UNSUPPORTED},
     {VIR_ERR_ARGUMENT_UNSUPPORTED, GEMEL_ERROR_UNSUPPORTED},
     {VIR_ERR_OPERATION_UNSUPPORTED, GEMEL_ERROR_UNSUPPORTED},
@@ -67,25 +67,12 @@ int lv_error_map_code(gsize index)
     return map[index].code;
 }
 
-GemelErrorKind lv_error_kind(int code, int err, const char *message, gboolean connection_lost)
+GemelErrorKind lv_error_kind(int code, gboolean connection_lost)
 {
     /* A call that ends because its connection ended says so in many ways (INTERNAL_ERROR "client
        socket is closed", RPC, SYSTEM_ERROR EPIPE); what it would have said does not matter. */
     if (connection_lost)
         return GEMEL_ERROR_UNREACHABLE;
-    /* "cannot acquire state change lock (held by ...)": another job works on the domain. */
-    if (code == VIR_ERR_OPERATION_TIMEOUT && message != NULL &&
-        strstr(message, "state change lock") != NULL)
-        return GEMEL_ERROR_BUSY;
-    if (code == VIR_ERR_SYSTEM_ERROR && err > 0)
-        return gemel_error_kind_from_errno(err);
-    /* Both are OPERATION_FAILED without a code of their own. */
-    if (code == VIR_ERR_OPERATION_FAILED && message != NULL) {
-        if (strstr(message, "already exists") != NULL)
-            return GEMEL_ERROR_EXISTS;
-        if (strstr(message, "Active console session exists") != NULL)
-            return GEMEL_ERROR_BUSY;
-    }
     for (gsize i = 0; i < G_N_ELEMENTS(map); i++) {
         if (map[i].code == code)
             return map[i].kind;
@@ -99,14 +86,26 @@ static const char *message_of(virErrorPtr vir)
     return vir != NULL && vir->message != NULL ? vir->message : "libvirt gave no reason";
 }
 
-/* Sets `error` from `vir`, which is freed. */
-static gboolean fail(GError **error, LvConn *conn, virErrorPtr vir, const char *what)
+/* The error between lv_error_keep and lv_fail_kept, which follow each other. */
+static _Thread_local virErrorPtr kept;
+
+void lv_error_keep(void)
 {
+    virFreeError(kept);
+    kept = virSaveLastError();
+}
+
+gboolean lv_fail_kept(GError **error, LvConn *conn, const char *format, ...)
+{
+    virErrorPtr vir = g_steal_pointer(&kept);
     gboolean lost = conn != NULL && !lv_conn_alive(&conn->base);
     const char *message = message_of(vir), *hint = "";
-    GemelErrorKind kind =
-        lv_error_kind(vir != NULL ? vir->code : 0, vir != NULL ? vir->int1 : 0, message, lost);
+    GemelErrorKind kind = lv_error_kind(vir != NULL ? vir->code : 0, lost);
+    va_list args;
 
+    va_start(args, format);
+    g_autofree char *what = g_strdup_vprintf(format, args);
+    va_end(args);
     if (lost)
         message = "the connection to libvirt was lost; it is opened again by itself";
     else if (kind == GEMEL_ERROR_BUSY)
@@ -118,28 +117,6 @@ static gboolean fail(GError **error, LvConn *conn, virErrorPtr vir, const char *
     return FALSE;
 }
 
-gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...)
-{
-    /* A copy: asking whether the connection lives resets the original. */
-    virErrorPtr vir = virSaveLastError();
-    va_list args;
-
-    va_start(args, format);
-    g_autofree char *what = g_strdup_vprintf(format, args);
-    va_end(args);
-    return fail(error, conn, vir, what);
-}
-
-gboolean lv_fail_saved(GError **error, LvConn *conn, virErrorPtr saved, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    g_autofree char *what = g_strdup_vprintf(format, args);
-    va_end(args);
-    return fail(error, conn, saved, what);
-}
-
 gboolean lv_fail_open(GError **error, const char *uri)
 {
     virErrorPtr vir = virGetLastError();
@@ -147,8 +124,11 @@ gboolean lv_fail_open(GError **error, const char *uri)
     int err = code == VIR_ERR_SYSTEM_ERROR ? vir->int1 : 0;
     gboolean is_local = lv_uri_is_local(uri);
     const char *message = message_of(vir);
-    GemelErrorKind kind = lv_error_kind(code, err, message, FALSE);
+    GemelErrorKind kind = lv_error_kind(code, FALSE);
 
+    /* Here it is our own connect(2) that failed. */
+    if (err == EACCES || err == EPERM)
+        kind = GEMEL_ERROR_DENIED;
     if (kind == GEMEL_ERROR_DENIED) {
         return gemel_error_set(
             error, kind, "%s: no permission: %s; join the group libvirt or use sudo", uri, message);

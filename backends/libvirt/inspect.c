@@ -164,9 +164,7 @@ GemelInspect *lv_inspect(GemelConn *base, const char *id, GError **error)
     virResetLastError();
     xml = virDomainGetXMLDesc(domain, 0);
     if (xml == NULL) {
-        virErrorPtr saved = virSaveLastError();
-
-        lv_fail_saved(error, conn, saved, "cannot inspect %s", virDomainGetName(domain));
+        lv_fail(error, conn, "cannot inspect %s", virDomainGetName(domain));
         return NULL;
     }
     definition = g_strdup(xml);

@@ -78,20 +78,13 @@ LvSignal *lv_signal_new(void)
 {
     LvSignal *signal = g_new0(LvSignal, 1);
 
-    signal->refs = 1;
     signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return signal;
 }
 
-LvSignal *lv_signal_ref(LvSignal *signal)
+void lv_signal_free(LvSignal *signal)
 {
-    g_atomic_int_inc(&signal->refs);
-    return signal;
-}
-
-void lv_signal_unref(LvSignal *signal)
-{
-    if (signal == NULL || !g_atomic_int_dec_and_test(&signal->refs))
+    if (signal == NULL)
         return;
     if (signal->fd >= 0)
         close(signal->fd);

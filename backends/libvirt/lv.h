@@ -31,16 +31,14 @@ void lv_library_init(void);
 /* Starts the thread that runs libvirt's events, once. Must precede virConnectOpen. */
 void lv_loop_start(void);
 
-/* A flag that libvirt's threads set and ours poll; lives as long as either side holds it. */
+/* A flag that one thread sets and another one polls. */
 typedef struct {
-    gint refs;
-    gint is_set;
-    int fd; /* eventfd, readable once set; -1 if there were no descriptors left */
+    gint is_set; /* atomic */
+    int fd;      /* eventfd, readable once set; -1 if there were no descriptors left */
 } LvSignal;
 
 LvSignal *lv_signal_new(void);
-LvSignal *lv_signal_ref(LvSignal *signal);
-void lv_signal_unref(LvSignal *signal);
+void lv_signal_free(LvSignal *signal);
 void lv_signal_raise(LvSignal *signal);
 void lv_signal_lower(LvSignal *signal);
 gboolean lv_signal_is_set(LvSignal *signal);
@@ -92,7 +90,8 @@ GemelConn *lv_conn_open(GemelBackend *backend, GError **error);
 void lv_conn_close(GemelConn *conn);
 gboolean lv_conn_alive(GemelConn *conn);
 
-/* Opens `uri` with keepalive and a close callback that raises `closed`. For the watch too. */
+/* Opens `uri` with keepalive and a close callback that raises `closed`, which has to live until
+   lv_close. For the watch too. */
 virConnectPtr lv_open(const char *uri, LvSignal *closed, GError **error);
 void lv_close(virConnectPtr vir);
 
@@ -104,20 +103,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainSnapshot, virDomainSnapshotFree)
 
 /* ---- errors (error.c) ----------------------------------------------------------------------- */
 
-/* The kind for an error of libvirt: `code` a virErrorNumber, `err` the errno it carries in int1 or
-   0, `connection_lost` whether the connection is dead by now. */
-GemelErrorKind lv_error_kind(int code, int err, const char *message, gboolean connection_lost);
+/* The kind for an error of libvirt: `code` a virErrorNumber, `connection_lost` whether the
+   connection is dead by now. Neither the text has a say in it, which is in the user's language, nor
+   the errno of a SYSTEM_ERROR, which is the daemon's: a disk that is missing does not make the
+   guest unknown. */
+GemelErrorKind lv_error_kind(int code, gboolean connection_lost);
 /* The error numbers that have an entry in the map, for its test. */
 gsize lv_error_map_size(void);
 int lv_error_map_code(gsize index);
 
-/* Sets `error` from libvirt's last error of this thread: "WHAT: libvirt's message". Returns FALSE.
-   `conn` may be NULL. */
-gboolean lv_fail(GError **error, LvConn *conn, const char *format, ...) G_GNUC_PRINTF(3, 4);
-/* The same for an error that was saved right after the call that failed (virSaveLastError), which
-   is freed. For messages that name the domain: virDomainGetName resets the last error. */
-gboolean lv_fail_saved(GError **error, LvConn *conn, virErrorPtr saved, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
+/*
+ * lv_fail(error, conn, format, ...): sets `error` from libvirt's last error of this thread, "WHAT:
+ * libvirt's message", and returns FALSE. `conn` may be NULL. A macro, because the error has to be
+ * taken before the arguments are evaluated: every call of libvirt's resets it, virDomainGetName
+ * too.
+ */
+#define lv_fail(error, conn, ...) (lv_error_keep(), lv_fail_kept(error, conn, __VA_ARGS__))
+void lv_error_keep(void);
+gboolean lv_fail_kept(GError **error, LvConn *conn, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The same for virConnectOpen: says how to mend it. */
 gboolean lv_fail_open(GError **error, const char *uri);
 

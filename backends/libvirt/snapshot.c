@@ -112,10 +112,7 @@ static GPtrArray *snapshot_list(GemelConn *base, const char *id, GError **error)
     virResetLastError();
     n = virDomainListAllSnapshots(domain, &all, 0);
     if (n < 0) {
-        virErrorPtr saved = virSaveLastError();
-
-        lv_fail_saved(error, conn, saved, "cannot list the snapshots of %s",
-                      virDomainGetName(domain));
+        lv_fail(error, conn, "cannot list the snapshots of %s", virDomainGetName(domain));
         return NULL;
     }
     for (int i = 0; i < n; i++) {
@@ -186,7 +183,6 @@ static gboolean snapshot_create(GemelConn *base, const char *id, const char *nam
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
     g_autoptr(virDomainSnapshot) snapshot = NULL;
     g_autofree char *xml = NULL;
-    virErrorPtr saved;
     gint64 begun;
     GemelState state;
 
@@ -208,10 +204,9 @@ static gboolean snapshot_create(GemelConn *base, const char *id, const char *nam
     virResetLastError();
     begun = g_get_monotonic_time();
     snapshot = virDomainSnapshotCreateXML(domain, xml, 0);
-    saved = snapshot == NULL ? virSaveLastError() : NULL;
     if (snapshot == NULL)
-        return lv_fail_saved(error, conn, saved, "cannot take snapshot %s of %s", name,
-                             virDomainGetName(domain));
+        return lv_fail(error, conn, "cannot take snapshot %s of %s", name,
+                       virDomainGetName(domain));
     if (state == GEMEL_STATE_RUNNING)
         gemel_act_note(args, "%s stood still for at most %" G_GINT64_FORMAT " ms",
                        virDomainGetName(domain), (g_get_monotonic_time() - begun) / 1000);
@@ -222,6 +217,7 @@ static gboolean snapshot_create(GemelConn *base, const char *id, const char *nam
 static virDomainSnapshotPtr lookup(LvConn *conn, virDomainPtr domain, const char *name,
                                    GError **error)
 {
+    const char *guest = virDomainGetName(domain);
     virDomainSnapshotPtr snapshot;
     virErrorPtr vir;
 
@@ -229,15 +225,12 @@ static virDomainSnapshotPtr lookup(LvConn *conn, virDomainPtr domain, const char
     snapshot = virDomainSnapshotLookupByName(domain, name != NULL ? name : "", 0);
     if (snapshot != NULL)
         return snapshot;
-    vir = virSaveLastError();
-    if (vir != NULL && vir->code == VIR_ERR_NO_DOMAIN_SNAPSHOT) {
-        gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "%s has no snapshot %s",
-                        virDomainGetName(domain), name != NULL ? name : "");
-        virFreeError(vir);
-    } else {
-        lv_fail_saved(error, conn, vir, "cannot look up snapshot %s of %s",
-                      name != NULL ? name : "", virDomainGetName(domain));
-    }
+    vir = virGetLastError();
+    if (vir != NULL && vir->code == VIR_ERR_NO_DOMAIN_SNAPSHOT)
+        gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "%s has no snapshot %s", guest,
+                        name != NULL ? name : "");
+    else
+        lv_fail(error, conn, "cannot look up snapshot %s of %s", name != NULL ? name : "", guest);
     return NULL;
 }
 
@@ -248,11 +241,13 @@ static gboolean snapshot_revert(GemelConn *base, const char *id, const char *nam
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
     g_autoptr(virDomainSnapshot) snapshot = NULL;
     gboolean force = args != NULL && args->force;
+    const char *guest;
     virErrorPtr vir;
     GemelState state;
 
     if (domain == NULL)
         return FALSE;
+    guest = virDomainGetName(domain);
     snapshot = lookup(conn, domain, name, error);
     if (snapshot == NULL ||
         !lv_domain_check_act(conn, domain, GEMEL_ACT_SNAPSHOT_REVERT, &state, error))
@@ -261,7 +256,7 @@ static gboolean snapshot_revert(GemelConn *base, const char *id, const char *nam
         return gemel_error_set(error, GEMEL_ERROR_CONFLICT,
                                "cannot revert %s: it has saved memory, which belongs to its disks "
                                "as they are; start it first",
-                               virDomainGetName(domain));
+                               guest);
     gemel_act_progress(args, -1, "going back");
     virResetLastError();
     if (virDomainRevertToSnapshot(snapshot, force ? VIR_DOMAIN_SNAPSHOT_REVERT_FORCE : 0) == 0) {
@@ -270,19 +265,15 @@ static gboolean snapshot_revert(GemelConn *base, const char *id, const char *nam
             gemel_act_note(args,
                            "libvirt restarted the QEMU of %s to go back; consoles and "
                            "network connections to it ended",
-                           virDomainGetName(domain));
+                           guest);
         return TRUE;
     }
-    vir = virSaveLastError();
-    if (vir != NULL && vir->code == VIR_ERR_SNAPSHOT_REVERT_RISKY) {
-        gemel_error_set(error, GEMEL_ERROR_CONFLICT,
-                        "cannot revert %s to %s safely: %s; --force does it all the same",
-                        virDomainGetName(domain), name, vir->message);
-        virFreeError(vir);
-        return FALSE;
-    }
-    return lv_fail_saved(error, conn, vir, "cannot revert %s to %s", virDomainGetName(domain),
-                         name);
+    vir = virGetLastError();
+    if (vir != NULL && vir->code == VIR_ERR_SNAPSHOT_REVERT_RISKY)
+        return gemel_error_set(error, GEMEL_ERROR_CONFLICT,
+                               "cannot revert %s to %s safely: %s; --force does it all the same",
+                               guest, name, vir->message);
+    return lv_fail(error, conn, "cannot revert %s to %s", guest, name);
 }
 
 static gboolean snapshot_remove(GemelConn *base, const char *id, const char *name,
@@ -291,7 +282,6 @@ static gboolean snapshot_remove(GemelConn *base, const char *id, const char *nam
     LvConn *conn = lv_conn(base);
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
     g_autoptr(virDomainSnapshot) snapshot = NULL;
-    virErrorPtr saved;
 
     if (domain == NULL)
         return FALSE;
@@ -300,11 +290,8 @@ static gboolean snapshot_remove(GemelConn *base, const char *id, const char *nam
         !lv_domain_check_act(conn, domain, GEMEL_ACT_SNAPSHOT_DELETE, NULL, error))
         return FALSE;
     virResetLastError();
-    if (virDomainSnapshotDelete(snapshot, 0) == 0)
-        return TRUE;
-    saved = virSaveLastError();
-    return lv_fail_saved(error, conn, saved, "cannot delete snapshot %s of %s", name,
-                         virDomainGetName(domain));
+    return virDomainSnapshotDelete(snapshot, 0) == 0 ||
+           lv_fail(error, conn, "cannot delete snapshot %s of %s", name, virDomainGetName(domain));
 }
 
 const GemelSnapshotOps lv_snapshot_ops = {

@@ -271,8 +271,8 @@ static void link_unref(Link *link)
 {
     if (!g_atomic_int_dec_and_test(&link->refs))
         return;
-    lv_signal_unref(link->done);
-    lv_signal_unref(link->closed);
+    lv_signal_free(link->done);
+    lv_signal_free(link->closed);
     g_clear_error(&link->error);
     g_free(link->uri);
     g_free(link);

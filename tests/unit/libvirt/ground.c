@@ -166,7 +166,7 @@ int ground_run(int argc, char **argv, int (*inside)(int argc, char **argv))
     must(child, "fork");
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        exit(supervise(argc, argv, inside));
+        _exit(supervise(argc, argv, inside));
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;

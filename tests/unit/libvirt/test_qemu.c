@@ -172,6 +172,17 @@ static void test_life_of_a_guest(World *world, const void *data)
     }
 }
 
+static void test_failures_tell_libvirts_reason(World *world, const void *data)
+{
+    g_autofree char *id = make(world, "diskless", &plain_guest), *message = NULL;
+    g_autofree char *disk = g_strdup_printf("%s/%s.qcow2", ground_dir(), ground_name("diskless"));
+
+    g_assert_cmpint(unlink(disk), ==, 0);
+    message = test_act_fails(world->conn, GEMEL_ACT_START, id, NULL, GEMEL_ERROR_FAILED);
+    g_assert_nonnull(strstr(message, ground_name("diskless")));
+    g_assert_nonnull(strstr(message, "No such file"));
+}
+
 static void test_acts_in_the_wrong_state_conflict(World *world, const void *data)
 {
     static const GemelAct of_running[] = {GEMEL_ACT_STOP,  GEMEL_ACT_KILL,  GEMEL_ACT_RESTART,
@@ -285,10 +296,10 @@ static void test_restart_boots_the_guest_anew(World *world, const void *data)
 static void test_definition_of_a_known_name_exists(World *world, const void *data)
 {
     g_autofree char *xml = ground_guest_xml("twice", &plain_guest);
-    g_autofree char *id = test_create(world->conn, xml);
     const GemelCreateSpec spec = {.definition = xml};
     g_autoptr(GError) error = NULL;
 
+    g_free(test_create(world->conn, xml));
     g_assert_null(gemel_libvirt_ops.create_instance(world->conn, &spec, NULL, &error));
     test_check_error(error, GEMEL_ERROR_EXISTS);
 }
@@ -579,6 +590,7 @@ static void test_hanging_qemu_holds_up_nobody_else(World *world, const void *dat
                 g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_IO_RD_OPS));
                 n_good++;
             } else {
+                g_assert_cmpstr(sample->id, !=, two);
                 g_assert_cmpstr(sample->id, ==, ice);
                 g_assert_nonnull(strstr(sample->quarantine, "is stopped"));
                 n_bad++;
@@ -1044,6 +1056,7 @@ static int inside(int argc, char **argv)
     ADD("inspect/tells the essentials", test_inspect_tells_the_essentials);
     ADD("act/start pause resume reset kill", test_life_of_a_guest);
     ADD("act/the wrong state is a conflict", test_acts_in_the_wrong_state_conflict);
+    ADD("act/failures tell libvirt's reason", test_failures_tell_libvirts_reason);
     ADD("act/unknown ids are not found", test_unknown_ids_are_not_found);
     ADD("act/stop presses the power button", test_stop_presses_the_power_button);
     ADD("act/stop of a deaf guest times out and leaves it", test_stop_of_a_deaf_guest_times_out);
@@ -1092,5 +1105,6 @@ int main(int argc, char **argv)
         g_print("1..0 # SKIP %s\n", obstacle);
         return 0;
     }
-    return ground_run(argc, argv, inside);
+    /* This process has nothing left to run down, and may start no thread to do it. */
+    _exit(ground_run(argc, argv, inside));
 }
