@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Figures from files: trees of v1, hybrid and v2 hosts made in a temporary directory, with a
+   process of our own standing for the container's init. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/native/parse.h"
+#include "backends/native/process.h"
+#include "backends/native/stats.h"
+#include "backends/native/tree.h"
+
+#define ID    "00000000000000000000000000000000000000000000000000000000000000aa"
+#define GROUP "gemel/" ID
+
+static const char v2_mounts[] =
+    "22 1 0:20 / /proc rw - proc proc rw\n"
+    "30 22 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+
+static const char v1_mounts[] =
+    "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
+    "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:1 - cgroup cgroup rw,cpu,cpuacct\n"
+    "33 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    "34 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n"
+    "35 31 0:35 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio\n"
+    "36 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+    "37 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n";
+
+static const char hybrid_mount[] =
+    "38 31 0:38 / /sys/fs/cgroup/uni\\040fied rw - cgroup2 cgroup2 rw\n";
+
+typedef struct {
+    char *dir;
+    NativeStore store;
+    NativeCgroups cgroups;
+    NativeStats *stats;
+    pid_t pid;
+} Host;
+
+static void write_file(const Host *h, const char *path, const char *text)
+{
+    g_autofree char *full = g_build_filename(h->dir, "sys/fs/cgroup", path, NULL);
+    g_autofree char *dir = g_path_get_dirname(full);
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(full, text, -1, NULL));
+}
+
+static void write_run(Host *h)
+{
+    GError *error = NULL;
+    NativeRun run = {.phase = NATIVE_RUN_STARTED,
+                     .pid = h->pid,
+                     .pid_start = native_process_start_ticks(h->pid),
+                     .cgroup = g_strdup(GROUP)};
+
+    native_run_save(&h->store, ID, &run, &error);
+    g_assert_no_error(error);
+    native_run_done(&run);
+}
+
+static pid_t sleeping_child(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        for (;;)
+            pause();
+    return pid;
+}
+
+static void host_open(Host *h, const char *mounts, guint keep_max)
+{
+    g_autofree char *state = NULL;
+
+    memset(h, 0, sizeof *h);
+    h->dir = g_dir_make_tmp("gemel-stats-XXXXXX", NULL);
+    h->store.root = g_build_filename(h->dir, "root", NULL);
+    h->store.run = g_build_filename(h->dir, "run", NULL);
+    state = g_build_filename(h->store.run, "state", NULL);
+    g_assert_cmpint(g_mkdir_with_parents(state, 0755), ==, 0);
+    native_cgroups_parse(mounts, h->dir, &h->cgroups);
+    h->pid = sleeping_child();
+    write_run(h);
+    h->stats = native_stats_new(&h->store, &h->cgroups, keep_max);
+}
+
+static void end_child(Host *h)
+{
+    if (h->pid > 0) {
+        kill(h->pid, SIGKILL);
+        waitpid(h->pid, NULL, 0);
+    }
+    h->pid = 0;
+}
+
+static void host_close(Host *h)
+{
+    end_child(h);
+    native_stats_free(h->stats);
+    native_cgroups_done(&h->cgroups);
+    g_free(h->store.root);
+    g_free(h->store.run);
+    g_assert_true(native_tree_remove(AT_FDCWD, h->dir, NULL));
+    g_free(h->dir);
+}
+
+static GemelSample *sample(Host *h)
+{
+    g_autoptr(GPtrArray) samples = native_stats_sample(h->stats);
+
+    g_assert_cmpuint(samples->len, <=, 1);
+    return samples->len == 1 ? g_ptr_array_steal_index(samples, 0) : NULL;
+}
+
+#define has(sample, metric, wanted)                                                                \
+    do {                                                                                           \
+        g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_##metric));                            \
+        g_assert_cmpuint((sample)->value[GEMEL_METRIC_##metric], ==, wanted);                      \
+    } while (0)
+#define lacks(sample, metric) g_assert_false(gemel_sample_has(sample, GEMEL_METRIC_##metric))
+
+/* ---- hierarchies ---------------------------------------------------------------------------- */
+
+static void test_finds_v2(void)
+{
+    NativeCgroups cgroups;
+
+    native_cgroups_parse(v2_mounts, "", &cgroups);
+    g_assert_cmpint(cgroups.mode, ==, NATIVE_CGROUPS_V2);
+    g_assert_cmpstr(cgroups.v2, ==, "/sys/fs/cgroup");
+    g_assert_null(cgroups.v1[NATIVE_CGROUP_CPU]);
+    native_cgroups_done(&cgroups);
+}
+
+static void test_finds_v1(void)
+{
+    NativeCgroups cgroups;
+
+    native_cgroups_parse(v1_mounts, "", &cgroups);
+    g_assert_cmpint(cgroups.mode, ==, NATIVE_CGROUPS_V1);
+    g_assert_null(cgroups.v2);
+    g_assert_cmpstr(cgroups.v1[NATIVE_CGROUP_CPU], ==, "/sys/fs/cgroup/cpu,cpuacct");
+    g_assert_cmpstr(cgroups.v1[NATIVE_CGROUP_CPUACCT], ==, "/sys/fs/cgroup/cpu,cpuacct");
+    g_assert_cmpstr(cgroups.v1[NATIVE_CGROUP_SYSTEMD], ==, "/sys/fs/cgroup/systemd");
+    g_assert_cmpuint(cgroups.mounts->len, ==, 6);
+    native_cgroups_done(&cgroups);
+}
+
+static void test_finds_hybrid(void)
+{
+    g_autofree char *mounts = g_strconcat(v1_mounts, hybrid_mount, NULL);
+    NativeCgroups cgroups;
+
+    native_cgroups_parse(mounts, "", &cgroups);
+    g_assert_cmpint(cgroups.mode, ==, NATIVE_CGROUPS_HYBRID);
+    g_assert_cmpstr(cgroups.v2, ==, "/sys/fs/cgroup/uni fied");
+    native_cgroups_done(&cgroups);
+}
+
+static void test_finds_nothing_in_noise(void)
+{
+    static const char *const texts[] = {"",
+                                        "\n\n",
+                                        "cgroup2",
+                                        " - ",
+                                        "1 2 3 - cgroup2",
+                                        "1 2 3 4 5 6 - cgroup x",
+                                        "\\ \\0 \\04 \\040 \\999 - a b c"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        NativeCgroups cgroups;
+
+        native_cgroups_parse(texts[i], "", &cgroups);
+        g_assert_cmpint(cgroups.mode, ==, NATIVE_CGROUPS_NONE);
+        native_cgroups_done(&cgroups);
+    }
+}
+
+/* A systemd hierarchy alone makes no v1 host: that is how systemd's "unified" mode began. */
+static void test_a_named_hierarchy_is_not_v1(void)
+{
+    NativeCgroups cgroups;
+
+    native_cgroups_parse("30 22 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+                         "37 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup "
+                         "rw,name=systemd\n",
+                         "", &cgroups);
+    g_assert_cmpint(cgroups.mode, ==, NATIVE_CGROUPS_V2);
+    native_cgroups_done(&cgroups);
+}
+
+/* ---- samples -------------------------------------------------------------------------------- */
+
+static void fill_v2(const Host *h)
+{
+    write_file(h, GROUP "/cpu.stat",
+               "usage_usec 3000\nuser_usec 2000\nsystem_usec 1000\nnice_usec 5\nnr_periods 9\n"
+               "nr_throttled 4\nthrottled_usec 70\n");
+    write_file(h, GROUP "/cpu.max", "50000 100000\n");
+    write_file(h, GROUP "/memory.current", "1048576\n");
+    write_file(h, GROUP "/memory.max", "max\n");
+    write_file(h, GROUP "/memory.swap.current", "4096\n");
+    write_file(h, GROUP "/memory.stat",
+               "anon 111\nfile 222\nkernel 3\nanon_thp 9\nfile_mapped 8\n");
+    write_file(h, GROUP "/memory.events", "low 0\nhigh 5\nmax 0\noom 2\noom_kill 1\n");
+    write_file(h, GROUP "/io.stat",
+               "999:0 rbytes=100 wbytes=200 rios=3 wios=4 dbytes=0 dios=0\n"
+               "999:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n999:32 \n");
+    write_file(h, GROUP "/pids.current", "7\n");
+    write_file(h, GROUP "/pids.max", "100\n");
+    write_file(h, GROUP "/cpu.pressure",
+               "some avg10=1.25 avg60=0.00 avg300=0.00 total=12345\n"
+               "full avg10=0.50 avg60=0.00 avg300=0.00 total=6\n");
+    write_file(h, GROUP "/memory.pressure", "some avg10=100.00 avg60=0.00 avg300=0.00 total=1\n");
+}
+
+static void test_reads_v2(void)
+{
+    Host h;
+    g_autoptr(GemelSample) s = NULL;
+    const GemelRow *row = NULL;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    s = sample(&h);
+    g_assert_nonnull(s);
+    g_assert_cmpstr(s->id, ==, ID);
+    has(s, CPU_USAGE, 3000000);
+    has(s, CPU_USER, 2000000);
+    has(s, CPU_SYSTEM, 1000000);
+    has(s, CPU_THROTTLED, 70000);
+    has(s, CPU_NR_THROTTLED, 4);
+    has(s, CPU_LIMIT, 500);
+    has(s, MEM_USAGE, 1048576);
+    lacks(s, MEM_LIMIT);
+    has(s, MEM_SWAP, 4096);
+    has(s, MEM_ANON, 111);
+    has(s, MEM_FILE, 222);
+    has(s, MEM_HIGH_EVENTS, 5);
+    has(s, MEM_OOM_EVENTS, 2);
+    has(s, MEM_OOM_KILLS, 1);
+    has(s, IO_RD_BYTES, 101);
+    has(s, IO_WR_BYTES, 202);
+    has(s, IO_RD_OPS, 6);
+    has(s, IO_WR_OPS, 8);
+    has(s, PIDS_CURRENT, 7);
+    has(s, PIDS_LIMIT, 100);
+    has(s, PSI_CPU_SOME, 125);
+    has(s, PSI_CPU_FULL, 50);
+    has(s, PSI_CPU_TOTAL, 12345);
+    has(s, PSI_MEM_SOME, 10000);
+    lacks(s, PSI_MEM_FULL);
+    lacks(s, PSI_IO_SOME);
+    lacks(s, BALLOON_CURRENT);
+    for (guint i = 0; i < s->rows->len; i++)
+        if (g_array_index(s->rows, GemelRow, i).group == GEMEL_ROWS_DISK && row == NULL)
+            row = &g_array_index(s->rows, GemelRow, i);
+    g_assert_nonnull(row);
+    g_assert_cmpstr(row->name, ==, "999:0");
+    g_assert_cmpuint(row->value[GEMEL_ROW_DISK_WR_BYTES], ==, 200);
+    host_close(&h);
+}
+
+static void fill_v1(const Host *h)
+{
+    write_file(h, "cpu,cpuacct/" GROUP "/cpuacct.usage", "3000\n");
+    write_file(h, "cpu,cpuacct/" GROUP "/cpuacct.usage_user", "2000\n");
+    write_file(h, "cpu,cpuacct/" GROUP "/cpuacct.usage_sys", "1000\n");
+    write_file(h, "cpu,cpuacct/" GROUP "/cpu.stat",
+               "nr_periods 1\nnr_throttled 4\nthrottled_time 70\n");
+    write_file(h, "cpu,cpuacct/" GROUP "/cpu.cfs_period_us", "100000\n");
+    write_file(h, "cpu,cpuacct/" GROUP "/cpu.cfs_quota_us", "150000\n");
+    write_file(h, "memory/" GROUP "/memory.usage_in_bytes", "1048576\n");
+    write_file(h, "memory/" GROUP "/memory.limit_in_bytes", "9223372036854771712\n");
+    write_file(h, "memory/" GROUP "/memory.stat",
+               "cache 1\nrss 2\nswap 3\ntotal_cache 222\ntotal_rss 111\ntotal_rss_huge 5\n"
+               "total_swap 4096\n");
+    write_file(h, "memory/" GROUP "/memory.failcnt", "2\n");
+    write_file(h, "memory/" GROUP "/memory.oom_control",
+               "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+    write_file(h, "blkio/" GROUP "/blkio.throttle.io_service_bytes",
+               "999:0 Read 100\n999:0 Write 200\n999:0 Sync 5\n999:0 Total 300\nTotal 300\n");
+    write_file(h, "blkio/" GROUP "/blkio.throttle.io_serviced", "Total 0\n");
+    write_file(h, "pids/" GROUP "/pids.current", "7\n");
+    write_file(h, "pids/" GROUP "/pids.max", "max\n");
+}
+
+static void check_v1(const GemelSample *s)
+{
+    has(s, CPU_USAGE, 3000);
+    has(s, CPU_USER, 2000);
+    has(s, CPU_SYSTEM, 1000);
+    has(s, CPU_THROTTLED, 70);
+    has(s, CPU_NR_THROTTLED, 4);
+    has(s, CPU_LIMIT, 1500);
+    has(s, MEM_USAGE, 1048576);
+    lacks(s, MEM_LIMIT);
+    has(s, MEM_ANON, 111);
+    has(s, MEM_FILE, 222);
+    has(s, MEM_SWAP, 4096);
+    has(s, MEM_OOM_EVENTS, 2);
+    has(s, MEM_OOM_KILLS, 1);
+    has(s, IO_RD_BYTES, 100);
+    has(s, IO_WR_BYTES, 200);
+    has(s, IO_RD_OPS, 0);
+    has(s, PIDS_CURRENT, 7);
+    lacks(s, PIDS_LIMIT);
+}
+
+static void test_reads_v1(void)
+{
+    Host h;
+    g_autoptr(GemelSample) s = NULL;
+
+    host_open(&h, v1_mounts, 1000);
+    fill_v1(&h);
+    s = sample(&h);
+    check_v1(s);
+    lacks(s, PSI_CPU_SOME);
+    host_close(&h);
+}
+
+static void test_reads_hybrid(void)
+{
+    g_autofree char *mounts = g_strconcat(v1_mounts, hybrid_mount, NULL);
+    Host h;
+    g_autoptr(GemelSample) s = NULL;
+
+    host_open(&h, mounts, 1000);
+    fill_v1(&h);
+    /* What the v2 side says of CPU time must not be taken for the limits' side. */
+    write_file(&h, "uni fied/" GROUP "/cpu.stat", "usage_usec 999999\n");
+    write_file(&h, "uni fied/" GROUP "/io.pressure",
+               "some avg10=0.07 avg60=0.00 avg300=0.00 total=5\n"
+               "full avg10=0.03 avg60=0.00 avg300=0.00 total=4\n");
+    s = sample(&h);
+    check_v1(s);
+    has(s, PSI_IO_SOME, 7);
+    has(s, PSI_IO_FULL, 3);
+    has(s, PSI_IO_TOTAL, 5);
+    host_close(&h);
+}
+
+static void test_sees_new_values(void)
+{
+    Host h;
+    g_autoptr(GemelSample) before = NULL, after = NULL;
+    g_autofree char *path = NULL;
+    FILE *file;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    before = sample(&h);
+    has(before, PIDS_CURRENT, 7);
+    path = g_build_filename(h.dir, "sys/fs/cgroup", GROUP, "pids.current", NULL);
+    file = fopen(path, "w");
+    fputs("8\n", file);
+    fclose(file);
+    after = sample(&h);
+    has(after, PIDS_CURRENT, 8);
+    g_assert_cmpint(after->time_ns, >, before->time_ns);
+    host_close(&h);
+}
+
+static void test_drops_what_ended(void)
+{
+    Host h;
+    g_autoptr(GemelSample) before = NULL, after = NULL;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    before = sample(&h);
+    g_assert_nonnull(before);
+    g_assert_cmpuint(native_stats_kept(h.stats), >, 10);
+    end_child(&h);
+    after = sample(&h);
+    g_assert_null(after);
+    g_assert_cmpuint(native_stats_kept(h.stats), ==, 0);
+    host_close(&h);
+}
+
+static void test_follows_a_restart(void)
+{
+    Host h;
+    g_autoptr(GemelSample) before = NULL, after = NULL;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    before = sample(&h);
+    g_assert_nonnull(before);
+    end_child(&h);
+    h.pid = sleeping_child();
+    write_run(&h);
+    after = sample(&h);
+    g_assert_nonnull(after);
+    host_close(&h);
+}
+
+static void test_is_not_fooled_by_a_used_pid(void)
+{
+    Host h;
+    g_autoptr(GemelSample) s = NULL;
+    NativeRun run;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    run = (NativeRun){.phase = NATIVE_RUN_STARTED,
+                      .pid = h.pid,
+                      .pid_start = native_process_start_ticks(h.pid) - 1,
+                      .cgroup = g_strdup(GROUP)};
+    native_run_save(&h.store, ID, &run, NULL);
+    native_run_done(&run);
+    s = sample(&h);
+    g_assert_null(s);
+    host_close(&h);
+}
+
+static void test_keeps_no_more_than_its_budget(void)
+{
+    Host h;
+    g_autoptr(GemelSample) first = NULL, second = NULL;
+
+    host_open(&h, v2_mounts, 4);
+    fill_v2(&h);
+    first = sample(&h);
+    second = sample(&h);
+    has(first, PSI_CPU_TOTAL, 12345);
+    has(second, PSI_CPU_TOTAL, 12345);
+    has(second, PIDS_CURRENT, 7);
+    g_assert_cmpuint(native_stats_kept(h.stats), <=, 4);
+    host_close(&h);
+}
+
+static void test_a_removed_group_is_said(void)
+{
+    Host h;
+    g_autoptr(GemelSample) s = NULL;
+
+    host_open(&h, "", 1000); /* no hierarchy at all; the network is still there */
+    s = sample(&h);
+    g_assert_nonnull(s);
+    lacks(s, CPU_USAGE);
+    lacks(s, MEM_USAGE);
+    host_close(&h);
+}
+
+/* ---- hostile text --------------------------------------------------------------------------- */
+
+static void test_parsers_survive_noise(void)
+{
+    static const char *const texts[] = {
+        "",
+        "\n",
+        " ",
+        "max",
+        "-1\n",
+        "18446744073709551616\n",
+        "99999999999999999999999999",
+        "usage_usec\nusage_usec \nusage_usec x\n",
+        "999:0 rbytes=",
+        "999:0 rbytes= wbytes=x rios",
+        ":::\n",
+        "some avg10=\nsome avg10=.\nfull avg10=9999999999999999999999.1 total=",
+        "Inter-| x\n face |y\n eth0:\n",
+        "a\nb\n:1 2 3\neth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15",
+        "a\nb\nan-interface-name-longer-than-any-the-kernel-allows: 1 2 3 4 5 6 7 8 9 10 11 12 13 "
+        "14 15 16\n"};
+
+    for (guint i = 0; i < native_sample_files_n; i++)
+        for (guint t = 0; t < G_N_ELEMENTS(texts); t++) {
+            g_autoptr(GemelSample) s = gemel_sample_new("x", 0);
+
+            native_sample_files[i].parse(texts[t], s);
+            for (guint r = 0; r < s->rows->len; r++)
+                g_assert_cmpuint(strlen(g_array_index(s->rows, GemelRow, r).name), >, 0);
+            if (t == 5 || t == 6) /* out of range is not available, not a wrong number */
+                lacks(s, MEM_USAGE);
+        }
+}
+
+static void test_network_leaves_out_lo(void)
+{
+    g_autoptr(GemelSample) s = gemel_sample_new("x", 0);
+    const NativeSampleFile *file = &native_sample_files[native_sample_files_n - 1];
+
+    g_assert_cmpstr(file->name, ==, "net/dev");
+    file->parse("Inter-|   Receive                                                |  Transmit\n"
+                " face |bytes    packets errs drop fifo frame compressed multicast|bytes\n"
+                "    lo: 999 9 0 0 0 0 0 0 999 9 0 0 0 0 0 0\n"
+                "  eth0:100 2 3 4 0 0 0 0 500 6 7 8 0 0 0 0\n"
+                "  eth1: 1 1 1 1 0 0 0 0 1 1 1 1 0 0 0 0\n",
+                s);
+    has(s, NET_RX_BYTES, 101);
+    has(s, NET_TX_BYTES, 501);
+    has(s, NET_RX_PACKETS, 3);
+    has(s, NET_TX_PACKETS, 7);
+    has(s, NET_ERRORS, 12);
+    has(s, NET_DROPS, 14);
+    g_assert_cmpuint(s->rows->len, ==, 2);
+    g_assert_cmpstr(g_array_index(s->rows, GemelRow, 0).name, ==, "eth0");
+}
+
+static void test_table_is_sound(void)
+{
+    for (guint i = 0; i < native_sample_files_n; i++) {
+        g_assert_nonnull(native_sample_files[i].name);
+        g_assert_nonnull(native_sample_files[i].parse);
+        if (native_sample_files[i].from == NATIVE_FROM_V1)
+            g_assert_cmpuint(native_sample_files[i].controller, <, NATIVE_CGROUP_N);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/native/cgroup/finds-v2", test_finds_v2);
+    g_test_add_func("/native/cgroup/finds-v1", test_finds_v1);
+    g_test_add_func("/native/cgroup/finds-hybrid", test_finds_hybrid);
+    g_test_add_func("/native/cgroup/finds-nothing-in-noise", test_finds_nothing_in_noise);
+    g_test_add_func("/native/cgroup/a-named-hierarchy-is-not-v1", test_a_named_hierarchy_is_not_v1);
+    g_test_add_func("/native/stats/reads-v2", test_reads_v2);
+    g_test_add_func("/native/stats/reads-v1", test_reads_v1);
+    g_test_add_func("/native/stats/reads-hybrid", test_reads_hybrid);
+    g_test_add_func("/native/stats/sees-new-values", test_sees_new_values);
+    g_test_add_func("/native/stats/drops-what-ended", test_drops_what_ended);
+    g_test_add_func("/native/stats/follows-a-restart", test_follows_a_restart);
+    g_test_add_func("/native/stats/is-not-fooled-by-a-used-pid", test_is_not_fooled_by_a_used_pid);
+    g_test_add_func("/native/stats/keeps-no-more-than-its-budget",
+                    test_keeps_no_more_than_its_budget);
+    g_test_add_func("/native/stats/works-without-any-hierarchy", test_a_removed_group_is_said);
+    g_test_add_func("/native/stats/parsers-survive-noise", test_parsers_survive_noise);
+    g_test_add_func("/native/stats/network-leaves-out-lo", test_network_leaves_out_lo);
+    g_test_add_func("/native/stats/table-is-sound", test_table_is_sound);
+    return g_test_run();
+}
