@@ -81,6 +81,14 @@ static ModelInstance *selected(Tui *tui, GError **error)
     return instance;
 }
 
+static guint n_marked(Tui *tui)
+{
+    Page *page = tui_page(tui);
+    Table *table = page->ops->table != NULL ? page->ops->table(page) : NULL;
+
+    return table != NULL ? table_n_marked(table) : 0;
+}
+
 /* Why an act cannot be done now, or NULL. */
 static const char *why_not(Tui *tui, const ModelInstance *instance, GemelAct act)
 {
@@ -114,7 +122,7 @@ static void add_item(Tui *tui, Menu *menu, const Item *item, const ModelInstance
 
 /* Deleting what runs ends it first, which the command does only when told so; it then wants the
    name typed. */
-char *menus_delete_line(const ModelInstance *instance)
+static char *delete_line(const ModelInstance *instance)
 {
     g_autofree char *key = instance_key_of(instance);
 
@@ -124,7 +132,7 @@ char *menus_delete_line(const ModelInstance *instance)
 
 static void add_delete(Tui *tui, Menu *menu, const ModelInstance *instance)
 {
-    g_autofree char *line = menus_delete_line(instance);
+    g_autofree char *line = delete_line(instance);
     gboolean can = instance->backend->open != NULL &&
                    gemel_backend_can(instance->backend->open->backend, GEMEL_ACT_DELETE);
     gboolean idle = gemel_instance_can(instance->info, GEMEL_ACT_DELETE);
@@ -146,8 +154,13 @@ static gboolean is_hidden(const Item *item, const GemelInstance *info)
     return FALSE;
 }
 
+static Menu *menu_bulk(Tui *tui, GError **error);
+
+/* With marks it is for those: so it is in every file manager, and the title says it. */
 static Menu *menu_power(Tui *tui, GError **error)
 {
+    if (n_marked(tui) > 0)
+        return menu_bulk(tui, error);
     ModelInstance *instance = selected(tui, error);
 
     if (instance == NULL)
@@ -216,16 +229,37 @@ static guint bulk_line(Tui *tui, char **keys, const Item *item, char **ret_line)
     return n;
 }
 
+/* What `D` does: for the marks that can be deleted as they are, else for the one selected. */
+char *menus_delete_selected(Tui *tui, GError **error)
+{
+    static const Item item = {"D", GEMEL_ACT_DELETE, "delete {}", "delete", {NULL, NULL}};
+    Page *page = tui_page(tui);
+    char *line = NULL;
+
+    if (n_marked(tui) == 0) {
+        const ModelInstance *instance = selected(tui, error);
+
+        return instance != NULL ? delete_line(instance) : NULL;
+    }
+    g_auto(GStrv) keys = table_marked(page->ops->table(page));
+
+    if (bulk_line(tui, keys, &item, &line) > 0)
+        return line;
+    g_free(line);
+    gemel_error_set(error, GEMEL_ERROR_CONFLICT,
+                    "None of the marked ones can be deleted while they run; U unmarks.");
+    return NULL;
+}
+
 static Menu *menu_bulk(Tui *tui, GError **error)
 {
     Page *page = tui_page(tui);
-    Table *table = page->ops->table != NULL ? page->ops->table(page) : NULL;
 
-    if (table == NULL || table_n_marked(table) == 0) {
+    if (n_marked(tui) == 0) {
         gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "Nothing is marked; Space marks.");
         return NULL;
     }
-    g_auto(GStrv) keys = table_marked(table);
+    g_auto(GStrv) keys = table_marked(page->ops->table(page));
     guint total = g_strv_length(keys);
     g_autofree char *title = g_strdup_printf("%u marked", total);
     Menu *menu = menu_new(title);

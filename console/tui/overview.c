@@ -232,6 +232,22 @@ static int draw_idle(const ModelInstance *instance, int y, const Canvas *c)
     return y;
 }
 
+/* With room to spare the tab below comes along: vCPUs of a guest, cgroup figures of a container. */
+static int draw_below(Tui *tui, const ModelInstance *instance, int y, const Canvas *c)
+{
+    gboolean vm = instance->info->kind == GEMEL_KIND_VM;
+    int columns = CLAMP((c->width - 2) / PANEL_WIDTH_MIN, 1, 3);
+    int graphs = (5 + columns - 1) / columns * (PANEL_HEIGHT_MIN + 1);
+    Canvas part = canvas_sub(c, y, 0, c->height - y - graphs, c->width);
+
+    if (y < 0 || part.height < 7)
+        return y;
+    part.height = MIN(part.height, vm ? 4 + (int)MIN(instance->info->vcpus, 16) : 6);
+    int lines = vm ? vcpu_draw(tui, instance, 0, &part) : cgroup_draw(tui, instance, 0, &part);
+
+    return y + MIN(lines, part.height) + 1;
+}
+
 int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c)
 {
     GemelState state = instance->info->state;
@@ -242,6 +258,6 @@ int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Can
     if (instance->sample_ns == 0 && state != GEMEL_STATE_RUNNING && state != GEMEL_STATE_PAUSED)
         y = draw_idle(instance, y, c);
     else if (c->height - y >= PANEL_HEIGHT_MIN)
-        y = draw_panels(tui, instance, y, c);
+        y = draw_panels(tui, instance, draw_below(tui, instance, y, c), c);
     return y + scroll;
 }

@@ -185,8 +185,8 @@ void frame_measure_cost(Tui *tui);
 
 gboolean menus_open(Tui *tui, const char *name, GError **error);
 void menus_key(Tui *tui, int key);
-/* The command that deletes it as it is now. g_free() it. */
-char *menus_delete_line(const ModelInstance *instance);
+/* The command that deletes what is marked or selected, as it is now; NULL with a reason. */
+char *menus_delete_selected(Tui *tui, GError **error);
 
 /* ---- fetch.c: what is not in the model ------------------------------------------------------ */
 

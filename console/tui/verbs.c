@@ -357,14 +357,10 @@ static gboolean verb_menu(Tui *tui, const char *arg, GError **error)
 
 static gboolean verb_delete(Tui *tui, const char *arg, GError **error)
 {
-    Page *page = tui_page(tui);
-    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
-    const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
+    g_autofree char *line = menus_delete_selected(tui, error);
 
-    if (instance == NULL)
-        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "view delete: nothing is selected");
-    g_autofree char *line = menus_delete_line(instance);
-
+    if (line == NULL)
+        return FALSE;
     face_run_line(tui, line);
     return TRUE;
 }

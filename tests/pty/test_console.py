@@ -2,10 +2,13 @@
 """The console on a terminal, against the simulator: looking, moving, acting by keys and by the `:` line."""
 
 import re
+import shlex
 import signal
+import termios
 
 import pytest
 
+from harness.tui import Tui
 from harness.wait import until
 
 CALM = ("--connect", "sim:12,pace=0.05,whims=off,events=off")
@@ -266,17 +269,27 @@ def test_terminal_is_restored_after_a_signal(tui, sig):
     assert terminal.restored()
 
 
-def test_suspend_gives_the_terminal_back_and_takes_it_again(tui):
-    terminal = open_calm(tui)
-    terminal.key("^z")
-    from harness import proc
-    until(lambda: proc.state(terminal.pid) == "T", 5, "the console to stop")
-    import termios
-    assert termios.tcgetattr(terminal.slave)[3] & termios.ICANON
-    terminal.kill(signal.SIGCONT)
-    until(lambda: not termios.tcgetattr(terminal.slave)[3] & termios.ICANON, 5, "raw mode again")
-    terminal.key("?")
-    terminal.wait(r"(?i)filter")
+def test_suspend_gives_the_terminal_back_and_takes_it_again(gemel):
+    # below a shell with job control: without one nobody could continue it, and the kernel does not
+    # stop the members of an orphaned process group
+    terminal = Tui(["/bin/sh", "-i"], env=gemel.env(PS1="shell> "))
+    try:
+        terminal.wait(r"shell>")
+        terminal.send(shlex.join(gemel.argv(*CALM)) + "\r")
+        terminal.wait(r"lab-vm")
+        terminal.key("^z")
+        terminal.wait(r"Stopped")
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.restored()
+        terminal.send("fg\r")
+        until(lambda: not termios.tcgetattr(terminal.slave)[3] & termios.ICANON, 5, "raw mode again")
+        terminal.key("?")
+        terminal.wait(r"(?i)filter")
+        terminal.key("q", "q")
+        until(lambda: termios.tcgetattr(terminal.slave) == terminal.before, 5, "the modes of before")
+        assert terminal.restored()
+    finally:
+        terminal.close()
 
 
 def test_a_hung_backend_does_not_slow_the_others(tui):
