@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "mountinfo.h"
 
@@ -147,15 +146,6 @@ static void enable_controllers(int dir)
     }
 }
 
-/* A group that existed before may be reused when it is empty. */
-static int check_unused(int dir, const char *name, struct err *err)
-{
-    char *procs = file_read(dir, "cgroup.procs", 1 << 20, NULL);
-    if (procs && *procs)
-        return err_set(err, EBUSY, "linux.cgroupsPath: %s has processes in it", name);
-    return 0;
-}
-
 /* mkdir -p of path below mount, component by component; *ret_fd is the last one's. */
 static int make_group_once(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
                            struct err *err)
@@ -170,17 +160,12 @@ static int make_group_once(const char *mount, const char *path, bool cpuset, boo
         if (v2)
             enable_controllers(dir);
         auto_fd child = -1;
-        int rc = mkdirat(dir, name, 0755);
+        int rc = mkdirat(dir, name, *at ? CGROUP_MADE_MODE : 0755);
         if (rc < 0 && errno != EEXIST)
             return err_set(err, errno, "linux.cgroupsPath: make %s%s", mount, path);
         child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (child < 0)
             return err_set(err, errno, "linux.cgroupsPath: open %s%s", mount, path);
-        if (rc == 0 && *at && fsetxattr(child, CGROUP_MARK, "1", 1, 0) < 0 &&
-            fsetxattr(child, CGROUP_MARK_USER, "1", 1, 0) < 0)
-            errno = 0; /* an unmarked parent stays behind, empty */
-        if (rc < 0 && !*at && check_unused(child, path, err) < 0)
-            return -1;
         if (cpuset && inherit_cpuset(dir, child) < 0)
             return err_set(err, errno, "linux.cgroupsPath: cpuset of %s%s", mount, path);
         close(dir);

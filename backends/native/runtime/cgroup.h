@@ -21,9 +21,9 @@
 
 #define CGROUP_V1_MAX 24
 
-/* The mark on parents; the second where trusted.* is refused (rootless). */
-#define CGROUP_MARK      "trusted.gemel.made"
-#define CGROUP_MARK_USER "user.gemel.made"
+/* The mark of a parent that the runtime made: the sticky bit, which means nothing on a cgroup and
+ * is set by mkdir itself, so that no kill can come between making and marking. */
+#define CGROUP_MADE_MODE 01755
 
 enum cgroup_mode { CGROUP_NONE, CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
 extern const char *const cgroup_mode_names[];
@@ -52,7 +52,10 @@ int cgroup_discover(struct cgroup *cg, struct err *err);
 /* Sets path and directories. */
 void cgroup_set_path(struct cgroup *cg, const char *path);
 
-/* Makes the directories and opens them. A group that has processes in it already is an error. */
+/* A group that exists already may be used when no process is in it or below it; else EBUSY. */
+int cgroup_check_free(const struct cgroup *cg, struct err *err);
+
+/* Makes the directories and opens them. */
 int cgroup_create_v1(struct cgroup *cg, struct err *err);
 int cgroup_create_v2(struct cgroup *cg, struct err *err);
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "cgroup.h"
 
@@ -134,6 +133,20 @@ static void collect_pids(int dir, int parent, const char *name, void *data)
     }
 }
 
+int cgroup_check_free(const struct cgroup *cg, struct err *err)
+{
+    for (size_t i = 0; i <= cg->n_v1; i++) {
+        const char *name = i < cg->n_v1 ? cg->v1[i].dir : cg->v2_dir;
+        struct pid_list list = {0};
+        auto_fd dir = name ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (dir >= 0)
+            walk(dir, 0, collect_pids, -1, NULL, &list);
+        if (list.n)
+            return err_set(err, EBUSY, "linux.cgroupsPath: %s has processes in it", name);
+    }
+    return 0;
+}
+
 /* The group that stands for all: the freezer's, else any v1, else v2. */
 static int main_fd(const struct cgroup *cg)
 {
@@ -207,12 +220,12 @@ static bool remove_group(const char *dir, int *fd)
 /* Removes the parents that the runtime made, while they are empty. */
 static void remove_parents(const char *mount, const char *path)
 {
-    char *dir = mem_printf("%s%s", mount, path), mark[4];
+    char *dir = mem_printf("%s%s", mount, path);
     size_t base = strlen(mount);
     for (char *slash; (slash = strrchr(dir, '/')) && (size_t)(slash - dir) > base;) {
         *slash = 0;
-        if (getxattr(dir, CGROUP_MARK, mark, sizeof mark) < 0 &&
-            getxattr(dir, CGROUP_MARK_USER, mark, sizeof mark) < 0 && errno != ENOENT)
+        struct stat st;
+        if (stat(dir, &st) == 0 && !(st.st_mode & S_ISVTX))
             return;
         if (rmdir(dir) < 0 && errno != ENOENT)
             return;

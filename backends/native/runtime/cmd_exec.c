@@ -219,6 +219,7 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
         return err_set(err, errno, "clone");
     if (pid == 0) {
         struct err inner = {0};
+        fd_cleanup(&x->sync); /* or the parent's death would never be seen */
         child_steps(x, &inner);
         sync_send(x->child_sync, SYNC_ERROR, inner.errnum, inner.text);
         _exit(255);
@@ -229,6 +230,8 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
     if ((x->st.cgroup.mode != CGROUP_NONE && cgroup_join(&x->st.cgroup, pid, in_v2, err) < 0) ||
         process_set_oom(pid, &x->process, err) < 0)
         return -1;
+    if (!x->opt->detach)
+        terminal_hold_signals();
     sync_send(x->sync, SYNC_JOINED, 0, NULL);
     if (sync_wait(x->sync, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE)
         return -1;

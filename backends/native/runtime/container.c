@@ -136,16 +136,21 @@ static int prepare_mounts(struct create *c, struct err *err)
         return 0; /* only inside its own user namespace may it mount */
     if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
         return -1;
-    if (!plan->new_user_ns)
-        return 0;
+    const struct spec_namespace *net = &c->spec.ns[NS_NETWORK];
+    bool own_sys = net->present && !net->path;
     plan->cloned = mem_array(c->spec.n_mounts + 1, sizeof *plan->cloned);
     for (size_t i = 0; i < c->spec.n_mounts; i++) {
         struct mount_plan mount;
         mount_plan_parse(&c->spec.mounts[i], &mount);
+        bool sys = plan->new_user_ns && !mount.bind && !own_sys &&
+                   !strcmp(c->spec.mounts[i].type, "sysfs");
         plan->cloned[i] = -1;
-        if (!mount.bind)
+        /* Mappings are written through the host's procfs, where only the parent's pids are right.
+         */
+        if (!sys && !mount.idmap && !(mount.bind && plan->new_user_ns))
             continue;
-        plan->cloned[i] = mount_clone_source(&c->spec.mounts[i], c->st->bundle, err);
+        plan->cloned[i] = sys ? mount_clone_sys(&c->spec.mounts[i], err)
+                              : mount_clone_source(&c->spec.mounts[i], c->st->bundle, err);
         if (plan->cloned[i] < 0)
             return -1;
     }
@@ -213,10 +218,13 @@ static int make_state(struct create *c, const char *id, const char *text, size_t
         return -1;
     c->st->bundle = bundle;
     c->st->rootfs = rootfs;
-    c->st->cgroup = cg;
     if (cg.mode != CGROUP_NONE) {
-        cgroup_set_path(&c->st->cgroup,
+        /* Before it is recorded as ours: what is recorded is killed and removed when this fails. */
+        cgroup_set_path(&cg,
                         c->spec.cgroups_path ? c->spec.cgroups_path : mem_printf("/gemel/%s", id));
+        if (cgroup_check_free(&cg, err) < 0)
+            return -1;
+        c->st->cgroup = cg;
     }
     if (state_save(c->st, err) < 0)
         return -1;
@@ -250,6 +258,15 @@ static int make_time_namespace(const struct spec *spec, struct err *err)
     return 0;
 }
 
+/* In a child: the parent's end of the socket, or the parent's death would never be seen, and the
+ * lock on the state directory. */
+static void drop_parent_fds(struct create *c)
+{
+    fd_cleanup(&c->sync);
+    fd_cleanup(&c->console[0]);
+    fd_cleanup(&c->st->dir);
+}
+
 /*
  * Namespaces that exist and belong to the host's user namespace cannot be joined from inside a new
  * one, and a pid namespace takes only children: a short-lived process joins first and makes init as
@@ -264,6 +281,7 @@ static pid_t clone_by_stage(struct create *c, uint64_t flags, struct err *err)
     pid_t stage = ns_clone(0, -1);
     if (stage == 0) {
         struct err inner;
+        drop_parent_fds(c);
         unsigned early = ~(1u << NS_MOUNT | 1u << NS_CGROUP);
         int rc = ns_join(c->plan.ns_fds, early & 1u << NS_USER, &inner);
         rc = rc < 0 ? rc : ns_join(c->plan.ns_fds, early & ~(1u << NS_USER), &inner);
@@ -323,8 +341,10 @@ static int clone_init(struct create *c, struct err *err)
         }
         if (c->pid < 0)
             err_set(err, errno, "linux.namespaces: clone");
-        if (c->pid == 0)
+        if (c->pid == 0) {
+            drop_parent_fds(c);
             init_run(&c->plan);
+        }
     }
     if (c->pid < 0)
         return -1;
@@ -409,6 +429,8 @@ static int commit(struct create *c, bool start_now, struct err *err)
         return -1;
     if (state_save(st, err) < 0)
         return -1;
+    if (start_now && !c->opt->detach)
+        terminal_hold_signals();
     if (sync_send(c->sync, SYNC_COMMIT, 0, NULL) < 0) {
         err->errnum = EPIPE;
         return explain(c, err);

@@ -253,14 +253,12 @@ static int apply_attributes(int fd, const struct mount_plan *plan, const char *f
     return 0;
 }
 
-int mount_clone_source(const struct spec_mount *mount, const char *bundle, struct err *err)
+static int clone_tree(const struct spec_mount *mount, const char *source,
+                      const struct mount_plan *given, struct err *err)
 {
-    struct mount_plan plan;
+    struct mount_plan plan = *given;
     char field[64];
-    mount_plan_parse(mount, &plan);
     snprintf(field, sizeof field, "mounts[%zu]", mount->index);
-    const char *source =
-        *mount->source == '/' ? mount->source : mem_printf("%s/%s", bundle, mount->source);
     auto_fd fd =
         open_tree(AT_FDCWD, source,
                   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (plan.recursive ? AT_RECURSIVE : 0));
@@ -271,6 +269,23 @@ int mount_clone_source(const struct spec_mount *mount, const char *bundle, struc
     if (apply_attributes(fd, &plan, field, err) < 0)
         return -1;
     return fd_take(&fd);
+}
+
+int mount_clone_source(const struct spec_mount *mount, const char *bundle, struct err *err)
+{
+    struct mount_plan plan;
+    mount_plan_parse(mount, &plan);
+    return clone_tree(
+        mount, *mount->source == '/' ? mount->source : mem_printf("%s/%s", bundle, mount->source),
+        &plan, err);
+}
+
+int mount_clone_sys(const struct spec_mount *mount, struct err *err)
+{
+    struct mount_plan plan;
+    mount_plan_parse(mount, &plan);
+    plan.recursive = true;
+    return clone_tree(mount, "/sys", &plan, err);
 }
 
 /* Opens `path` below root; makes what is missing, one component at a time, each found again from
@@ -374,8 +389,8 @@ static int make_bind(const struct spec_mount *m, const struct mounts_env *env, s
     if (check_target(m, env->root, target, err) < 0)
         return -1;
     if (mount_attach(fd, target) < 0)
-        return err_set(err, errno, "mounts[%zu]: bind %s at %s", m->index, m->source,
-                       m->destination);
+        return err_set(err, errno, "mounts[%zu]: bind %s at %s", m->index,
+                       m->source ? m->source : m->type, m->destination);
     return 0;
 }
 
@@ -432,7 +447,7 @@ int mount_make(const struct spec_mount *m, const struct mounts_env *env, struct 
 {
     struct mount_plan plan;
     mount_plan_parse(m, &plan);
-    if (plan.bind)
+    if (plan.bind || (env->cloned && env->cloned[m->index] >= 0))
         return make_bind(m, env, err);
     if (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"))
         return mount_cgroup(m, &plan, env, err);

@@ -41,6 +41,10 @@ int mounts_check(const struct spec_mount *mount, struct err *err);
  * `bundle`. */
 int mount_clone_source(const struct spec_mount *mount, const char *bundle, struct err *err);
 
+/* A detached clone of the host's /sys with the attributes of a sysfs mount: in a user namespace
+ * sysfs can only be mounted together with a network namespace of one's own. */
+int mount_clone_sys(const struct spec_mount *mount, struct err *err);
+
 struct cgroup; /* cgroup.h */
 
 struct mounts_env {

@@ -185,6 +185,13 @@ static void drain(int master, struct flow *out)
     }
 }
 
+void terminal_hold_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 int terminal_relay(int master, pid_t pid)
 {
     static struct flow in, out;
@@ -192,7 +199,7 @@ int terminal_relay(int master, pid_t pid)
     int status = 0;
     sigset_t all;
     sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL);
+    terminal_hold_signals();
     auto_fd signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     bool raw = master >= 0 && tcgetattr(0, &old) == 0;
     if (raw) {

@@ -24,6 +24,10 @@ int terminal_receive(int socket, struct err *err);
 /* Makes `slave` the controlling terminal of a new session and its standard descriptors. */
 int terminal_take(int slave, uint32_t uid, struct err *err);
 
+/* Blocks all signals, before the program runs: one that comes between its start and the relay is
+ * passed on by the relay. */
+void terminal_hold_signals(void);
+
 /*
  * Foreground: copies between the caller's terminal and `master` (-1: none) until process `pid`, a
  * child, ends; signals are passed on. Returns the exit status as a shell has it (128 + signal). The

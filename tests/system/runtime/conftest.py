@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runtime's binary, driven directly: bundles from a busybox, private state directories, unique groups."""
+
+import copy
+import glob
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+BUSYBOX = "/bin/busybox"
+APPLETS = """sh true false cat ls id mount umount hostname sleep echo touch dd head grep readlink env mkdir mknod
+kill ps stat tty stty wc umask pwd nc rm ln chroot printf test unshare tail""".split()
+
+
+def find_runtime():
+    """GEMEL_RUNTIME, or the newest build in this tree."""
+    if os.environ.get("GEMEL_RUNTIME"):
+        return os.environ["GEMEL_RUNTIME"]
+    built = glob.glob(f"{TOP}/build*/**/gemel-runtime", recursive=True)
+    built = [p for p in built if os.path.isfile(p)]
+    return max(built, key=os.path.getmtime) if built else None
+
+
+def wait_for(what, check, seconds=10):
+    """Polls until check() is true; its value."""
+    end = time.monotonic() + seconds
+    while True:
+        got = check()
+        if got:
+            return got
+        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        time.sleep(0.01)
+
+
+def merge(into, extra):
+    """Lays `extra` over `into`; None deletes a key."""
+    for key, value in extra.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+    return into
+
+
+class Runtime:
+    """One state directory, one cgroup parent, any number of bundles."""
+
+    def __init__(self, binary, top):
+        self.binary, self.top = binary, pathlib.Path(top)
+        self.root = self.top / "run"
+        self.parent = f"/gemel-t{os.getpid()}-{self.top.name[-6:]}"
+        self.count = 0
+        self.image = self.top / "image"
+        self.make_image(self.image)
+
+    @staticmethod
+    def make_image(path):
+        for name in ("bin", "proc", "sys", "dev", "tmp", "etc", "root", "mnt"):
+            (path / name).mkdir(parents=True)
+        shutil.copy(BUSYBOX, path / "bin/busybox")
+        for name in APPLETS:
+            (path / "bin" / name).symlink_to("busybox")
+        (path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+
+    def new_id(self):
+        self.count += 1
+        return f"t{os.getpid()}-{self.count}"
+
+    def default_config(self):
+        with tempfile.TemporaryDirectory(dir=self.top) as d:
+            subprocess.run([self.binary, "spec", "-b", d], check=True)
+            return json.loads(pathlib.Path(d, "config.json").read_text())
+
+    def bundle(self, *args, overlay=True, change=None, **extra):
+        """A bundle whose program is `args` (one word: a shell script). change(config) has the last word."""
+        cid = self.new_id()
+        path = self.top / cid
+        for name in ("rootfs", "upper", "work"):
+            (path / name).mkdir(parents=True)
+        config = self.default_config()
+        config["process"].update(terminal=False,
+                                 args=["sh", "-c", args[0]] if len(args) == 1 else list(args))
+        config["root"]["readonly"] = False
+        config["linux"]["cgroupsPath"] = f"{self.parent}/{cid}"
+        if overlay:
+            config["annotations"] = {"org.gemel.overlay.lower": str(self.image),
+                                     "org.gemel.overlay.upper": "upper",
+                                     "org.gemel.overlay.work": "work"}
+        else:
+            shutil.copytree(self.image, path / "rootfs", dirs_exist_ok=True, symlinks=True)
+        merge(config, copy.deepcopy(extra))
+        if change:
+            change(config)
+        (path / "config.json").write_text(json.dumps(config))
+        return cid
+
+    def path(self, cid):
+        return self.top / cid
+
+    def call(self, *args, timeout=30, **options):
+        """Runs a command; never raises on failure."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.run([self.binary, "--root", str(self.root), *map(str, args)], text=True,
+                              capture_output=True, timeout=timeout, **options)
+
+    def ok(self, *args, **options):
+        got = self.call(*args, **options)
+        assert got.returncode == 0, f"{args}: {got.returncode}: {got.stderr}"
+        return got.stdout
+
+    def fails(self, *args, **options):
+        """The one-line message of a command that must fail."""
+        got = self.call(*args, **options)
+        assert got.returncode not in (0, None), f"{args} did not fail: {got.stdout}"
+        lines = got.stderr.splitlines()
+        assert len(lines) == 1, f"not one line: {got.stderr!r}"
+        return lines[0]
+
+    def run(self, cid, *options, **more):
+        return self.call("run", "-b", self.path(cid), *options, cid, **more)
+
+    def output(self, script, **extra):
+        """Runs a script in a new container; its standard output."""
+        got = self.run(self.bundle(script, **extra))
+        assert got.returncode == 0, got.stderr
+        return got.stdout
+
+    def create(self, cid, *options, **more):
+        """create with descriptors that the container may keep."""
+        with open(self.path(cid) / "out", "ab") as out, open(os.devnull) as none:
+            got = subprocess.run([self.binary, "--root", str(self.root), "create", "-b",
+                                  str(self.path(cid)), *options, cid], stdin=none, stdout=out,
+                                 stderr=out, timeout=30, **more)
+        return got.returncode
+
+    def start(self, script="sleep 1000", **extra):
+        """A container that runs; its id."""
+        cid = self.bundle(script, **extra)
+        assert self.create(cid) == 0, (self.path(cid) / "out").read_text()
+        self.ok("start", cid)
+        return cid
+
+    def out(self, cid):
+        return (self.path(cid) / "out").read_text()
+
+    def state(self, cid):
+        return json.loads(self.ok("state", cid))
+
+    def status(self, cid):
+        return self.state(cid)["status"]
+
+    def groups(self):
+        """Directories below this parent in all hierarchies."""
+        return [p for p in glob.glob(f"/sys/fs/cgroup{self.parent}/*") +
+                glob.glob(f"/sys/fs/cgroup/*{self.parent}") +
+                glob.glob(f"/sys/fs/cgroup/*{self.parent}/*") if os.path.isdir(p)]
+
+    def group_file(self, cid, controller, v1, v2):
+        """Contents of a limit file, wherever this host has it."""
+        for path in (f"/sys/fs/cgroup/{controller}{self.parent}/{cid}/{v1}",
+                     f"/sys/fs/cgroup{self.parent}/{cid}/{v2}"):
+            if os.path.exists(path):
+                return pathlib.Path(path).read_text().strip()
+        raise AssertionError(f"no {controller} group of {cid}")
+
+    def leftovers(self):
+        """What of this runtime is still on the host."""
+        found = self.groups()
+        found += [str(p) for p in self.root.glob("*")] if self.root.exists() else []
+        found += [line for line in open("/proc/self/mountinfo") if str(self.top) in line]
+        return found
+
+    def clean(self):
+        if self.root.exists():
+            for path in self.root.iterdir():
+                self.call("delete", "--force", path.name)
+
+
+@pytest.fixture
+def rt():
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    binary = find_runtime()
+    assert binary, "gemel-runtime is not built"
+    top = tempfile.mkdtemp(prefix="gemel-rt-")
+    os.chmod(top, 0o755)
+    made = Runtime(binary, top)
+    yield made
+    made.clean()
+    left = made.leftovers()
+    shutil.rmtree(top, ignore_errors=True)
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture
+def profile():
+    """The project's default seccomp profile."""
+    return json.loads((TOP / "config/seccomp-default.json").read_text())
+
+
+def pid_gone(pid):
+    """True when a process has ended; a zombie has."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] in "ZX"
+
+
+def kill_tree(pid):
+    os.kill(pid, signal.SIGKILL)

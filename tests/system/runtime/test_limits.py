@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits: set at the start, changed later, and holding against what they are for."""
+
+import json
+import os
+import pathlib
+import time
+
+import pytest
+from conftest import wait_for
+
+
+def limits(**resources):
+    return {"resources": resources}
+
+
+def test_limits_are_in_force_before_the_first_instruction(rt):
+    cid = rt.bundle("sleep 1000", linux=limits(memory={"limit": 32 << 20}, pids={"limit": 17},
+                                               cpu={"quota": 20000, "period": 100000}))
+    assert rt.create(cid) == 0, rt.out(cid)
+    assert rt.group_file(cid, "memory", "memory.limit_in_bytes", "memory.max") == str(32 << 20)
+    assert rt.group_file(cid, "pids", "pids.max", "pids.max") == "17"
+    assert rt.group_file(cid, "cpu", "cpu.cfs_quota_us", "cpu.max") in ("20000", "20000 100000")
+
+
+def test_update_changes_a_running_container(rt):
+    cid = rt.start(linux=limits(memory={"limit": 32 << 20}, pids={"limit": 17}))
+    rt.ok("update", "--memory", "64m", "--pids-limit", "30", "--cpu-quota", "30000", "--cpu-period", "50000", cid)
+    assert rt.group_file(cid, "memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
+    assert rt.group_file(cid, "pids", "pids.max", "pids.max") == "30"
+    assert rt.group_file(cid, "cpu", "cpu.cfs_quota_us", "cpu.max") in ("30000", "30000 50000")
+    rt.ok("update", "-r", "-", cid, stdin=None, input=json.dumps({"memory": {"limit": -1}, "pids": {"limit": -1}}))
+    assert rt.group_file(cid, "pids", "pids.max", "pids.max") == "max"
+    assert "--memory" in rt.fails("update", "--memory", "lots", cid)
+
+
+def test_update_with_limits_the_kernel_refuses_names_the_field(rt):
+    cid = rt.start()
+    assert "cpu.period" in rt.fails("update", "--cpu-period", "5", cid)
+
+
+def test_a_fork_bomb_stays_under_the_pids_limit(rt):
+    cid = rt.start("bomb() { bomb | bomb & }; bomb; sleep 1000", linux=limits(pids={"limit": 40}))
+    wait_for("the limit to be hit", lambda: int(rt.group_file(cid, "pids", "pids.events", "pids.events").split()[-1]) > 0)
+    for _ in range(20):
+        assert int(rt.group_file(cid, "pids", "pids.current", "pids.current")) <= 40
+        time.sleep(0.01)
+    rt.ok("delete", "--force", cid)
+    assert rt.leftovers() == []
+
+
+def test_a_memory_hog_dies_alone_and_the_oom_is_reported(rt):
+    used = int(next(line for line in open("/proc/meminfo") if line.startswith("MemAvailable")).split()[1])
+    cid = rt.start("head -c 300m /dev/zero | tail >/dev/null; sleep 1000", change=tail,
+                   linux=limits(memory={"limit": 24 << 20, "swap": 24 << 20}))
+    wait_for("an OOM kill", lambda: stats(rt, cid)["memory"]["oomKills"] > 0, 20)
+    assert stats(rt, cid)["memory"]["usage"]["usage"] <= 24 << 20
+    now = int(next(line for line in open("/proc/meminfo") if line.startswith("MemAvailable")).split()[1])
+    assert used - now < 200 << 10
+
+
+def tail(config):
+    """swap accounting is not everywhere."""
+    if not os.path.exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"):
+        config["linux"]["resources"]["memory"].pop("swap")
+
+
+def stats(rt, cid):
+    return json.loads(rt.ok("events", "--stats", cid))["data"]
+
+
+def test_a_cpu_quota_holds(rt):
+    cid = rt.start("while :; do :; done", linux=limits(cpu={"quota": 10000, "period": 100000}))
+    time.sleep(0.2)
+    before, start = stats(rt, cid)["cpu"]["usage"]["total"], time.monotonic_ns()
+    time.sleep(1)
+    share = (stats(rt, cid)["cpu"]["usage"]["total"] - before) / (time.monotonic_ns() - start)
+    assert 0.02 < share < 0.2
+    assert stats(rt, cid)["cpu"]["throttling"]["throttledPeriods"] > 0
+
+
+def test_events_goes_on_until_the_container_ends(rt):
+    cid = rt.start("sleep 2.5")
+    lines = rt.ok("events", "--interval", "1s", cid, timeout=20).splitlines()
+    assert len(lines) >= 2 and all(json.loads(line)["id"] == cid for line in lines)
+
+
+def test_a_group_with_strangers_in_it_is_refused(rt):
+    first = rt.start()
+    group = rt.groups()
+    cid = rt.bundle("true", linux={"cgroupsPath": f"{rt.parent}/{first}"})
+    assert "has processes in it" in rt.fails("create", "-b", rt.path(cid), cid)
+    assert rt.status(first) == "running" and rt.groups() == group
+
+
+def test_without_a_cgroup_manager_there_is_no_group_and_a_limit_is_an_error(rt):
+    cid = rt.bundle("cat /proc/self/cgroup | wc -l", linux={"resources": None},
+                    change=lambda c: c["mounts"].__delitem__(6))
+    assert rt.call("--cgroup-manager", "disabled", "run", "-b", rt.path(cid), cid).returncode == 0
+    cid = rt.bundle("true", linux=limits(memory={"limit": 1 << 25}))
+    assert "linux.resources" in rt.fails("--cgroup-manager", "disabled", "run", "-b", rt.path(cid), cid)

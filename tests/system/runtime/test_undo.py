@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Failures and kills at any instant: one message, nothing left, the next command copes."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import pid_gone, wait_for
+
+BAD = {
+    "no root": (dict(root={"path": "nosuch"}), "root.path"),
+    "version": (dict(ociVersion="2.0"), "ociVersion"),
+    "relative cwd": (dict(process={"cwd": "x"}), "process.cwd"),
+    "no program": (dict(process={"args": []}), "process.args"),
+    "unknown capability": (dict(process={"capabilities": {"bounding": ["CAP_NOPE"]}}), "CAP_NOPE"),
+    "rlimit twice": (dict(process={"rlimits": [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}] * 2}),
+                     "process.rlimits[1].type"),
+    "rlimit too high": (dict(process={"rlimits": [
+        {"type": "RLIMIT_NOFILE", "soft": 2**30, "hard": 18446744073709551615}]}), "process.rlimits[0]"),
+    "bind source": (dict(mounts=[{"destination": "/x", "type": "bind", "source": "/nosuch/file",
+                                  "options": ["bind"]}]), "mounts[0].source"),
+    "file system": (dict(mounts=[{"destination": "/x", "type": "nosuchfs", "source": "x"}]), "nosuchfs"),
+    "mount option": (dict(mounts=[{"destination": "/x", "type": "tmpfs", "source": "x",
+                                   "options": ["frob=1"]}]), "frob=1"),
+    "mount on the root": (dict(mounts=[{"destination": "/", "type": "tmpfs", "source": "x"}]),
+                          "mounts[0].destination"),
+    "sysctl of the host": (dict(linux={"sysctl": {"kernel.panic": "1"}}), "linux.sysctl.kernel.panic"),
+    "namespace path": (dict(hostname="", linux={"namespaces": [{"type": "mount"},
+                                                  {"type": "network", "path": "/proc/self/ns/uts"}]}),
+                       "not a network namespace"),
+    "cgroup path": (dict(linux={"cgroupsPath": "/a/../../b"}), "linux.cgroupsPath"),
+    "memory limit": (dict(linux={"resources": {"memory": {"limit": -7}}}), "memory.limit"),
+    "cpuset": (dict(linux={"resources": {"cpu": {"cpus": "9999"}}}), "cpu.cpus"),
+    "seccomp action": (dict(linux={"seccomp": {"defaultAction": "SCMP_ACT_FROB"}}), "SCMP_ACT_FROB"),
+    "apparmor": (dict(process={"apparmorProfile": "nosuch-profile"}), "process.apparmorProfile"),
+    "overlay": (dict(annotations={"org.gemel.overlay.upper": "nosuch"}), "org.gemel.overlay.upper"),
+    "hook": (dict(hooks={"createRuntime": [{"path": "/bin/false"}]}), "hooks.createRuntime"),
+    "hook inside": (dict(hooks={"createContainer": [{"path": "/bin/false"}]}), "hooks.createContainer"),
+    "type error": (dict(process={"terminal": "yes"}), "process.terminal"),
+    "terminal nowhere": (dict(process={"terminal": True}), "--console-socket"),
+    "console socket": (dict(), "--console-socket"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_configuration_is_one_line_naming_the_field_and_leaves_nothing(rt, case):
+    extra, field = BAD[case]
+    cid = rt.bundle("true", **extra)
+    options = ["--console-socket", "/nosuch.sock"] if case == "console socket" else []
+    message = rt.fails("create", "-b", rt.path(cid), *options, cid)
+    assert field in message, message
+    assert rt.leftovers() == []
+
+
+def test_broken_json_is_an_error_with_its_line(rt):
+    cid = rt.bundle("true")
+    (rt.path(cid) / "config.json").write_text('{\n "ociVersion": "1.0.0",\n oops\n}')
+    assert "config.json: line 3" in rt.fails("create", "-b", rt.path(cid), cid)
+
+
+def kill_after(rt, cid, delay):
+    """Starts a create and kills it `delay` seconds later; True when it was still at work."""
+    with open(rt.path(cid) / "out", "ab") as out:
+        p = subprocess.Popen([rt.binary, "--root", rt.root, "create", "-b", rt.path(cid), cid],
+                             stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        time.sleep(delay)
+        p.send_signal(signal.SIGKILL)
+        return p.wait() == -signal.SIGKILL
+
+
+def members(rt):
+    """Processes in any group of this runtime."""
+    pids = set()
+    for group in rt.groups():
+        for pid in open(f"{group}/cgroup.procs").read().split():
+            if not pid_gone(int(pid)):
+                pids.add(int(pid))
+    return pids
+
+
+def test_a_create_killed_at_any_instant_is_cleaned_by_delete_or_by_the_next_create(rt):
+    cid = rt.bundle("sleep 1000")
+    hit = 0
+    for step in range(40):
+        hit += kill_after(rt, cid, step * 0.0004)
+        state = rt.call("state", cid)
+        if state.returncode == 0 and '"created"' in state.stdout:
+            rt.ok("delete", "--force", cid)
+            continue
+        wait_for("end of the half-made init", lambda: not members(rt))
+        if step % 2:
+            rt.ok("delete", "--force", cid)
+            assert rt.groups() == []
+        else:
+            assert rt.create(cid) == 0, rt.out(cid)
+            rt.ok("delete", "--force", cid)
+        assert rt.leftovers() == []
+    assert hit > 5, "the kills came too late to prove anything"
+
+
+def test_a_hook_killed_with_its_create_leaves_a_stopped_container(rt):
+    cid = rt.bundle("true", hooks={"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "3"]}]})
+    assert kill_after(rt, cid, 0.3)
+    wait_for("stopped", lambda: rt.status(cid) == "stopped", 10)
+    rt.ok("delete", cid)
+    assert rt.leftovers() == []
+
+
+def test_delete_force_does_not_wait_for_a_start_that_hangs_in_a_hook(rt):
+    cid = rt.bundle("true", hooks={"startContainer": [{"path": "/bin/sleep", "args": ["sleep", "1000"]}]})
+    assert rt.create(cid) == 0
+    p = subprocess.Popen([rt.binary, "--root", rt.root, "start", cid], stderr=subprocess.DEVNULL)
+    time.sleep(0.2)
+    assert p.poll() is None
+    rt.ok("delete", "--force", cid, timeout=10)
+    p.wait(10)
+    assert rt.leftovers() == []
+
+
+def test_two_creates_of_one_id_at_once_make_one_container(rt):
+    cid = rt.bundle("sleep 1000")
+    ps = [subprocess.Popen([rt.binary, "--root", rt.root, "create", "-b", rt.path(cid), cid],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL) for _ in range(4)]
+    codes = sorted(p.wait(20) for p in ps)
+    assert codes == [0, 1, 1, 1]
+    assert rt.status(cid) == "created"
+
+
+def test_a_hook_that_takes_too_long_is_killed(rt):
+    cid = rt.bundle("true", hooks={"createRuntime": [
+        {"path": "/bin/sleep", "args": ["sleep", "100"], "timeout": 1}]})
+    assert "longer than 1 s" in rt.fails("create", "-b", rt.path(cid), cid)
+
+
+def test_the_limit_too_small_for_the_runtime_itself_is_explained_or_works(rt):
+    cid = rt.bundle("true", linux={"resources": {"memory": {"limit": 4096 * 8}}})
+    got = rt.run(cid)
+    assert got.returncode in (0, 1, 137)
+    if got.returncode == 1:
+        assert got.stderr.count("\n") == 1
