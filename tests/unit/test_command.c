@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command table's invariants, and how lines become commands. */
+#include "console/commands.h"
+#include "console/complete.h"
+
+#include <string.h>
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static void test_table_is_sound(void)
+{
+    const Command *const *table = command_table();
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (gsize i = 0; table[i] != NULL; i++) {
+        const Command *command = table[i];
+        gboolean ended = FALSE, optional = FALSE;
+
+        g_assert_nonnull(command->run);
+        g_assert_nonnull(command->group);
+        g_assert_nonnull(command->summary);
+        g_assert_nonnull(command->example);
+        g_assert_nonnull(strstr(command->example, command->name));
+        g_assert_false(g_str_has_suffix(command->summary, "."));
+        g_assert_true(g_hash_table_add(names, (gpointer)command->name));
+        for (gsize w = 0; w < G_N_ELEMENTS(command->words); w++) {
+            const CommandWord *word = &command->words[w];
+
+            if (word->type == WORD_NONE) {
+                ended = TRUE;
+                continue;
+            }
+            g_assert_false(ended); /* no gap, nothing after a repeating word */
+            g_assert_nonnull(word->name);
+            g_assert_false(optional && !word->optional && !g_str_equal(command->name, "connect"));
+            optional = word->optional;
+            ended = word->repeats;
+        }
+        for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
+             option++) {
+            g_assert_nonnull(option->help);
+            g_assert_true((option->type == OPTION_FLAG) == (option->meta == NULL));
+            g_assert_false(g_str_equal(option->name, "json") || g_str_equal(option->name, "yes"));
+        }
+    }
+}
+
+static void test_names_and_aliases_are_unique(void)
+{
+    const Command *const *table = command_table();
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+    for (gsize i = 0; table[i] != NULL; i++) {
+        g_auto(GStrv) aliases =
+            g_strsplit(table[i]->aliases != NULL ? table[i]->aliases : "", ",", -1);
+
+        g_assert_true(g_hash_table_add(seen, g_strdup(table[i]->name)));
+        for (guint a = 0; aliases[a] != NULL; a++)
+            g_assert_true(g_hash_table_add(seen, g_strdup(aliases[a])));
+    }
+}
+
+static const char *find(const char *line)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_autoptr(GError) error = NULL;
+    guint used;
+    const Command *command = command_find((const char *const *)words, &used, &error);
+
+    g_assert_true((command == NULL) == (error != NULL));
+    if (error != NULL)
+        g_assert_null(strchr(error->message, '\n'));
+    return command != NULL ? command->name : NULL;
+}
+
+static void test_commands_are_found(void)
+{
+    g_assert_cmpstr(find("start x"), ==, "start");
+    g_assert_cmpstr(find("destroy x"), ==, "kill");
+    g_assert_cmpstr(find("snapshot create x"), ==, "snapshot create");
+    g_assert_cmpstr(find("sn cr x"), ==, "snapshot create");
+    g_assert_cmpstr(find("insp x"), ==, "inspect");
+    g_assert_null(find("st x")); /* start, stop */
+    g_assert_null(find("snapshot"));
+    g_assert_null(find("frobnicate"));
+}
+
+/* ---- lines ---------------------------------------------------------------------------------- */
+
+static void test_lines_are_split(void)
+{
+    g_auto(GStrv) lines = command_split_lines("a 'b;c' \"d;e\"; f\\;g", NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpuint(g_strv_length(lines), ==, 2);
+    g_assert_cmpstr(lines[0], ==, "a 'b;c' \"d;e\"");
+    g_assert_cmpstr(g_strstrip(lines[1]), ==, "f\\;g");
+    g_assert_null(command_split_lines("a 'b", &error));
+    g_assert_error(error, GEMEL_ERROR, GEMEL_ERROR_INVALID);
+}
+
+static void test_sizes_and_times(void)
+{
+    gint64 bytes;
+    gint ms;
+
+    g_assert_true(parse_size_bytes("64M", &bytes, NULL));
+    g_assert_cmpint(bytes, ==, 64 << 20);
+    g_assert_true(parse_size_bytes("1.5GiB", &bytes, NULL));
+    g_assert_cmpint(bytes, ==, 1536ll << 20);
+    g_assert_true(parse_size_bytes("12", &bytes, NULL));
+    g_assert_cmpint(bytes, ==, 12);
+    g_assert_false(parse_size_bytes("12X", &bytes, NULL));
+    g_assert_false(parse_size_bytes("-1", &bytes, NULL));
+    g_assert_false(parse_size_bytes("nan", &bytes, NULL));
+    g_assert_false(parse_size_bytes("", &bytes, NULL));
+    g_assert_true(parse_duration_ms("500ms", &ms, NULL));
+    g_assert_cmpint(ms, ==, 500);
+    g_assert_true(parse_duration_ms("1.5m", &ms, NULL));
+    g_assert_cmpint(ms, ==, 90000);
+    g_assert_false(parse_duration_ms("soon", &ms, NULL));
+    g_assert_false(parse_duration_ms("-1s", &ms, NULL));
+}
+
+/* ---- running, on the simulator -------------------------------------------------------------- */
+
+typedef struct {
+    App *app;
+    Output *out;
+    GString *text;
+    FaceOps face;
+    int status;
+    gboolean over;
+} Session;
+
+static void take_line(OutputClass class, const char *text, gpointer data)
+{
+    Session *session = data;
+
+    g_string_append_printf(session->text, "%s%s\n", class == OUTPUT_ERROR ? "error: " : "", text);
+}
+
+static void session_setup(Session *session, gconstpointer data)
+{
+    session->app = app_new();
+    g_assert_true(app_connect(session->app, NULL, "sim:12,seed=1,events=off", NULL));
+    session->text = g_string_new(NULL);
+    session->out = output_new_lines(take_line, session);
+    session->face.face = FACE_ONESHOT;
+}
+
+static void session_teardown(Session *session, gconstpointer data)
+{
+    output_free(session->out);
+    g_string_free(session->text, TRUE);
+    g_assert_true(app_free(session->app));
+}
+
+static void session_done(CommandRun *run, int status, gpointer data)
+{
+    Session *session = data;
+
+    session->over = TRUE;
+    session->status = status;
+}
+
+static int run_line(Session *session, const char *line)
+{
+    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+
+    session->over = FALSE;
+    g_string_truncate(session->text, 0);
+    command_line_run(session->app, &session->face, session->out, line, session_done, session);
+    while (!session->over) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        app_iterate(session->app, TRUE);
+    }
+    return session->status;
+}
+
+static void test_statuses(Session *session, gconstpointer data)
+{
+    static const struct {
+        const char *line;
+        int status;
+    } lines[] = {
+        {"", 0},
+        {"# nothing", 0},
+        {"list", 0},
+        {"list; version", 0},
+        {"nosuch", 2},
+        {"list --nosuch", 2},
+        {"start", 2},
+        {"inspect a b", 2},
+        {"limit web-1 cpu=none-of-it", 2},
+        {"start no-such-instance", 3},
+        {"start web-1", 6},
+        {"view sort cpu", 2},
+        {"delete ci-runner", 2}, /* cannot ask here: --yes is needed */
+        {"list 'open", 2},
+        {"nosuch; list", 2},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_test_message("%s", lines[i].line);
+        g_assert_cmpint(run_line(session, lines[i].line), ==, lines[i].status);
+    }
+}
+
+static void test_one_wrong_name_and_nothing_is_done(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "stop web-1 no-such-instance"), ==, 3);
+    g_assert_cmpint(run_line(session, "list --quiet --filter state=running web-1"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "web-1\n");
+}
+
+static void test_read_only_refuses_changes(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "set read-only on; stop web-1"), ==, 7);
+    g_assert_cmpint(run_line(session, "stop web-1 --dry-run"), ==, 0);
+    g_assert_cmpint(run_line(session, "list"), ==, 0);
+}
+
+static void test_commands_run_in_order(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "stop web-1; start web-1; pause web-1"), ==, 0);
+    g_assert_cmpint(run_line(session, "list -q -f state=paused web-1"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "web-1\n");
+}
+
+static char *completions(Session *session, const char *line)
+{
+    guint start;
+    g_autoptr(GPtrArray) found =
+        complete_line(session->app, FACE_SHELL, line, (guint)strlen(line), &start, NULL);
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < found->len; i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "",
+                               ((Completion *)found->pdata[i])->text);
+    return g_string_free(text, FALSE);
+}
+
+static void check_completions(Session *session, const char *line, const char *expected)
+{
+    g_autofree char *found = completions(session, line);
+
+    g_assert_cmpstr(found, ==, expected);
+}
+
+static void test_completion_knows_states(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "list"), ==, 0); /* fills the model */
+    check_completions(session, "sta", "start");
+    check_completions(session, "list; sta", "start");
+    check_completions(session, "start ", "ci-runner mail queue");
+    check_completions(session, "start ci-runner ", "mail queue");
+    check_completions(session, "resume ", "router");
+    check_completions(session, "inspect web-", "web-1 web-2");
+    check_completions(session, "snapshot c", "create");
+    check_completions(session, "set cpu ", "core host limit");
+    check_completions(session, "stop --no", "--no-wait");
+    check_completions(session, "wait web-1 r", "running");
+    check_completions(session, "nosuch ", "");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/command/the table is sound", test_table_is_sound);
+    g_test_add_func("/command/names and aliases are unique", test_names_and_aliases_are_unique);
+    g_test_add_func("/command/commands are found", test_commands_are_found);
+    g_test_add_func("/command/lines are split", test_lines_are_split);
+    g_test_add_func("/command/sizes and times are read", test_sizes_and_times);
+#define ADD(path, fn)                                                                              \
+    g_test_add("/command/" path, Session, NULL, session_setup, fn, session_teardown)
+    ADD("the status says how it went", test_statuses);
+    ADD("one wrong name and nothing is done", test_one_wrong_name_and_nothing_is_done);
+    ADD("read-only refuses changes", test_read_only_refuses_changes);
+    ADD("the commands of a line run in order", test_commands_run_in_order);
+    ADD("completion knows states", test_completion_knows_states);
+    return g_test_run();
+}
