@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/contract/contract.h"
 
+#include <dirent.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,27 @@ void check_error(const GError *error, GemelErrorKind kind)
                                              : g_quark_to_string(error->domain),
                 gemel_error_kind_name(kind));
     check_one_line(error->message);
+}
+
+guint descriptors_open(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    guint n = 0;
+
+    g_assert_nonnull(dir);
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n;
+}
+
+void check_descriptors(guint before)
+{
+    gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+
+    while (descriptors_open() > before && g_get_monotonic_time() < deadline)
+        g_usleep(10000); /* a library's thread may close late */
+    g_assert_cmpuint(descriptors_open(), <=, before);
 }
 
 Stage *stage_open(const Contract *contract)

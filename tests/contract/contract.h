@@ -73,6 +73,10 @@ void stage_must(GemelConn *conn, const char *id, GemelAct act);
 void check_error(const GError *error, GemelErrorKind kind);
 void check_one_line(const char *message);
 
+/* How many descriptors this process has, and that it has no more than `before` (soon). */
+guint descriptors_open(void);
+void check_descriptors(guint before);
+
 #define ACT(act) (1u << GEMEL_ACT_##act)
 
 enum {

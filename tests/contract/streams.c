@@ -376,6 +376,37 @@ static void test_console_ends_with_instance(gconstpointer contract)
     player_done(&player);
 }
 
+/* Opens and closes a stream a few times on one instance. */
+static void check_stream_leaks(gconstpointer contract, const GemelStreamArgs *args)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make_running(stage);
+    guint before = 0;
+
+    for (guint i = 0; i < 6; i++) {
+        Player player;
+
+        player_start(&player, stage, id, args);
+        g_assert_cmpint(player.fd, >=, 0);
+        player_done(&player);
+        if (i == 0)
+            before = descriptors_open();
+    }
+    check_descriptors(before);
+}
+
+static void test_console_leaks(gconstpointer contract)
+{
+    check_stream_leaks(contract, &(GemelStreamArgs){.kind = GEMEL_STREAM_CONSOLE});
+}
+
+static void test_exec_leaks(gconstpointer contract)
+{
+    static const char *const argv[] = {"cat", NULL};
+
+    check_stream_leaks(contract, &(GemelStreamArgs){.kind = GEMEL_STREAM_EXEC, .argv = argv});
+}
+
 static void test_resize(gconstpointer contract)
 {
     g_autoptr(Stage) stage = stage_open(contract);
@@ -406,6 +437,8 @@ const ContractTest contract_stream_tests[] = {
     {"exec-in-something-stopped-conflicts", test_exec_stopped, NEEDS_CREATE, ACT(EXEC)},
     {"exec-ends-when-the-caller-goes", test_exec_abandoned, NEEDS_CREATE, ACT(EXEC)},
     {"exec-ends-with-the-instance", test_exec_killed, NEEDS_CREATE, ACT(EXEC)},
+    {"exec-leaves-no-descriptor-open", test_exec_leaks, NEEDS_CREATE, ACT(EXEC)},
+    {"console-leaves-no-descriptor-open", test_console_leaks, NEEDS_CREATE, ACT(CONSOLE)},
     {"console-ends-when-the-caller-closes", test_console_closes, NEEDS_CREATE, ACT(CONSOLE)},
     {"console-carries-both-ways", test_console_answers, NEEDS_CREATE | NEEDS_SHELL, ACT(CONSOLE)},
     {"console-ends-with-the-instance", test_console_ends_with_instance, NEEDS_CREATE, ACT(CONSOLE)},
