@@ -191,6 +191,10 @@ static int child_steps(struct exec *x, struct err *err)
         if (terminal_send(x->console, master, err) < 0)
             return -1;
     }
+    /* Nothing of the host is open any more when --cwd and the program are looked up
+     * (CVE-2024-21626). */
+    const int held[] = {x->child_sync, env.slave, proc_fd()};
+    fds_close_except(3 + env.preserve_fds, held, ARRAY_LEN(held));
     if (process_prepare(&env, &path, err) < 0)
         return -1;
     return process_exec(&env, path, err);

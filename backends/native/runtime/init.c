@@ -205,8 +205,13 @@ static int run(struct init_plan *plan, int *report, struct err *err)
         return err_set(err, errno, "setsid");
     if (ns_join(plan->ns_fds, ~0U, err) < 0 || build_root(plan, &root, &pid, err) < 0 ||
         set_names(spec, err) < 0 || set_sysctls(spec, err) < 0 ||
-        rootfs_pivot(root, plan->no_pivot, err) < 0 || rootfs_finish(spec, err) < 0 ||
-        process_prepare(&plan->env, &path, err) < 0)
+        rootfs_pivot(root, plan->no_pivot, err) < 0 || rootfs_finish(spec, err) < 0)
+        return -1;
+    /* Nothing of the host is open any more when the configuration's paths are used
+     * (CVE-2024-21626). */
+    const int held[] = {plan->sync, plan->start, plan->env.slave, proc_fd()};
+    fds_close_except(3 + plan->env.preserve_fds, held, ARRAY_LEN(held));
+    if (process_prepare(&plan->env, &path, err) < 0)
         return -1;
     /* A created container waits here, maybe for days: it holds nothing of the host meanwhile. */
     const int keep[] = {plan->sync, plan->start};
