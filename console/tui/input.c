@@ -193,29 +193,27 @@ static gboolean escape_over(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Hands bytes to the line editor. FALSE when there were none. */
+/* Hands the next byte to the line editor; one at a time, because what follows Enter is no longer
+   for it. FALSE when nothing waits. */
 static gboolean feed_input(Tui *tui)
 {
-    char bytes[256];
-    int n = screen_read_bytes(bytes, sizeof bytes);
+    char byte;
+    Page *page = tui_page(tui);
 
-    if (n <= 0)
+    if (screen_read_bytes(&byte, 1) <= 0)
         return FALSE;
     app_source_remove(&tui->escape_source);
-    PromptStatus status = prompt_feed(bytes, (gsize)n);
+    PromptStatus status = prompt_feed(&byte, 1);
 
     if (status != PROMPT_EDITING) {
         input_over(tui, status);
-    } else {
-        Page *page = tui_page(tui);
-
-        if (prompt_waits())
-            tui->escape_source = app_add_timer(tui->app, ESCAPE_MS, escape_over, tui);
-        /* a search is seen while it is typed */
-        if (tui->input == INPUT_SEARCH)
-            page->ops->search(page, prompt_text());
+        return TRUE;
     }
-    tui_changed(tui);
+    if (prompt_waits())
+        tui->escape_source = app_add_timer(tui->app, ESCAPE_MS, escape_over, tui);
+    /* a search is seen while it is typed */
+    if (tui->input == INPUT_SEARCH)
+        page->ops->search(page, prompt_text());
     return TRUE;
 }
 

@@ -27,7 +27,7 @@ KEYS = {"Enter": "\r", "Esc": "\x1b", "Tab": "\t", "Space": " ", "Backspace": "\
 
 
 class _Screen(pyte.Screen):
-    """pyte's screen, and the two sequences of xterm's terminfo that it lacks."""
+    """pyte's screen, and the sequences of xterm's terminfo that it lacks."""
 
     last = " "
 
@@ -40,6 +40,23 @@ class _Screen(pyte.Screen):
         """REP: the last character again."""
         self.draw(self.last * (count or 1))
 
+    def _scroll(self, count, at, delete):
+        """Move the lines between the margins; the cursor stays."""
+        top, bottom = self.margins or pyte.screens.Margins(0, self.lines - 1)
+        x, y = self.cursor.x, self.cursor.y
+        for _ in range(min(count or 1, bottom - top + 1)):
+            self.cursor.y = bottom if at == "bottom" else top
+            (self.index if delete else self.reverse_index)()
+        self.cursor.x, self.cursor.y = x, y
+
+    def scroll_up(self, count=1, **_):
+        """SU: ncurses moves parts of the screen by it."""
+        self._scroll(count, "bottom", True)
+
+    def scroll_down(self, count=1, **_):
+        """SD, its opposite."""
+        self._scroll(count, "top", False)
+
     def report_device_status(self, mode=0, **more):
         """Answers are not sent: nobody is at the other end of this screen."""
 
@@ -48,7 +65,7 @@ class _Screen(pyte.Screen):
 
 
 class _Stream(pyte.ByteStream):
-    csi = dict(pyte.ByteStream.csi, b="repeat")
+    csi = dict(pyte.ByteStream.csi, b="repeat", S="scroll_up", T="scroll_down")
     events = frozenset(itertools.chain(
         pyte.ByteStream.basic.values(), pyte.ByteStream.escape.values(),
         pyte.ByteStream.sharp.values(), csi.values(),
