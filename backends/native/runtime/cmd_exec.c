@@ -157,6 +157,7 @@ static int prepare(struct exec *x, int argc, char **argv, struct err *err)
     if (x->opt->detach)
         return err_set(err, 0, "--detach with a terminal needs --console-socket");
     int pair[2];
+    terminal_inherit_size(&x->process);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return err_set(err, errno, "terminal");
     x->foreground = pair[0];

@@ -108,6 +108,7 @@ static int prepare_terminal(struct create *c, bool start_now, struct err *err)
     }
     if (!start_now || c->opt->detach)
         return err_set(err, 0, "process.terminal: needs --console-socket");
+    terminal_inherit_size(&c->spec.process);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->console) < 0)
         return err_set(err, errno, "process.terminal");
     c->plan.console = c->console[1];

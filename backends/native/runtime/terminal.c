@@ -67,6 +67,15 @@ int terminal_open(int root, const struct spec_process *process, int *ret_master,
     return 0;
 }
 
+void terminal_inherit_size(struct spec_process *process)
+{
+    struct winsize size;
+    if (!process->console_height && !process->console_width && ioctl(0, TIOCGWINSZ, &size) == 0) {
+        process->console_height = size.ws_row;
+        process->console_width = size.ws_col;
+    }
+}
+
 int terminal_send(int sock, int master, struct err *err)
 {
     char name[] = "/dev/ptmx";

@@ -17,6 +17,9 @@ int terminal_connect(const char *path, struct err *err);
 int terminal_open(int root, const struct spec_process *process, int *ret_master, int *ret_slave,
                   struct err *err);
 
+/* For a foreground terminal: the size of the caller's own, unless the configuration has one. */
+void terminal_inherit_size(struct spec_process *process);
+
 /* Sends the master. */
 int terminal_send(int socket, int master, struct err *err);
 int terminal_receive(int socket, struct err *err);

@@ -58,7 +58,7 @@ class Runtime:
     def __init__(self, binary, top):
         self.binary, self.top = binary, pathlib.Path(top)
         self.root = self.top / "run"
-        self.parent = f"/gemel-t{os.getpid()}-{self.top.name[-6:]}"
+        self.parent = f"/gemel-rt{os.getpid()}-{self.top.name[-6:]}"
         self.count = 0
         self.image = self.top / "image"
         self.make_image(self.image)
