@@ -79,9 +79,7 @@ gboolean lv_act_restart(GemelConn *base, const char *id, const GemelActArgs *arg
                 force ? virDomainReset(domain, 0) : virDomainReboot(domain, 0), error))
         return FALSE;
     if (!force)
-        gemel_act_note(args,
-                       "%s was asked to reboot; a guest that ignores its power button does not",
-                       virDomainGetName(domain));
+        gemel_act_note(args, "asked to reboot; a guest that ignores its power button does not");
     return TRUE;
 }
 
@@ -151,7 +149,6 @@ gboolean lv_act_stop(GemelConn *base, const char *id, const GemelActArgs *args, 
     gemel_act_progress(args, -1, "ending it");
     if (virDomainDestroy(domain) < 0 && !has_stopped(domain))
         return finish(base, domain, GEMEL_ACT_STOP, -1, error);
-    gemel_act_note(args, "%s did not stop within %.3g s and was ended", virDomainGetName(domain),
-                   timeout_ms / 1000.0);
+    gemel_act_note(args, "did not stop within %.3g s and was ended", timeout_ms / 1000.0);
     return TRUE;
 }

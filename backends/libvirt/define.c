@@ -140,6 +140,6 @@ gboolean lv_act_delete(GemelConn *base, const char *id, const GemelActArgs *args
         return lv_fail(error, conn, "cannot delete %s", name);
     lv_cache_invalidate(lv_backend(conn)->cache, id);
     if (stays != NULL)
-        gemel_act_note(args, "%s is gone; its disks stay: %s", name, stays);
+        gemel_act_note(args, "its disks stay: %s", stays);
     return TRUE;
 }

@@ -129,6 +129,9 @@ gboolean lv_fail_open(GError **error, const char *uri)
     /* Here it is our own connect(2) that failed. */
     if (err == EACCES || err == EPERM)
         kind = GEMEL_ERROR_DENIED;
+    /* The socket is open to all and polkit decides; without a system bus it cannot be asked. */
+    if (vir != NULL && (vir->domain == VIR_FROM_DBUS || vir->domain == VIR_FROM_POLKIT))
+        kind = GEMEL_ERROR_DENIED;
     if (kind == GEMEL_ERROR_DENIED) {
         return gemel_error_set(
             error, kind, "%s: no permission: %s; join the group libvirt or use sudo", uri, message);

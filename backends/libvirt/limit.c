@@ -137,7 +137,6 @@ gboolean lv_act_limit(GemelConn *base, const char *id, const GemelActArgs *args,
                        limits->cpus >= 0 ? " (the CPUs are)" : "");
     lv_cache_invalidate(lv_backend(conn)->cache, id);
     if (limits->memory_bytes >= 0 && (flags & VIR_DOMAIN_AFFECT_LIVE) != 0)
-        gemel_act_note(args, "%s was asked through its balloon; it gives memory back as it can",
-                       name);
+        gemel_act_note(args, "asked through the balloon; the guest gives memory back as it can");
     return TRUE;
 }

@@ -208,8 +208,8 @@ static gboolean snapshot_create(GemelConn *base, const char *id, const char *nam
         return lv_fail(error, conn, "cannot take snapshot %s of %s", name,
                        virDomainGetName(domain));
     if (state == GEMEL_STATE_RUNNING)
-        gemel_act_note(args, "%s stood still for at most %" G_GINT64_FORMAT " ms",
-                       virDomainGetName(domain), (g_get_monotonic_time() - begun) / 1000);
+        gemel_act_note(args, "the guest stood still for at most %" G_GINT64_FORMAT " ms",
+                       (g_get_monotonic_time() - begun) / 1000);
     return TRUE;
 }
 
@@ -262,10 +262,8 @@ static gboolean snapshot_revert(GemelConn *base, const char *id, const char *nam
     if (virDomainRevertToSnapshot(snapshot, force ? VIR_DOMAIN_SNAPSHOT_REVERT_FORCE : 0) == 0) {
         lv_cache_invalidate(lv_backend(conn)->cache, id);
         if (conn->is_qemu && state != GEMEL_STATE_STOPPED && state != GEMEL_STATE_CRASHED)
-            gemel_act_note(args,
-                           "libvirt restarted the QEMU of %s to go back; consoles and "
-                           "network connections to it ended",
-                           guest);
+            gemel_act_note(args, "libvirt restarted its QEMU to go back; consoles and network "
+                                 "connections to it ended");
         return TRUE;
     }
     vir = virGetLastError();
