@@ -16,6 +16,7 @@
 
 #define CREATE_TIMEOUT_MS  60000
 #define RUNTIME_TIMEOUT_MS 30000
+#define ABORT_TIMEOUT_MS   5000
 #define LOG_MAX_BYTES      "10485760"
 
 /* ---- finding -------------------------------------------------------------------------------- */
@@ -104,7 +105,7 @@ gboolean native_runtime_run(const NativeStore *store, const char *runtime, const
 typedef struct {
     char *conmon, *dir, *run_dir, *exits, *runtime_root, *pid_file, *conmon_pid_file, *mount_target;
     int sync[2], start[2], messages;
-    NativeLock spawn_lock; /* inherited: held while conmon or what becomes it is there */
+    NativeLock spawn_lock; /* inherited: held until the last maker is gone */
 } Launch;
 
 static void launch_init(Launch *l, const NativeStore *store, const char *id)
@@ -267,6 +268,7 @@ static gboolean launch_conmon(Launch *l, const NativeStore *store, const NativeC
         spawn.private_mount = &private_mount;
     if (!native_spawn(&spawn, &pid, &pidfd, error))
         return FALSE;
+    native_kill_point("conmon waits");
     close_fd(&l->sync[1]);
     native_cgroup_adopt(native_cgroups_host(), store->cgroup_parent, pid);
     /* Our copy of the reading end stays open until this is written: no SIGPIPE. */
@@ -280,6 +282,7 @@ static gboolean launch_conmon(Launch *l, const NativeStore *store, const NativeC
         ok = FALSE;
     }
     close(pidfd);
+    native_kill_point("conmon runs");
     if (ok && status == 0)
         read_conmon_pid(l, run);
     return TRUE; /* what went wrong is in the answer, or in conmon's messages */
@@ -311,63 +314,79 @@ out:
     return ok;
 }
 
-/* ---- finding a conmon that nobody recorded -------------------------------------------------- */
+/* ---- undoing a start that did not come to its end ------------------------------------------- */
 
-/* Whether a process is the conmon of this container: "--cid ID" among its arguments. */
-static gboolean is_conmon_of(pid_t pid, const char *id)
+/* Whether a process belongs to the making of this container: a conmon ("--cid ID"), or the
+   runtime's create, of which the container's init is a copy until it is started. */
+static gboolean makes_container(pid_t pid, const char *id)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (int)pid), *text = NULL;
     gsize length = 0;
-    gboolean after_cid = FALSE;
+    const char *before = "";
+    gboolean creates = FALSE;
 
     if (!g_file_get_contents(path, &text, &length, NULL))
         return FALSE;
     for (const char *at = text; at < text + length; at += strlen(at) + 1) {
-        if (after_cid)
-            return g_str_equal(at, id);
-        after_cid = g_str_equal(at, "--cid");
+        gboolean is_last = at + strlen(at) + 1 >= text + length;
+
+        if (g_str_equal(at, id) && (g_str_equal(before, "--cid") || (creates && is_last)))
+            return TRUE;
+        creates = creates || g_str_equal(at, "create");
+        before = at;
     }
     return FALSE;
 }
 
-static int search_processes(const char *id)
+/* Kills all of them that are there now, and waits for each. */
+static void kill_makers(const char *id)
 {
     GDir *proc = g_dir_open("/proc", 0, NULL);
-    int pidfd = -1;
 
-    for (const char *name; pidfd < 0 && proc != NULL && (name = g_dir_read_name(proc)) != NULL;) {
+    for (const char *name; proc != NULL && (name = g_dir_read_name(proc)) != NULL;) {
         guint64 pid;
+        int pidfd;
 
         if (!g_ascii_string_to_unsigned(name, 10, 1, G_MAXINT, &pid, NULL) ||
-            !is_conmon_of((pid_t)pid, id))
+            !makes_container((pid_t)pid, id))
             continue;
-        pidfd = native_process_open((pid_t)pid, native_process_start_ticks((pid_t)pid));
+        pidfd = pidfd_open((pid_t)pid, 0);
         /* The pid may have changed hands between the two looks. */
-        if (pidfd >= 0 && !is_conmon_of((pid_t)pid, id))
-            close_fd(&pidfd);
+        if (pidfd >= 0 && makes_container((pid_t)pid, id)) {
+            pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+            native_pidfd_wait(pidfd, 1000);
+        }
+        close_fd(&pidfd);
     }
     if (proc != NULL)
         g_dir_close(proc);
-    return pidfd;
 }
 
-int native_conmon_open(const NativeStore *store, const char *id, const NativeRun *run)
+/* Whether a process that inherited the lock is still there. */
+static gboolean makers_are_there(const NativeStore *store, const char *id)
 {
-    gint64 deadline_us = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
-    int pidfd = native_process_open(run->conmon, run->conmon_start);
+    GError *error = NULL;
+    NativeLock lock = native_lock_spawn(store, id, &error);
+    gboolean held = lock < 0 && error->code == GEMEL_ERROR_BUSY;
 
-    if (pidfd >= 0 || run->conmon_start != 0)
-        return pidfd;
-    /* Between fork and execve a child of the killed command still looks like it; the lock that it
-       inherited says that it is there. */
-    while ((pidfd = search_processes(id)) < 0 && g_get_monotonic_time() < deadline_us) {
-        NativeLock lock = native_lock_spawn(store, id, NULL);
+    native_lock_release(&lock);
+    g_clear_error(&error);
+    return held;
+}
 
-        if (lock >= 0) {
-            native_lock_release(&lock);
+void native_conmon_abort(const NativeStore *store, const char *id, const char *runtime)
+{
+    static const char *const delete_args[] = {"delete", "--force", NULL};
+    g_autofree char *state = g_build_filename(store->run, "runtime", id, NULL);
+    gint64 deadline_us = g_get_monotonic_time() + ABORT_TIMEOUT_MS * 1000;
+
+    do {
+        kill_makers(id);
+        if (runtime != NULL && *runtime != '\0' && access(state, F_OK) == 0)
+            native_runtime_run(store, runtime, id, delete_args, NULL, NULL, NULL);
+        if (!makers_are_there(store, id))
             break;
-        }
-        g_usleep(5000);
-    }
-    return pidfd;
+        /* One may just have been forked, and not look like itself yet. */
+        g_usleep(2000);
+    } while (g_get_monotonic_time() < deadline_us);
 }

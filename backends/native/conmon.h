@@ -40,6 +40,11 @@ gboolean native_runtime_run(const NativeStore *store, const char *runtime, const
 gboolean native_conmon_create(const NativeStore *store, const NativeContainer *container,
                               NativeRun *run, const GemelActArgs *args, GError **error);
 
-/* A pidfd of the conmon of this container, also one whose pid nobody came to record, because the
-   command that started it was killed; -1 = there is none. */
-int native_conmon_open(const NativeStore *store, const char *id, const NativeRun *run);
+/*
+ * Undoes a start that did not come to its end, maybe because the command that did it was killed at
+ * any point of it: ends conmon, a runtime that still creates, and an init that waits to be started,
+ * and has the runtime forget. conmon goes by KILL: so it cannot run its exit command later, when
+ * that would hit the next run of the same id. All of them inherited RUN/containers/ID/spawn.lock;
+ * when that can be had, none is left.
+ */
+void native_conmon_abort(const NativeStore *store, const char *id, const char *runtime);

@@ -46,6 +46,7 @@ static void clean_run(const NativeStore *store, const char *id, NativeRun *run, 
     static const char *const sockets[] = {"attach", "ctl", "winsz", "oom"};
     g_autofree char *runtime_state = g_build_filename(store->run, "runtime", id, NULL);
     g_autofree char *state = native_store_state_path(store, id);
+    g_autofree char *state_new = g_strconcat(state, ".new", NULL);
     g_autofree char *exit_file = native_store_exit_path(store, id);
 
     wait_for_conmon(run);
@@ -69,6 +70,7 @@ static void clean_run(const NativeStore *store, const char *id, NativeRun *run, 
             remove(path);
         }
         unlink(exit_file);
+        unlink(state_new);
         unlink(state);
         native_run_done(run);
     }
@@ -94,21 +96,11 @@ static gboolean runtime_says_running(const NativeStore *store, const char *id, c
     return running;
 }
 
-/*
- * Undoes a start that did not come to its end. conmon goes first, and by KILL: it takes a runtime
- * that is still creating with it (PDEATHSIG), and cannot run its exit command later, when that
- * would hit the next run of the same id.
- */
 static void abort_run(const NativeStore *store, const char *id, NativeRun *run)
 {
-    int conmon = native_conmon_open(store, id, run);
     int init = native_process_open(run->pid, run->pid_start);
 
-    if (conmon >= 0) {
-        pidfd_send_signal(conmon, SIGKILL, NULL, 0);
-        native_pidfd_wait(conmon, CONMON_WAIT_MS);
-        close(conmon);
-    }
+    native_conmon_abort(store, id, run->runtime);
     if (init >= 0) {
         pidfd_send_signal(init, SIGKILL, NULL, 0);
         native_pidfd_wait(init, GONE_TIMEOUT_MS);

@@ -82,7 +82,7 @@ typedef int NativeLock;
 /* Takes the lock of a container; waits at most 10 s (BUSY names the holder). NOT_FOUND when there
    is no such container any more. */
 NativeLock native_lock_container(const NativeStore *store, const char *id, GError **error);
-/* The lock that a container's conmon inherits; does not wait. */
+/* The lock that all inherit who make a container (conmon.h); does not wait: BUSY when held. */
 NativeLock native_lock_spawn(const NativeStore *store, const char *id, GError **error);
 NativeLock native_lock_names(const NativeStore *store, GError **error);
 /* Whether somebody holds the lock of this container now. */
