@@ -51,6 +51,11 @@ void lv_cache_retain(LvCache *cache, GHashTable *uuids);
 /* Fills in process and group of the LvGuest* in `guests` that run here; nothing for remote ones. */
 void lv_cache_find_processes(LvConn *conn, GPtrArray *guests);
 
+/* What the guest's definition says, from the cache or else from libvirt (takes no job, so a QEMU
+   that hangs does not hold it up); FALSE if the domain has gone. In domain.c. */
+gboolean lv_domain_summarize(LvConn *conn, virDomainPtr domain, const LvGuest *guest,
+                             LvSummary *summary);
+
 LvGuest *lv_guest_new(virDomainPtr domain);
 void lv_guest_free(LvGuest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LvGuest, lv_guest_free)

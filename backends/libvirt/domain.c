@@ -161,9 +161,8 @@ static gboolean find_one_by_one(LvConn *conn, GArray *found, GError **error)
     return TRUE;
 }
 
-/* What the definition says, from the cache or from libvirt; FALSE if the domain has gone. */
-static gboolean summarize(LvConn *conn, virDomainPtr domain, const LvGuest *guest,
-                          LvSummary *summary)
+gboolean lv_domain_summarize(LvConn *conn, virDomainPtr domain, const LvGuest *guest,
+                             LvSummary *summary)
 {
     LvBackend *backend = lv_backend(conn);
     guint stamp = lv_cache_stamp(backend->cache);
@@ -241,7 +240,7 @@ GPtrArray *lv_list(GemelConn *base, GError **error)
         GemelInstance *instance;
         LvSummary summary;
 
-        if (!summarize(conn, one->domain, guest, &summary)) {
+        if (!lv_domain_summarize(conn, one->domain, guest, &summary)) {
             lv_guest_free(guest);
             continue;
         }

@@ -52,7 +52,7 @@ static GemelSample *map_record(LvConn *conn, const LvGuest *guest,
     state = lv_state(facts.state, facts.reason, FALSE);
     if (state != GEMEL_STATE_RUNNING && state != GEMEL_STATE_PAUSED)
         return NULL;
-    if (lv_cache_get(lv_backend(conn)->cache, guest, &summary) && summary.cpu_limit > 0)
+    if (lv_domain_summarize(conn, record->dom, guest, &summary) && summary.cpu_limit > 0)
         gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)(summary.cpu_limit * 1000 + 0.5));
     else if (facts.vcpus > 0)
         gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)facts.vcpus * 1000);

@@ -256,17 +256,19 @@ const char *ground_dir(void)
  *     movw $0x7c00+msg,%si
  *  1: lodsb; testb %al,%al; jz main
  *     movw $0x3f8,%dx; outb %al,%dx; jmp 1b               # say it on COM1
- *  main: sti; hlt                                         # the timer wakes it 18 times a second
+ *  main: sti; hlt; movw $1,%cx                            # the timer wakes it 18 times a second
  *  2: movw $0x600,%dx; inw %dx,%ax; testb $1,%ah; jnz off # PM1 status: power button
- *     movw $0x3fd,%dx; inb %dx,%al; testb $1,%al; jz main
- *     movw $0x3f8,%dx; inb %dx,%al; outb %al,%dx; jmp 2b  # echo
+ *     movw $0x3fd,%dx; inb %dx,%al; testb $1,%al; jnz echo
+ *     loop 2b; jmp main
+ *  echo: movw $0x3f8,%dx; inb %dx,%al; outb %al,%dx
+ *     xorw %cx,%cx; jmp 2b                                # look for more before sleeping again
  *  off: movw $0x604,%dx; movw $0x2000,%ax; outw %ax,%dx; jmp main
  *  msg: .asciz "gemel test guest\r\n"
  */
 static const guint8 boot_code[] =
-    "\x31\xc0\x8e\xd8\xba\x02\x06\xb8\x00\x01\xef\xbe\x3c\x7c\xac\x84\xc0\x74\x06\xba\xf8\x03\xee"
-    "\xeb\xf5\xfb\xf4\xba\x00\x06\xed\xf6\xc4\x01\x75\x0f\xba\xfd\x03\xec\xa8\x01\x74\xed\xba\xf8"
-    "\x03\xec\xee\xeb\xe8\xba\x04\x06\xb8\x00\x20\xef\xeb\xdd"
+    "\x31\xc0\x8e\xd8\xba\x02\x06\xb8\x00\x01\xef\xbe\x45\x7c\xac\x84\xc0\x74\x06\xba\xf8\x03\xee"
+    "\xeb\xf5\xfb\xf4\xb9\x01\x00\xba\x00\x06\xed\xf6\xc4\x01\x75\x15\xba\xfd\x03\xec\xa8\x01\x75"
+    "\x04\xe2\xed\xeb\xe6\xba\xf8\x03\xec\xee\x31\xc9\xeb\xe2\xba\x04\x06\xb8\x00\x20\xef\xeb\xd4"
     "gemel test guest\r\n";
 
 /* A disk of 1 MiB that boots the code above. */
