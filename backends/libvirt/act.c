@@ -31,11 +31,37 @@ gboolean lv_act_start(GemelConn *base, const char *id, const GemelActArgs *args,
     return domain != NULL && finish(base, domain, GEMEL_ACT_START, virDomainCreate(domain), error);
 }
 
+/* Whether the domain has stopped; a transient one is simply gone. */
+static gboolean has_stopped(virDomainPtr domain)
+{
+    virErrorPtr vir;
+    int state;
+
+    virResetLastError();
+    if (virDomainGetState(domain, &state, NULL, 0) == 0)
+        return state == VIR_DOMAIN_SHUTOFF || state == VIR_DOMAIN_CRASHED;
+    vir = virGetLastError();
+    return vir != NULL && vir->code == VIR_ERR_NO_DOMAIN;
+}
+
+/* A guest that stopped in between has ended all the same: libvirt kills the QEMU first and then
+   finds the domain stopped by somebody else, for instance while a new daemon was still taking it
+   over. */
+gboolean lv_domain_end(LvConn *conn, virDomainPtr domain, GError **error)
+{
+    virResetLastError();
+    if (virDomainDestroy(domain) == 0)
+        return TRUE;
+    lv_error_keep();
+    return has_stopped(domain) ||
+           lv_fail_kept(error, conn, "cannot kill %s", virDomainGetName(domain));
+}
+
 gboolean lv_act_kill(GemelConn *base, const char *id, const GemelActArgs *args, GError **error)
 {
     g_autoptr(virDomain) domain = begin(base, id, GEMEL_ACT_KILL, NULL, error);
 
-    return domain != NULL && finish(base, domain, GEMEL_ACT_KILL, virDomainDestroy(domain), error);
+    return domain != NULL && lv_domain_end(lv_conn(base), domain, error);
 }
 
 gboolean lv_act_reset(GemelConn *base, const char *id, const GemelActArgs *args, GError **error)
@@ -83,19 +109,6 @@ gboolean lv_act_restart(GemelConn *base, const char *id, const GemelActArgs *arg
     return TRUE;
 }
 
-/* Whether the domain has stopped; a transient one is simply gone. */
-static gboolean has_stopped(virDomainPtr domain)
-{
-    virErrorPtr vir;
-    int state;
-
-    virResetLastError();
-    if (virDomainGetState(domain, &state, NULL, 0) == 0)
-        return state == VIR_DOMAIN_SHUTOFF || state == VIR_DOMAIN_CRASHED;
-    vir = virGetLastError();
-    return vir != NULL && vir->code == VIR_ERR_NO_DOMAIN;
-}
-
 /* Waits until the domain has stopped, the time is up (TIMEOUT), somebody gave up or the connection
    broke. */
 static gboolean wait_stopped(GemelConn *base, virDomainPtr domain, gint timeout_ms,
@@ -135,7 +148,7 @@ gboolean lv_act_stop(GemelConn *base, const char *id, const GemelActArgs *args, 
 
     if (domain == NULL)
         return FALSE;
-    if (virDomainShutdown(domain) < 0 && !has_stopped(domain))
+    if (virDomainShutdown(domain) < 0)
         return finish(base, domain, GEMEL_ACT_STOP, -1, error);
     if (args != NULL && args->no_wait)
         return TRUE;
@@ -147,8 +160,8 @@ gboolean lv_act_stop(GemelConn *base, const char *id, const GemelActArgs *args, 
     }
     g_clear_error(&cause);
     gemel_act_progress(args, -1, "ending it");
-    if (virDomainDestroy(domain) < 0 && !has_stopped(domain))
-        return finish(base, domain, GEMEL_ACT_STOP, -1, error);
+    if (!lv_domain_end(lv_conn(base), domain, error))
+        return FALSE;
     gemel_act_note(args, "did not stop within %.3g s and was ended", timeout_ms / 1000.0);
     return TRUE;
 }

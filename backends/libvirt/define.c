@@ -133,9 +133,8 @@ gboolean lv_act_delete(GemelConn *base, const char *id, const GemelActArgs *args
     if (is_persistent < 0)
         return lv_fail(error, conn, "cannot delete %s", name);
     stays = what_stays(domain);
-    if (virDomainIsActive(domain) == 1 && virDomainDestroy(domain) < 0 &&
-        virDomainIsActive(domain) == 1)
-        return lv_fail(error, conn, "cannot delete %s: cannot end it", name);
+    if (virDomainIsActive(domain) == 1 && !lv_domain_end(conn, domain, error))
+        return FALSE;
     if (is_persistent == 1 && !undefine(domain))
         return lv_fail(error, conn, "cannot delete %s", name);
     lv_cache_invalidate(lv_backend(conn)->cache, id);

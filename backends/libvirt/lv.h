@@ -119,6 +119,7 @@ int lv_error_map_code(gsize index);
  * too.
  */
 #define lv_fail(error, conn, ...) (lv_error_keep(), lv_fail_kept(error, conn, __VA_ARGS__))
+/* The two halves, for where something else is asked in between. */
 void lv_error_keep(void);
 gboolean lv_fail_kept(GError **error, LvConn *conn, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The same for virConnectOpen: says how to mend it. */
@@ -136,6 +137,8 @@ gboolean lv_domain_check_act(LvConn *conn, virDomainPtr domain, GemelAct act, Ge
                              GError **error);
 
 /* act.c */
+/* Ends a domain at once; TRUE when it has stopped. */
+gboolean lv_domain_end(LvConn *conn, virDomainPtr domain, GError **error);
 gboolean lv_act_start(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean lv_act_stop(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean lv_act_kill(GemelConn *, const char *id, const GemelActArgs *, GError **);

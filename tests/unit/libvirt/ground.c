@@ -59,7 +59,7 @@ static void make_places(void)
         "/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt",
         "/tmp"};
 
-    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount --make-rprivate /");
+    must(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), "mount --make-rprivate /");
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
         if (g_file_test(places[i], G_FILE_TEST_IS_DIR))
             must(mount("tmpfs", places[i], "tmpfs", 0, "mode=755"), places[i]);

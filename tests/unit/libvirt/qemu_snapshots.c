@@ -91,7 +91,7 @@ static void test_revert_brings_the_running_state_back(World *world, const void *
     g_assert_true(gemel_libvirt_ops.snapshots->revert(world->conn, id, "s1", &args, &error));
     g_assert_no_error(error);
     g_assert_cmpint(test_state(world->conn, id), ==, GEMEL_STATE_RUNNING);
-    g_assert_nonnull(strstr(notes->str, "restarted the QEMU"));
+    g_assert_nonnull(strstr(notes->str, "restarted its QEMU"));
     test_act(world->conn, GEMEL_ACT_KILL, id);
     g_assert_true(gemel_libvirt_ops.snapshots->revert(world->conn, id, "s1", NULL, &error));
     g_assert_cmpint(test_state(world->conn, id), ==, GEMEL_STATE_RUNNING);
