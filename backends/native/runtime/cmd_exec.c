@@ -22,6 +22,7 @@
 #include "caps.h"
 #include "commands.h"
 #include "container.h"
+#include "filter_cache.h"
 #include "init.h"
 #include "namespaces.h"
 #include "terminal.h"
@@ -126,7 +127,8 @@ static int find_filter(struct exec *x, struct err *err)
         return 0;
     if (filter_load_saved(x->st.dir, &x->filter, err) < 0)
         return -1;
-    return x->filter.present ? 0 : filter_build(x->spec.seccomp, &x->filter, err);
+    return x->filter.present ? 0
+                             : filter_build_cached(x->opt->root, x->spec.seccomp, &x->filter, err);
 }
 
 static int prepare(struct exec *x, int argc, char **argv, struct err *err)

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "filter_cache.h"
 #include "hooks.h"
 #include "init.h"
 #include "log.h"
@@ -184,7 +185,7 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
     if (!id_valid(id))
         return err_set(err, 0, "container id '%s': letters, digits and _+-. only", id);
     if (container_load_config(kept, &c->spec, text, len, err) < 0 ||
-        filter_build(c->spec.seccomp, &c->filter, err) < 0)
+        filter_build_cached(opt->root, c->spec.seccomp, &c->filter, err) < 0)
         return -1;
     c->st->bundle = kept;
     plan->spec = &c->spec;

@@ -326,7 +326,7 @@ int dir_make(const char *path, mode_t mode)
 bool id_valid(const char *id)
 {
     size_t n = strlen(id);
-    if (n == 0 || n > 1024 || !strcmp(id, ".") || !strcmp(id, ".."))
+    if (n == 0 || n > 1024 || *id == '.') /* the runtime's own directories begin with a dot */
         return false;
     return strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") == n;
 }

@@ -87,7 +87,7 @@ int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state);
 /* Every directory of an absolute path that is missing is made with `mode`. 0, or -1 and errno. */
 int dir_make(const char *path, mode_t mode);
 
-/* True for what may be a container's name: [A-Za-z0-9_+.-], at most 1024, not "." or "..". */
+/* True for what may be a container's name: [A-Za-z0-9_+.-], at most 1024, no dot in front. */
 bool id_valid(const char *id);
 
 /* Closes all descriptors from `first` up except those listed (-1 is passed over). */

@@ -176,13 +176,13 @@ class Runtime:
     def leftovers(self):
         """What of this runtime is still on the host."""
         found = self.groups()
-        found += [str(p) for p in self.root.glob("*")] if self.root.exists() else []
+        found += [str(p) for p in self.root.glob("[!.]*")] if self.root.exists() else []
         found += [line for line in open("/proc/self/mountinfo") if str(self.top) in line]
         return found
 
     def clean(self):
         if self.root.exists():
-            for path in self.root.iterdir():
+            for path in self.root.glob("[!.]*"):
                 self.call("delete", "--force", path.name)
 
 

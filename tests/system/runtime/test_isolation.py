@@ -268,3 +268,25 @@ def test_a_time_namespace_has_its_offsets(rt):
         config["linux"]["timeOffsets"] = {"boottime": {"secs": 1000000, "nanosecs": 0}}
     up = float(rt.output("cat /proc/uptime", change=change).split()[0])
     assert up > 1000000
+
+
+def test_the_compiled_filter_is_cached_and_a_spoiled_cache_is_not_believed(rt, profile):
+    def run():
+        cid = rt.bundle("unshare -u true 2>&1 || true; grep Seccomp: /proc/self/status", linux={"seccomp": profile})
+        got = rt.run(cid)
+        assert got.returncode == 0 and "not permitted" in got.stdout and "2" in got.stdout, got
+    run()
+    files = list((rt.root / ".filters").iterdir())
+    assert len(files) == 1 and files[0].stat().st_mode & 0o777 == 0o600
+    stamp = files[0].stat().st_mtime_ns
+    run()
+    assert files[0].stat().st_mtime_ns == stamp
+    good = files[0].read_bytes()
+    for spoiled in (b"", good[:-8], good[:100] + b"x" + good[101:], good + b"12345678"):
+        files[0].write_bytes(spoiled)
+        run()
+        assert files[0].read_bytes() == good
+    (rt.root / ".filters").chmod(0o777)
+    files[0].write_bytes(b"left alone")
+    run()
+    assert files[0].read_bytes() == b"left alone"
