@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib.h>
+#include <string.h>
+
+#include "json.h"
+
+static void check_quoted(const char *in, const char *want)
+{
+    size_t len;
+    char *out = json_quote_big(in, strlen(in), &len);
+    g_assert_cmpstr(out, ==, want);
+    g_assert_cmpuint(len, ==, strlen(want));
+}
+
+static void quotes_only_integers_outside_int64(void)
+{
+    check_quoted("[9223372036854775807]", "[9223372036854775807]");
+    check_quoted("[9223372036854775808]", "[\"9223372036854775808\"]");
+    check_quoted("18446744073709551615", "\"18446744073709551615\"");
+    check_quoted("[-9223372036854775808,-9223372036854775809]",
+                 "[-9223372036854775808,\"-9223372036854775809\"]");
+    check_quoted("[1e30, 12345678901234567890.5, 12345678901234567890e2]",
+                 "[1e30, 12345678901234567890.5, 12345678901234567890e2]");
+}
+
+static void leaves_strings_alone(void)
+{
+    check_quoted("{\"a\\\"18446744073709551615\":\"18446744073709551615\"}",
+                 "{\"a\\\"18446744073709551615\":\"18446744073709551615\"}");
+    check_quoted("\"unfinished 18446744073709551615", "\"unfinished 18446744073709551615");
+    check_quoted("\"\\", "\"\\");
+    check_quoted("", "");
+}
+
+static void room_is_enough_for_the_densest_document(void)
+{
+    GString *in = g_string_new("["), *want = g_string_new("[");
+    for (int i = 0; i < 5000; i++) {
+        g_string_append(in, "9223372036854775808,");
+        g_string_append(want, "\"9223372036854775808\",");
+    }
+    check_quoted(in->str, want->str);
+    g_string_free(in, TRUE);
+    g_string_free(want, TRUE);
+}
+
+static void u64_takes_numbers_and_quoted_numbers(void)
+{
+    struct err err;
+    const char text[] = "[0, 18446744073709551615, \"7\", -1, \"-1\", \"\", \"1x\", "
+                        "18446744073709551616, 1.5, null, \" 5\"]";
+    const struct {
+        bool ok;
+        uint64_t value;
+    } want[] = {{true, 0},  {true, UINT64_MAX}, {true, 7},  {false, 0}, {false, 0}, {false, 0},
+                {false, 0}, {false, 0},         {false, 0}, {false, 0}, {false, 0}};
+    json_t *doc = json_parse(text, strlen(text), "test", &err);
+    g_assert_nonnull(doc);
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        uint64_t value = 0;
+        g_assert_cmpint(json_u64(json_array_get(doc, i), &value), ==, want[i].ok);
+        if (want[i].ok)
+            g_assert_cmpuint(value, ==, want[i].value);
+    }
+    json_decref(doc);
+}
+
+static void errors_name_the_path(void)
+{
+    struct err err;
+    const char text[] = "{\"a\": \"x\", \"n\": null}";
+    json_t *doc = json_parse(text, strlen(text), "test", &err);
+    uint64_t value = 5;
+    bool set = false;
+    g_assert_cmpint(json_get_u64(doc, "top.mid", "a", &value, &set, &err), ==, -1);
+    g_assert_cmpstr(err.text, ==, "top.mid.a: must be an unsigned 64-bit number");
+    g_assert_cmpint(json_get_u64(doc, "", "n", &value, &set, &err), ==, 0);
+    g_assert_cmpint(json_get_u64(doc, "", "absent", &value, &set, &err), ==, 0);
+    g_assert_cmpuint(value, ==, 5);
+    g_assert_false(set);
+    json_decref(doc);
+}
+
+static void refuses_duplicate_keys_and_tells_the_line(void)
+{
+    struct err err;
+    const char text[] = "{\n\"a\": 1,\n\"a\": 2}";
+    g_assert_null(json_parse(text, strlen(text), "config.json", &err));
+    g_assert_true(g_str_has_prefix(err.text, "config.json: line 3"));
+}
+
+static void messages_are_printable_and_bounded(void)
+{
+    struct err err;
+    err_set(&err, EPERM, "name '%s'", "\x1b[2J\n\x7f");
+    g_assert_cmpstr(err.text, ==, "name '?[2J?\?': Operation not permitted");
+    char *longest = g_strnfill(5000, 'a');
+    err_set(&err, ENOENT, "%s", longest);
+    g_assert_cmpuint(strlen(err.text), <, sizeof err.text);
+    err_prefix(&err, "%s", longest);
+    g_assert_cmpuint(strlen(err.text), <, sizeof err.text);
+    g_free(longest);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/runtime/json/quotes-only-integers-outside-int64",
+                    quotes_only_integers_outside_int64);
+    g_test_add_func("/runtime/json/leaves-strings-alone", leaves_strings_alone);
+    g_test_add_func("/runtime/json/room-is-enough-for-the-densest-document",
+                    room_is_enough_for_the_densest_document);
+    g_test_add_func("/runtime/json/u64-takes-numbers-and-quoted-numbers",
+                    u64_takes_numbers_and_quoted_numbers);
+    g_test_add_func("/runtime/json/errors-name-the-path", errors_name_the_path);
+    g_test_add_func("/runtime/json/refuses-duplicate-keys-and-tells-the-line",
+                    refuses_duplicate_keys_and_tells_the_line);
+    g_test_add_func("/runtime/json/messages-are-printable-and-bounded",
+                    messages_are_printable_and_bounded);
+    int rc = g_test_run();
+    mem_release();
+    return rc;
+}
