@@ -75,11 +75,28 @@ static void app_job_changed(void *data, GemelJob *job)
     model_job_changed(app->model, job);
 }
 
+/* A second backend of a kind, opened without a name, is called sim2, qemu2 and so on. */
+static GemelBackend *app_number_backend(App *app, GemelBackend *backend, const char *uri,
+                                        GError **error)
+{
+    g_autofree char *usual = g_strdup(backend->name);
+
+    for (guint i = 2; backend != NULL && app_backend(app, backend->name) != NULL; i++) {
+        g_autofree char *numbered = g_strdup_printf("%s%u", usual, i);
+
+        gemel_backend_free(backend);
+        backend = gemel_registry_create(numbered, uri, error);
+    }
+    return backend;
+}
+
 gboolean app_connect(App *app, const char *name, const char *uri, GError **error)
 {
     GemelBackend *backend = gemel_registry_create(name, uri, error);
     AppBackend *open;
 
+    if (backend != NULL && name == NULL)
+        backend = app_number_backend(app, backend, uri, error);
     if (backend == NULL)
         return FALSE;
     if (app_backend(app, backend->name) != NULL) {

@@ -302,8 +302,10 @@ def test_a_hung_backend_does_not_slow_the_others(tui):
     terminal.wait(lambda t: selected(t) != before, 0.5)
     terminal.key("/")
     terminal.send("web")
-    terminal.wait(r"web", 1)
-    terminal.key("Esc", "q")
+    terminal.wait(r"^/web", 1)
+    terminal.key("Esc")
+    terminal.wait_gone(r"^/web", 1)
+    terminal.key("q")
     terminal.wait_exit(3)
 
 
