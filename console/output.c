@@ -53,25 +53,28 @@ void output_free(Output *out)
     g_free(out);
 }
 
-/* Whoever read us has gone: end as a filter does, with the status of SIGPIPE. */
-static void die_if_closed(void)
+/* Whoever read us has gone: end as a filter does, with the status of SIGPIPE. Output that is lost
+   for another reason (a full disk) is a failure, and said to be one. */
+static void die_of_output(void)
 {
     if (errno == EPIPE)
         _exit(128 + 13);
+    fprintf(stderr, "gemel: standard output cannot be written: %s\n", g_strerror(errno));
+    _exit(1);
 }
 
 static void write_all(FILE *stream, const char *text)
 {
     errno = 0;
     if (fputs(text, stream) == EOF)
-        die_if_closed();
+        die_of_output();
 }
 
 void output_flush(Output *out)
 {
     errno = 0;
     if (out->line == NULL && fflush(stdout) == EOF)
-        die_if_closed();
+        die_of_output();
 }
 
 /* One line of text that is safe to show. */

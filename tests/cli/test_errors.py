@@ -120,15 +120,6 @@ def test_console_off_a_terminal_names_the_other_faces(gemel):
     assert len(result.err.strip().splitlines()) == 1, result
 
 
-def test_a_bad_rc_line_is_named_and_the_rest_still_read(gemel):
-    folder = os.path.join(gemel.home, "config", "gemel")
-    os.makedirs(folder)
-    with open(os.path.join(folder, "gemelrc"), "w", encoding="utf-8") as rc:
-        rc.write("set refresh soon\nconnect second sim:2\n")
-    result = gemel.run("--connect", "sim:1", "list", "--json")
-    assert "gemelrc:1" in result.err, result
-
-
 def test_help_and_version(gemel):
     helped = gemel.ok("help").out
     for word in ("list", "start", "stop", "snapshot", "inspect", "exec", "console", "lab up"):

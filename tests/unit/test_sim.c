@@ -464,8 +464,10 @@ static void test_ten_thousand_are_cheap(void)
     }
     g_test_message("10,000 instances: list %.1f ms, sample %.1f ms", (double)list_ns / 1e6,
                    (double)sample_ns / 1e6);
+#ifndef __SANITIZE_ADDRESS__ /* which is not cheap */
     g_assert_cmpint(list_ns, <, 100000000);
     g_assert_cmpint(sample_ns, <, 100000000);
+#endif
     backend->ops->conn_close(conn);
     gemel_sim_ops.free(backend);
 }
