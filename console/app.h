@@ -27,6 +27,9 @@ typedef struct {
     GPtrArray *backends; /* of AppBackend */
     char *program;       /* path of this executable, for helpers beside it */
     gboolean read_only;
+    gboolean backends_given; /* on the command line: `connect` lines of gemelrc do not count */
+    /* Binds a key of the console; NULL until main sets it. INVALID when there is no such key. */
+    gboolean (*bind)(const char *key, const char *line, GError **error);
     gboolean quit;                    /* the `quit` command was given: shell and TUI leave */
     void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */
     gpointer interrupt_data;

@@ -51,6 +51,8 @@ static void connect_run(CommandRun *run)
     const char *name = run->n_words > 1 ? run->words[0] : NULL;
     const char *uri = run->words[run->n_words - 1];
 
+    if (run->face->face == FACE_RC && run->app->backends_given)
+        return;
     if (!app_connect(run->app, name, uri, &error))
         run_error(run, error);
 }
@@ -151,6 +153,15 @@ static void set_run(CommandRun *run)
     }
 }
 
+static void bind_run(CommandRun *run)
+{
+    g_autofree char *line = g_strjoinv(" ", run->words + 1);
+    g_autoptr(GError) error = NULL;
+
+    if (run->app->bind != NULL && !run->app->bind(run->words[0], line, &error))
+        run_error(run, error);
+}
+
 static void view_run(CommandRun *run)
 {
     g_autoptr(GError) error = NULL;
@@ -199,6 +210,14 @@ const Command commands_session[] = {
      .flags = COMMAND_JSON,
      .words = {{WORD_OPTION, "OPTION", .optional = TRUE}, {WORD_VALUE, "VALUE", .optional = TRUE}},
      .run = set_run},
+    {.name = "bind",
+     .summary = "let a key of the console stand for a command; without one, for nothing",
+     .example = "bind X stop {}",
+     .group = "Console",
+     .flags = COMMAND_PASSTHROUGH,
+     .faces = FACE_RC | FACE_TUI,
+     .words = {{WORD_TEXT, "KEY"}, {WORD_TEXT, "COMMAND", .optional = TRUE, .repeats = TRUE}},
+     .run = bind_run},
     {.name = "view",
      .summary = "move, sort, filter and mark in the console",
      .example = "view sort cpu",

@@ -7,6 +7,7 @@
  */
 #include "console/child.h"
 #include "console/commands.h"
+#include "console/rc.h"
 #include "console/shell.h"
 #include "console/tui/tui.h"
 
@@ -294,10 +295,13 @@ int main(int argc, char **argv)
         return 2;
     app = app_new();
     app->read_only = arguments.read_only;
+    app->backends_given = arguments.demo || arguments.uris[0] != NULL;
+    app->bind = tui_bind;
     if (!open_backends(app, &arguments, &error)) {
         fprintf(stderr, "gemel: %s\n", error->message);
         return leave(app, gemel_error_exit_status(error));
     }
+    rc_load(app);
     status = console ? tui_run(app) : run_oneshot(app, &arguments);
     g_strfreev(arguments.argv);
     g_strfreev(arguments.uris);

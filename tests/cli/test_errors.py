@@ -127,3 +127,14 @@ def test_help_and_version(gemel):
     assert gemel.ok("--help").out.strip()
     assert gemel.ok("--version").out.startswith("gemel ")
     assert "snapshot create" in gemel.ok("help", "snapshot", "create").out
+
+
+def test_a_bad_rc_line_is_named_and_the_rest_is_read(gemel):
+    folder = os.path.join(gemel.home, "config", "gemel")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "gemelrc"), "w", encoding="utf-8") as rc:
+        rc.write("# my settings\nset refresh soon\nset refresh 2s\n")
+    result = gemel.run("--connect", "sim:1", "set", "refresh")
+    assert result.status == 0, result
+    assert "gemelrc:2: set refresh: 'soon'" in result.err, result
+    assert result.out == "2s\n", result
