@@ -17,12 +17,23 @@ const int tui_signals[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, 
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
+static gboolean anything_listed(Tui *tui)
+{
+    GPtrArray *backends = model_backends(tui->app->model);
+
+    for (guint i = 0; i < backends->len; i++)
+        if (((const ModelBackend *)backends->pdata[i])->listed)
+            return TRUE;
+    return FALSE;
+}
+
 static void draw_now(Tui *tui)
 {
     app_source_remove(&tui->draw_source);
     if (tui->taken || tui->quit)
         return;
-    tui->drawn_usec = g_get_monotonic_time();
+    /* the first list is drawn when it comes: nobody has seen anything yet */
+    tui->drawn_usec = anything_listed(tui) ? g_get_monotonic_time() : 0;
     screen_begin();
     frame_draw(tui);
     screen_show();
