@@ -67,8 +67,10 @@ static void emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, int1
         .code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
 }
 
-/* One rule: jumps over its return when anything differs. r2 type, r3 access, r4 major, r5 minor. */
-static void emit_rule(struct program *p, const struct spec_device_rule *rule)
+/* One rule: jumps over its return when anything differs. r2 type, r3 access, r4 major, r5 minor.
+ * False for a rule that always matches: what followed it could not be reached, which the kernel's
+ * verifier refuses. */
+static bool emit_rule(struct program *p, const struct spec_device_rule *rule)
 {
     size_t jumps[4], n_jumps = 0;
     int32_t access = (rule->read ? BPF_DEVCG_ACC_READ : 0) |
@@ -101,6 +103,7 @@ static void emit_rule(struct program *p, const struct spec_device_rule *rule)
     emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
     for (size_t i = 0; i < n_jumps; i++)
         p->insn[jumps[i]].off = (int16_t)(p->n - jumps[i] - 1);
+    return n_jumps > 0;
 }
 
 static int load_v2(int dir, const struct spec_resources *res, struct err *err)
@@ -116,10 +119,13 @@ static int load_v2(int dir, const struct spec_resources *res, struct err *err)
     emit(&p, BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
     for (size_t i = ARRAY_LEN(always); i-- > 0;)
         emit_rule(&p, &always[i]);
-    for (size_t i = res->n_devices; i-- > 0;)
-        emit_rule(&p, &res->devices[i]);
-    emit(&p, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
-    emit(&p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bool open_end = true;
+    for (size_t i = res->n_devices; i-- > 0 && open_end;)
+        open_end = emit_rule(&p, &res->devices[i]);
+    if (open_end) {
+        emit(&p, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+        emit(&p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    }
     if (p.n > 4096)
         return err_set(err, 0, "linux.resources.devices: too many rules");
     union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
