@@ -12,7 +12,10 @@
 #include "seal.h"
 #include "state.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(x) 0 /* gcc before 14 */
+#endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
 /* A runtime lives for milliseconds and leaves its memory to the kernel: no search for leaks. */
 int __lsan_is_turned_off(void);
 
