@@ -179,39 +179,64 @@ static char *config_json(const SimInstance *instance)
     return text;
 }
 
+/* The keys are those of the libvirt and the native backend: docs/schemas/inspect.json. */
 static json_t *guest_essentials(const SimInstance *instance)
 {
     json_t *disks = json_array();
     g_autofree char *mac = mac_address(instance);
     g_autofree char *nic = g_strdup_printf("vnet%u", (guint)(instance->hash % 90));
+    json_t *object;
 
     for (guint n = 0; n < guest_disks(instance); n++) {
         g_autofree char *path = disk_path(instance, n);
 
-        json_array_append_new(disks, json_pack("{s:s, s:o, s:s, s:s}", "target",
-                                               n == 0 ? "vda" : "vdb", "source", text_json(path),
-                                               "bus", "virtio", "format", "qcow2"));
+        json_array_append_new(disks, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "target",
+                                               n == 0 ? "vda" : "vdb", "bus", "virtio", "device",
+                                               "disk", "type", "file", "format", "qcow2", "source",
+                                               text_json(path), "read_only", 0));
     }
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:[{s:s, s:s, s:s, s:s}]}", "type", "kvm",
-                     "arch", "x86_64", "machine", "pc-q35-7.2", "vcpus",
-                     (json_int_t)instance->vcpus, "memory_bytes",
-                     (json_int_t)instance->memory_bytes, "disks", disks, "nics", "target", nic,
-                     "mac", mac, "source", "default", "model", "virtio");
+    object = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:b}", "type", "kvm", "arch", "x86_64",
+        "machine", "pc-q35-7.2", "emulator", "/usr/bin/qemu-system-x86_64", "vcpus",
+        (json_int_t)instance->vcpus, "vcpus_max", (json_int_t)instance->vcpus, "memory_bytes",
+        (json_int_t)instance->memory_bytes, "memory_max_bytes", (json_int_t)instance->memory_bytes,
+        "balloon", instance->has_balloon ? "virtio" : "none", "persistent", 1);
+    json_object_set_new(object, "disks", disks);
+    json_object_set_new(object, "nics",
+                        json_pack("[{s:s, s:s, s:s, s:s, s:s}]", "mac", mac, "type", "network",
+                                  "model", "virtio", "source", "default", "target", nic));
+    json_object_set_new(object, "consoles",
+                        json_pack("[{s:n, s:s, s:s, s:s, s:n}]", "alias", "type", "pty", "target",
+                                  "serial", "port", "0", "path"));
+    json_object_set_new(object, "graphics", json_array());
+    return object;
 }
 
 static json_t *container_essentials(const SimInstance *instance)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:{s:f, s:I, s:I}}",
-                     "image", text_json(instance->image), "rootfs",
-                     text_json(or_else(instance->rootfs, "/var/lib/gemel/sim/rootfs")), "argv",
-                     strings(instance->argv, "/bin/sh"), "env", strings(instance->env, NULL),
-                     "hostname", text_json(or_else(instance->hostname, instance->name)), "user",
-                     text_json(or_else(instance->user, "0")), "cwd",
-                     text_json(or_else(instance->cwd, "/")), "network",
-                     text_json(or_else(instance->network, "ns:/run/netns/demo")), "tty",
-                     (int)instance->tty, "read_only", (int)instance->read_only, "limits", "cpus",
-                     instance->cpu_limit, "memory_bytes", (json_int_t)instance->memory_bytes,
-                     "pids", (json_int_t)instance->pids_limit);
+    json_t *object = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:{s:f, s:I, s:I}}", "image",
+        text_json(or_else(instance->image, instance->rootfs)), "argv",
+        strings(instance->argv, "/bin/sh"), "env", strings(instance->env, NULL), "cwd",
+        text_json(or_else(instance->cwd, "/")), "user", text_json(or_else(instance->user, "0")),
+        "hostname", text_json(or_else(instance->hostname, instance->name)), "network",
+        text_json(or_else(instance->network, "ns:/run/netns/demo")), "tty", (int)instance->tty,
+        "read_only", (int)instance->read_only, "limits", "cpus", instance->cpu_limit,
+        "memory_bytes", (json_int_t)instance->memory_bytes, "pids",
+        (json_int_t)instance->pids_limit);
+    const char *current = NULL;
+
+    for (guint i = 0; i < instance->snapshots->len; i++) {
+        const GemelSnapshot *snapshot = g_ptr_array_index(instance->snapshots, i);
+
+        if (snapshot->is_current)
+            current = snapshot->name;
+    }
+    json_object_set_new(object, "restart", json_string("none"));
+    json_object_set_new(object, "layers", json_integer((json_int_t)instance->snapshots->len + 1));
+    json_object_set_new(object, "snapshots", json_integer((json_int_t)instance->snapshots->len));
+    json_object_set_new(object, "current_snapshot", text_json(current));
+    return object;
 }
 
 GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error)
