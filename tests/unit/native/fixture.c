@@ -60,8 +60,9 @@ const char *fixture_cannot_run(void)
 static void make_rootfs(const char *path)
 {
     static const char *const applets[] = {
-        "sh", "sleep", "cat",   "echo", "ls",   "hostname", "mkdir", "rm", "touch", "id",  "mount",
-        "ip", "true",  "false", "env",  "kill", "grep",     "stty",  "dd", "ps",    "test"};
+        "sh",   "sleep", "cat", "echo", "ls",    "hostname", "mkdir", "rm",   "touch",
+        "id",   "mount", "ip",  "true", "false", "env",      "kill",  "grep", "wc",
+        "head", "pwd",   "seq", "stty", "dd",    "ps",       "test"};
     static const char *const dirs[] = {"bin", "etc", "proc", "sys", "dev", "tmp", "root"};
     g_autofree char *busybox = g_build_filename(path, "bin", "busybox", NULL);
     g_autofree char *passwd = g_build_filename(path, "etc", "passwd", NULL);

@@ -51,7 +51,7 @@ void fixture_run(const char *program, ...) G_GNUC_NULL_TERMINATED;
 
 #define fixture_assert_error(error, kind)                                                          \
     do {                                                                                           \
-        g_assert_error(error, GEMEL_ERROR, kind);                                                  \
+        g_assert_error(error, GEMEL_ERROR, (int)(kind));                                           \
         g_assert_null(strchr((error)->message, '\n'));                                             \
         g_clear_error(&(error));                                                                   \
     } while (0)
