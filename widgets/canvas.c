@@ -42,6 +42,8 @@ static void put_wide(const Canvas *c, int y, int x, Role role, const wchar_t *wc
     theme_attributes(role, c->base, &attrs, &pair);
     if (setcchar(&cell, wc, attrs, pair, NULL) != OK)
         return;
+    /* a cell of pair 0 would take the colours that the window had last */
+    wattr_set(stdscr, attrs, pair, NULL);
     mvwadd_wch(stdscr, c->y + y, c->x + x, &cell);
     screen_note_role(c->y + y, c->x + x, width, role, c->base);
 }
@@ -171,6 +173,7 @@ void canvas_clear(const Canvas *c)
     cchar_t blank;
     if (c->width <= 0 || setcchar(&blank, L" ", attrs, pair, NULL) != OK)
         return;
+    wattr_set(stdscr, attrs, pair, NULL);
     for (int y = 0; y < c->height; y++) {
         mvwhline_set(stdscr, c->y + y, c->x, &blank, c->width);
         screen_note_role(c->y + y, c->x, c->width, ROLE_TEXT, c->base);

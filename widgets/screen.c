@@ -667,6 +667,27 @@ char *screen_dump(void)
     return g_string_free(out, FALSE);
 }
 
+/* Whether every cell has the attributes that its role should give it. */
+gboolean screen_check_attributes(void)
+{
+    for (int y = 0; y < self.roles_height; y++) {
+        for (int x = 0; x < self.roles_width; x++) {
+            guint16 at = self.roles[y * self.roles_width + x];
+            cchar_t cell;
+            wchar_t wc[CCHARW_MAX + 1];
+            attr_t attrs, wanted;
+            short pair, wanted_pair;
+            mvwin_wch(stdscr, y, x, &cell);
+            getcchar(&cell, wc, &attrs, &pair, NULL);
+            theme_attributes(at & 0xff, at >> 8, &wanted, &wanted_pair);
+            if (pair != wanted_pair || (attrs & (A_BOLD | A_DIM | A_REVERSE | A_UNDERLINE)) !=
+                                           (wanted & (A_BOLD | A_DIM | A_REVERSE | A_UNDERLINE)))
+                return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 /* The roles of one row, as runs: `x-y:role[@base]`. */
 char *screen_dump_roles(int y)
 {

@@ -88,3 +88,6 @@ char *screen_dump(void);
 /* The roles behind row `y`, as runs `first-last:role[@base]`, for asserting what is dim, marked or
  * selected; runs of plain text are left out. g_free() both. */
 char *screen_dump_roles(int y);
+
+/* Whether every cell has the attributes of its role and base, and no other's. */
+gboolean screen_check_attributes(void);

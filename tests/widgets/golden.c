@@ -19,6 +19,7 @@ void golden_check(const char *name)
 {
     g_autofree char *path = g_strdup_printf("%s/%s.txt", GOLDEN_DIR, name);
     g_autofree char *got = screen_dump(), *wanted = NULL;
+    g_assert_true(screen_check_attributes());
     if (g_getenv("GEMEL_GOLDEN_UPDATE") != NULL) {
         g_assert_true(g_file_set_contents(path, got, -1, NULL));
         return;
