@@ -138,10 +138,12 @@ static int make_mounts(const struct init_plan *plan, int root, struct err *err)
 static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struct err *err)
 {
     const struct spec *spec = plan->spec;
-    if (plan->root_mount < 0 &&
-        rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
-        return -1;
-    int root = rootfs_attach(plan->root_mount, &plan->overlay, plan->rootfs, err);
+    if (plan->root_mount < 0) {
+        plan->overlay.user_xattr = true;
+        if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
+            return -1;
+    }
+    int root = rootfs_attach(plan->root_mount, plan->rootfs, err);
     if (root < 0)
         return -1;
     *ret_root = root;

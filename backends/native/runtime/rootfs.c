@@ -2,13 +2,19 @@
 #include "rootfs.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 
 #include "mounts.h"
+#include "terminal.h"
 
 /* What every overlay of the project has (design, "Snapshots"): layers must stay plain directories
  * that can be copied, frozen and moved between hosts, so no feature that writes file handles or
@@ -86,28 +92,44 @@ int overlay_parse(const struct spec *spec, const char *bundle, struct overlay *r
     return 0;
 }
 
-/* One option of the context; the kernel's own words go into the message. */
+/* One option of the context. Values of 256 bytes and more are refused by fsconfig itself: such a
+ * directory is named by a descriptor, which stays open until the mount is made. */
 static int configure(int fs, const char *key, const char *value, struct err *err)
 {
-    if (fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) == 0)
+    const char *given = value;
+    if (strlen(value) > 255) {
+        int fd = open(value, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return err_set(err, errno, "overlay: %s=%s", key, value);
+        given = mem_printf("/proc/self/fd/%d", fd);
+    }
+    if (fsconfig(fs, FSCONFIG_SET_STRING, key, given, 0) == 0)
         return 0;
     return err_set(err, errno, "overlay: %s=%s", key, value);
+}
+
+/* Before 6.5 overlayfs takes any option at first and refuses it at the mount, so trying tells
+ * nothing. */
+static bool kernel_appends_layers(void)
+{
+    struct utsname uts;
+    int major = 0, minor = 0;
+    return uname(&uts) == 0 && sscanf(uts.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 7));
 }
 
 /* lowerdir+ takes one directory a call, so no list grows over a page (6.7). */
 static int overlay_new_api(const struct overlay *overlay, int *ret_fd, struct err *err)
 {
+    *ret_fd = -1;
+    if (!kernel_appends_layers())
+        return 0;
     auto_fd fs = fsopen("overlay", FSOPEN_CLOEXEC);
     if (fs < 0)
         return err_set(err, errno, "overlay: this kernel has no overlayfs");
     for (size_t i = 0; i < overlay->n_lower; i++) {
-        if (fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", overlay->lower[i], 0) == 0)
-            continue;
-        if (i == 0 && errno == EINVAL) {
-            *ret_fd = -1;
-            return 0;
-        }
-        return err_set(err, errno, "overlay: lower directory %s", overlay->lower[i]);
+        if (configure(fs, "lowerdir+", overlay->lower[i], err) < 0)
+            return -1;
     }
     if (overlay->upper && (configure(fs, "upperdir", overlay->upper, err) < 0 ||
                            configure(fs, "workdir", overlay->work, err) < 0))
@@ -119,6 +141,8 @@ static int overlay_new_api(const struct overlay *overlay, int *ret_fd, struct er
         if (configure(fs, key, eq + 1, err) < 0)
             return -1;
     }
+    if (overlay->user_xattr && fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+        return err_set(err, errno, "overlay: userxattr");
     if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
         char text[256];
         int saved = errno;
@@ -130,14 +154,6 @@ static int overlay_new_api(const struct overlay *overlay, int *ret_fd, struct er
     }
     *ret_fd = fsmount(fs, FSMOUNT_CLOEXEC, 0);
     return *ret_fd < 0 ? err_set(err, errno, "overlay: mount") : 0;
-}
-
-int rootfs_make(const struct overlay *overlay, const char *path, int *ret_fd, struct err *err)
-{
-    if (overlay->present)
-        return overlay_new_api(overlay, ret_fd, err);
-    *ret_fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    return *ret_fd < 0 ? err_set(err, errno, "root.path: %s", path) : 0;
 }
 
 /* The longest directory that all paths are below. */
@@ -195,40 +211,82 @@ static int overlay_old_api(const struct overlay *overlay, const char *target, st
         strcat(options, ",workdir=");
         append_escaped(options, overlay->work);
     }
-    if (strlen(options) >= 4095)
+    if (strlen(options) + sizeof ",userxattr" >= 4096)
         return err_set(
             err, E2BIG,
             "overlay: %zu lower directories do not fit this kernel's mount options; merge layers",
             overlay->n_lower);
+    if (overlay->user_xattr)
+        strcat(options, ",userxattr");
     char *parent = prefix ? mem_strndup(overlay->lower[0], prefix) : mem_strdup("/");
     if (chdir(parent) < 0 || mount("overlay", target, "overlay", 0, options) < 0)
         return err_set(err, errno, "overlay: mount on %s", target);
     return 0;
 }
 
-int rootfs_attach(int mount_fd, const struct overlay *overlay, const char *path, struct err *err)
+/* The helper's half: mounts where nobody else sees it, and gives a detached clone away. */
+static int mount_aside(const struct overlay *overlay, const char *path, int sock, struct err *err)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+        return err_set(err, errno, "overlay: mount namespace");
+    if (overlay_old_api(overlay, path, err) < 0)
+        return -1;
+    auto_fd fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return fd < 0 ? err_set(err, errno, "overlay: clone") : terminal_send(sock, fd, err);
+}
+
+int overlay_mount_aside(const struct overlay *overlay, const char *path, int *ret_fd,
+                        struct err *err)
+{
+    int pair[2], status = 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(err, errno, "overlay");
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err inner = {0};
+        fd_cleanup(&pair[0]);
+        if (mount_aside(overlay, path, pair[1], &inner) == 0)
+            _exit(0);
+        _exit(fd_write_all(pair[1], inner.text, strlen(inner.text)) < 0 ? 2 : 1);
+    }
+    fd_cleanup(&pair[1]);
+    auto_fd sock = pair[0];
+    if (pid < 0)
+        return err_set(err, errno, "overlay");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return (*ret_fd = terminal_receive(sock, err)) < 0 ? -1 : 0;
+    char *text = fd_read_all(sock, 4096, NULL);
+    return err_set(err, 0, "%s", text && *text ? text : "overlay: the helper died");
+}
+
+int rootfs_make(const struct overlay *overlay, const char *path, int *ret_fd, struct err *err)
+{
+    if (overlay->present) {
+        int rc = overlay_new_api(overlay, ret_fd, err);
+        return rc == 0 && *ret_fd < 0 ? overlay_mount_aside(overlay, path, ret_fd, err) : rc;
+    }
+    *ret_fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    return *ret_fd < 0 ? err_set(err, errno, "root.path: %s", path) : 0;
+}
+
+int rootfs_attach(int mount_fd, const char *path, struct err *err)
 {
     /* Nothing mounted from here on reaches the host; what the host unmounts still goes away here.
      */
     if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
         return err_set(err, errno, "rootfs: make the mount namespace private");
-    if (mount_fd < 0) {
-        if (overlay_old_api(overlay, path, err) < 0)
-            return -1;
-    } else {
-        struct mount_attr attr = {.propagation = MS_PRIVATE};
-        if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
-            return err_set(err, errno, "rootfs: propagation");
-        /* A mapped user cannot always reach root.path: any directory does, /proc always is one. */
-        auto_fd target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (target < 0)
-            target = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (target < 0 || mount_attach(mount_fd, target) < 0)
-            return err_set(err, errno, "root.path: attach at %s", path);
-        if (fchdir(mount_fd) < 0)
-            return err_set(err, errno, "root.path: enter %s", path);
-    }
-    if (mount_fd < 0 && chdir(path) < 0)
+    struct mount_attr attr = {.propagation = MS_PRIVATE};
+    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+        return err_set(err, errno, "rootfs: propagation");
+    /* A mapped user cannot always reach root.path: any directory does, /proc always is one. */
+    auto_fd target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0)
+        target = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0 || mount_attach(mount_fd, target) < 0)
+        return err_set(err, errno, "root.path: attach at %s", path);
+    if (fchdir(mount_fd) < 0)
         return err_set(err, errno, "root.path: enter %s", path);
     int root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return root < 0 ? err_set(err, errno, "root.path: %s", path) : root;

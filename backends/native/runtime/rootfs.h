@@ -20,6 +20,7 @@ struct overlay {
     const char **lower; /* topmost first, absolute */
     size_t n_lower;
     const char *upper, *work; /* NULL: read-only */
+    bool user_xattr; /* mounted by a plain user in his namespace, who has no trusted.* attributes */
 };
 
 /* Reads and checks the annotations; directories must exist. */
@@ -31,14 +32,19 @@ const char **overlay_split(const char *list, size_t *ret_n);
 
 /*
  * A detached mount of the root: the overlay, or a clone of the directory `path` with what is
- * mounted below it. `*ret_fd` is -1 when the kernel lacks lowerdir+ (before 6.7) and the overlay
- * has to be mounted in place by rootfs_attach.
+ * mounted below it. Where the kernel lacks lowerdir+ (before 6.7) the overlay comes from
+ * overlay_mount_aside().
  */
 int rootfs_make(const struct overlay *overlay, const char *path, int *ret_fd, struct err *err);
 
+/* The same by mount(2): a short-lived child mounts over `path` in a mount namespace of its own and
+ * hands a detached clone over. */
+int overlay_mount_aside(const struct overlay *overlay, const char *path, int *ret_fd,
+                        struct err *err);
+
 /* Attaches it in this process's mount namespace. Returns an O_PATH descriptor of the new root and
  * leaves it as current directory. */
-int rootfs_attach(int mount_fd, const struct overlay *overlay, const char *path, struct err *err);
+int rootfs_attach(int mount_fd, const char *path, struct err *err);
 
 /* /dev: default devices, linux.devices, symbolic links. In a user namespace nodes are bound from
  * the host's. */

@@ -290,3 +290,14 @@ def test_the_compiled_filter_is_cached_and_a_spoiled_cache_is_not_believed(rt, p
     files[0].write_bytes(b"left alone")
     run()
     assert files[0].read_bytes() == b"left alone"
+
+
+def test_directories_with_very_long_names_are_layers_too(rt):
+    deep = rt.top / ("d" * 120) / ("e" * 120) / ("f" * 120)
+    for name in ("lower", "upper", "work"):
+        (deep / name).mkdir(parents=True)
+    (deep / "lower/found").write_text("x")
+    got = rt.output("ls /found; echo y > /made", annotations={
+        "org.gemel.overlay.lower": f"{deep}/lower:{rt.image}", "org.gemel.overlay.upper": f"{deep}/upper",
+        "org.gemel.overlay.work": f"{deep}/work"})
+    assert got == "/found\n" and (deep / "upper/made").exists()
