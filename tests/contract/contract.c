@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void check_one_line(const char *message)
@@ -23,6 +24,24 @@ void check_error(const GError *error, GemelErrorKind kind)
                                              : g_quark_to_string(error->domain),
                 gemel_error_kind_name(kind));
     check_one_line(error->message);
+}
+
+void stage_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+gboolean stage_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, gint64 deadline_usec)
+{
+    struct timespec until = {.tv_sec = deadline_usec / G_USEC_PER_SEC,
+                             .tv_nsec = deadline_usec % G_USEC_PER_SEC * 1000};
+
+    return pthread_cond_timedwait(cond, mutex, &until) == 0;
 }
 
 guint descriptors_open(void)

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "backends/registry.h"
 
 typedef struct {
@@ -72,6 +74,11 @@ void stage_must(GemelConn *conn, const char *id, GemelAct act);
 /* The error is in our domain, of that kind, and reads as one line. */
 void check_error(const GError *error, GemelErrorKind kind);
 void check_one_line(const char *message);
+
+/* pthreads and not GLib's, whose futexes ThreadSanitizer cannot see. */
+void stage_cond_init(pthread_cond_t *cond);
+/* FALSE once the monotonic clock is past `deadline_usec`. */
+gboolean stage_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, gint64 deadline_usec);
 
 /* How many descriptors this process has, and that it has no more than `before` (soon). */
 guint descriptors_open(void);

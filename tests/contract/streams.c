@@ -14,9 +14,9 @@ typedef struct {
     Stage *stage;
     const char *id;
     GemelStreamArgs args;
-    GThread *thread;
-    GMutex mutex;
-    GCond cond;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
     GemelStream *stream;
     gboolean is_open, is_done;
     int status;
@@ -34,24 +34,24 @@ static void *play(void *data)
 
     g_assert_no_error(error);
     stream = ops->streams->open(conn, player->id, &player->args, &error);
-    g_mutex_lock(&player->mutex);
+    pthread_mutex_lock(&player->mutex);
     g_assert_true((stream == NULL) == (error != NULL));
     player->stream = stream;
     player->fd = stream != NULL ? stream->fd : -1;
     player->err_fd = stream != NULL ? stream->err_fd : -1;
     player->is_open = TRUE;
-    g_cond_broadcast(&player->cond);
-    g_mutex_unlock(&player->mutex);
+    pthread_cond_broadcast(&player->cond);
+    pthread_mutex_unlock(&player->mutex);
     if (stream != NULL) {
         player->status = ops->streams->pump(stream, &error);
         g_assert_true((player->status == -1) == (error != NULL));
     }
-    g_mutex_lock(&player->mutex);
+    pthread_mutex_lock(&player->mutex);
     player->stream = NULL;
     player->error = g_steal_pointer(&error);
     player->is_done = TRUE;
-    g_cond_broadcast(&player->cond);
-    g_mutex_unlock(&player->mutex);
+    pthread_cond_broadcast(&player->cond);
+    pthread_mutex_unlock(&player->mutex);
     if (stream != NULL)
         ops->streams->free(stream);
     ops->conn_close(conn);
@@ -62,13 +62,13 @@ static void *play(void *data)
 static void player_start(Player *player, Stage *stage, const char *id, const GemelStreamArgs *args)
 {
     *player = (Player){.stage = stage, .id = id, .args = *args};
-    g_mutex_init(&player->mutex);
-    g_cond_init(&player->cond);
-    player->thread = g_thread_new("stream", play, player);
-    g_mutex_lock(&player->mutex);
+    pthread_mutex_init(&player->mutex, NULL);
+    stage_cond_init(&player->cond);
+    g_assert_cmpint(pthread_create(&player->thread, NULL, play, player), ==, 0);
+    pthread_mutex_lock(&player->mutex);
     while (!player->is_open)
-        g_cond_wait(&player->cond, &player->mutex);
-    g_mutex_unlock(&player->mutex);
+        pthread_cond_wait(&player->cond, &player->mutex);
+    pthread_mutex_unlock(&player->mutex);
 }
 
 /* Whether the pump is over within `seconds`. */
@@ -77,12 +77,12 @@ static gboolean player_ends(Player *player, guint seconds)
     gint64 deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
     gboolean done;
 
-    g_mutex_lock(&player->mutex);
+    pthread_mutex_lock(&player->mutex);
     while (!player->is_done)
-        if (!g_cond_wait_until(&player->cond, &player->mutex, deadline))
+        if (!stage_cond_wait_until(&player->cond, &player->mutex, deadline))
             break;
     done = player->is_done;
-    g_mutex_unlock(&player->mutex);
+    pthread_mutex_unlock(&player->mutex);
     return done;
 }
 
@@ -92,10 +92,10 @@ static void player_done(Player *player)
         close(player->fd);
     if (player->err_fd >= 0)
         close(player->err_fd);
-    g_thread_join(player->thread);
+    pthread_join(player->thread, NULL);
     g_clear_error(&player->error);
-    g_mutex_clear(&player->mutex);
-    g_cond_clear(&player->cond);
+    pthread_mutex_destroy(&player->mutex);
+    pthread_cond_destroy(&player->cond);
 }
 
 /* Reads until `wanted` was seen (NULL: until the end), at most ten seconds. */
@@ -415,10 +415,10 @@ static void test_resize(gconstpointer contract)
 
     open_console(stage, &player);
     begin = g_get_monotonic_time();
-    g_mutex_lock(&player.mutex);
+    pthread_mutex_lock(&player.mutex);
     for (guint i = 1; i <= 100 && player.stream != NULL; i++)
         stage->ops->streams->resize(player.stream, i, 2 * i);
-    g_mutex_unlock(&player.mutex);
+    pthread_mutex_unlock(&player.mutex);
     g_assert_cmpint(g_get_monotonic_time() - begin, <, 1000000);
     player_done(&player);
 }

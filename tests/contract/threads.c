@@ -68,17 +68,17 @@ static void test_one_winner(gconstpointer contract)
     const char *id = stage_make(stage);
     gint go = 0;
     Worker workers[2];
-    GThread *threads[2];
+    pthread_t threads[2];
 
     for (guint i = 0; i < 2; i++) {
         workers[i] = (Worker){.stage = stage, .id = id, .go = &go};
-        threads[i] = g_thread_new("start", start, &workers[i]);
+        g_assert_cmpint(pthread_create(&threads[i], NULL, start, &workers[i]), ==, 0);
     }
     wait_ready(&workers[0]);
     wait_ready(&workers[1]);
     g_atomic_int_set(&go, 1);
     for (guint i = 0; i < 2; i++)
-        g_thread_join(threads[i]);
+        pthread_join(threads[i], NULL);
     g_assert_cmpint(workers[0].ok + workers[1].ok, ==, 1);
     for (guint i = 0; i < 2; i++) {
         if (!workers[i].ok && workers[i].error->code != GEMEL_ERROR_CONFLICT &&
@@ -96,9 +96,9 @@ static void test_reading_meanwhile(gconstpointer contract)
     const char *id = stage_make(stage);
     gint go = 0;
     Worker worker = {.stage = stage, .id = id, .go = &go};
-    GThread *thread;
+    pthread_t thread;
 
-    thread = g_thread_new("read", read_on, &worker);
+    g_assert_cmpint(pthread_create(&thread, NULL, read_on, &worker), ==, 0);
     wait_ready(&worker);
     g_atomic_int_set(&go, 1);
     for (guint i = 0; i < 5; i++) {
@@ -107,7 +107,7 @@ static void test_reading_meanwhile(gconstpointer contract)
         g_assert_true(stage_reaches(stage->conn, id, OFF_STATES));
     }
     g_atomic_int_set(&go, 2);
-    g_thread_join(thread);
+    pthread_join(thread, NULL);
 }
 
 const ContractTest contract_thread_tests[] = {

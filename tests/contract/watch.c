@@ -13,10 +13,10 @@ typedef struct {
 
 typedef struct {
     GemelBackend *backend;
-    GThread *thread;
+    pthread_t thread;
     int stop_fd;
-    GMutex mutex;
-    GCond cond;
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
     GArray *seen; /* of Seen */
 } Watcher;
 
@@ -29,10 +29,10 @@ static void note(void *data, const GemelEvent *event)
     g_assert_true((event->id == NULL) == (event->type == GEMEL_EVENT_BACKEND_UP ||
                                           event->type == GEMEL_EVENT_BACKEND_DOWN));
     g_assert_cmpint(ABS(event->time_unix_usec - g_get_real_time()), <, 60 * G_USEC_PER_SEC);
-    g_mutex_lock(&watcher->mutex);
+    pthread_mutex_lock(&watcher->mutex);
     g_array_append_val(watcher->seen, seen);
-    g_cond_broadcast(&watcher->cond);
-    g_mutex_unlock(&watcher->mutex);
+    pthread_cond_broadcast(&watcher->cond);
+    pthread_mutex_unlock(&watcher->mutex);
 }
 
 static void *watch(void *data)
@@ -52,12 +52,12 @@ static void seen_clear(void *seen)
 static void watcher_start(Watcher *watcher, Stage *stage)
 {
     *watcher = (Watcher){.backend = stage->backend};
-    g_mutex_init(&watcher->mutex);
-    g_cond_init(&watcher->cond);
+    pthread_mutex_init(&watcher->mutex, NULL);
+    stage_cond_init(&watcher->cond);
     watcher->seen = g_array_new(FALSE, FALSE, sizeof(Seen));
     g_array_set_clear_func(watcher->seen, seen_clear);
     watcher->stop_fd = eventfd(0, EFD_CLOEXEC);
-    watcher->thread = g_thread_new("watch", watch, watcher);
+    g_assert_cmpint(pthread_create(&watcher->thread, NULL, watch, watcher), ==, 0);
 }
 
 /* Waits for an event of that type, id (NULL: any) and state (N: any), from the `from`th on; its
@@ -68,7 +68,7 @@ static gint watcher_sees(Watcher *watcher, guint from, GemelEventType type, cons
     gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
     gint found = -1;
 
-    g_mutex_lock(&watcher->mutex);
+    pthread_mutex_lock(&watcher->mutex);
     for (guint i = from; found < 0;) {
         for (; i < watcher->seen->len && found < 0; i++) {
             const Seen *seen = &g_array_index(watcher->seen, Seen, i);
@@ -77,7 +77,7 @@ static gint watcher_sees(Watcher *watcher, guint from, GemelEventType type, cons
                 (state == GEMEL_STATE_N || seen->state == state))
                 found = (gint)i;
         }
-        if (found < 0 && !g_cond_wait_until(&watcher->cond, &watcher->mutex, deadline))
+        if (found < 0 && !stage_cond_wait_until(&watcher->cond, &watcher->mutex, deadline))
             break;
     }
     if (found < 0)
@@ -87,7 +87,7 @@ static gint watcher_sees(Watcher *watcher, guint from, GemelEventType type, cons
             g_test_message("seen: %s %s %s", gemel_event_type_name(seen->type),
                            seen->id != NULL ? seen->id : "-", gemel_state_name(seen->state));
         }
-    g_mutex_unlock(&watcher->mutex);
+    pthread_mutex_unlock(&watcher->mutex);
     return found;
 }
 
@@ -97,12 +97,12 @@ static void watcher_stop(Watcher *watcher)
     gint64 begin = g_get_monotonic_time();
 
     eventfd_write(watcher->stop_fd, 1);
-    g_thread_join(watcher->thread);
+    pthread_join(watcher->thread, NULL);
     g_assert_cmpint(g_get_monotonic_time() - begin, <, 1500000); /* and some for a busy machine */
     close(watcher->stop_fd);
     g_array_unref(watcher->seen);
-    g_mutex_clear(&watcher->mutex);
-    g_cond_clear(&watcher->cond);
+    pthread_mutex_destroy(&watcher->mutex);
+    pthread_cond_destroy(&watcher->cond);
 }
 
 static void test_up_first(gconstpointer contract)
