@@ -232,3 +232,24 @@ int cgroup_join(const struct cgroup *cg, pid_t pid, bool already_in_v2, struct e
         return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v2_dir);
     return 0;
 }
+
+int cgroup_open_v2_of(const struct cgroup *cg, pid_t pid)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%d/cgroup", (int)pid);
+    auto_fd fd = proc_open(path, O_RDONLY);
+    char *text = fd < 0 ? NULL : fd_read_all(fd, 65536, NULL);
+    for (char *at = text; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+        if (strncmp(at, "0::/", 4) != 0)
+            continue;
+        char *name = mem_strndup(at + 3, strcspn(at + 3, "\n"));
+        size_t own = strlen(cg->path);
+        /* Nowhere but below the container's own group. */
+        if (strncmp(name, cg->path, own) != 0 || (name[own] && name[own] != '/') ||
+            strstr(name, "/.."))
+            break;
+        return open(mem_printf("%s%s", cg->v2_mount, name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    errno = ENOENT;
+    return -1;
+}

@@ -78,6 +78,11 @@ int cgroup_v1_fd(const struct cgroup *cg, const char *controller);
 /* Moves a process: the v1 hierarchies, and the v2 one unless it was cloned into it. */
 int cgroup_join(const struct cgroup *cg, pid_t pid, bool already_in_v2, struct err *err);
 
+/* The v2 group in which process `pid` is, opened; -1 and errno. A container that manages groups of
+ * its own (systemd) has its processes in a child of the group that it was given, which itself then
+ * takes none. */
+int cgroup_open_v2_of(const struct cgroup *cg, pid_t pid);
+
 /* Freezes or thaws and waits until it is so. */
 int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *err);
 bool cgroup_is_frozen(const struct cgroup *cg);

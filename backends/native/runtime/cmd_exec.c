@@ -218,6 +218,10 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
     cgroup_open(&x->st.cgroup);
     bool in_v2 = x->st.cgroup.v2_fd >= 0;
     pid_t pid = ns_clone(0, x->st.cgroup.v2_fd);
+    if (pid < 0 && in_v2 && errno == EBUSY) {
+        auto_fd own = cgroup_open_v2_of(&x->st.cgroup, x->st.pid);
+        pid = own < 0 ? -1 : ns_clone(0, own);
+    }
     if (pid < 0 && in_v2 && errno != ENOMEM) {
         in_v2 = false;
         pid = ns_clone(0, -1);

@@ -28,6 +28,11 @@ class V2Runtime(Runtime):
         wrapper.chmod(0o755)
         self.binary = str(wrapper)
 
+    def controllers(self):
+        """Those that the v2 root has."""
+        return subprocess.run(["unshare", "-m", "sh", "-c", ENTER, "sh", "cat", "/sys/fs/cgroup/cgroup.controllers"],
+                              capture_output=True, text=True, check=True).stdout.split()
+
     def v2_file(self, cid, name):
         return subprocess.run(["unshare", "-m", "sh", "-c", ENTER, "sh", "cat", f"/sys/fs/cgroup{self.parent}/{cid}/{name}"],
                               capture_output=True, text=True).stdout
@@ -111,7 +116,7 @@ def test_update_replaces_the_device_program(v2):
 
 
 def test_a_limit_without_its_controller_names_field_and_file(v2):
-    if "memory" in v2.v2_file("", "../cgroup.controllers"):
+    if "memory" in v2.controllers():
         pytest.skip("this host has the memory controller on v2")
     cid = v2.bundle("true", linux={"resources": {"memory": {"limit": 1 << 25}}})
     message = v2.fails("run", "-b", v2.path(cid), cid)
@@ -123,3 +128,21 @@ def test_the_cgroup_mount_shows_the_own_group_only_on_v2(v2):
     got = v2.output("ls /sys/fs/cgroup; cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x 2>/dev/null && echo MADE; echo done",
                     change=bare)
     assert "cgroup.procs" in got and "\n1\n" in got and "MADE" not in got
+
+
+def test_exec_goes_where_init_is_when_the_container_manages_groups_of_its_own(v2):
+    """What systemd in a container does: the container's top group then takes no process."""
+    if not v2.controllers():
+        pytest.skip("no controller on v2 to give to a child")
+
+    def change(config):
+        bare(config)
+        for mount in config["mounts"]:
+            mount["options"] = [o for o in mount.get("options", []) if o != "ro"]
+    controller = v2.controllers()[0]
+    cid = v2.start(f"cd /sys/fs/cgroup && mkdir init && echo 1 >init/cgroup.procs && echo +{controller} >cgroup.subtree_control "
+                   "&& echo ready; exec sleep 1000", change=change)
+    wait_for("own groups", lambda: v2.out(cid) == "ready\n")
+    assert v2.ok("exec", cid, "cat", "/proc/self/cgroup").endswith("0::/init\n")
+    v2.ok("delete", "--force", cid)
+    assert v2.leftovers() == []
