@@ -8,7 +8,8 @@ typedef struct {
     CommandRun *run;
     gint64 left; /* screens still to print, < 0 = no end */
     GSource *timer;
-    guint warm; /* samples taken: a rate needs two */
+    gint64 patience_usec; /* until then the first sample of every backend is waited for */
+    guint warm;           /* samples taken: a rate needs two */
 } Top;
 
 static void top_free(gpointer data)
@@ -159,16 +160,49 @@ static void top_print(Top *top)
     output_flush(run->out);
 }
 
+/* The backends that were asked for figures and have given none yet. */
+static gboolean samples_are_missing(Model *model)
+{
+    GPtrArray *backends = model_backends(model);
+
+    for (guint i = 0; i < backends->len; i++) {
+        const ModelBackend *backend = backends->pdata[i];
+
+        if (backend->listed && backend->sample_ns == 0 && backend->samples_pending > 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Names on stderr the backends whose figures did not come. */
+static void top_name_missing(CommandRun *run)
+{
+    GPtrArray *backends = model_backends(run->app->model);
+
+    json_decref(run_missing_to_json(run));
+    for (guint i = 0; i < backends->len; i++) {
+        const ModelBackend *backend = backends->pdata[i];
+
+        if (backend->listed && backend->sample_ns == 0 && backend->samples_pending > 0)
+            run_fail(run, GEMEL_ERROR_UNREACHABLE,
+                     "%s: has not given figures in time; its instances are missing here",
+                     backend->name);
+    }
+}
+
 static gboolean top_tick(gpointer data)
 {
     Top *top = data;
 
+    if (top->warm == 0 && g_get_monotonic_time() < top->patience_usec &&
+        samples_are_missing(top->run->app->model))
+        return G_SOURCE_CONTINUE;
     if (++top->warm > 1) {
         top_print(top);
         if (top->left > 0)
             top->left--;
         if (top->left == 0) {
-            json_decref(run_missing_to_json(top->run));
+            top_name_missing(top->run);
             run_finish(top->run, -1);
             return G_SOURCE_REMOVE;
         }
@@ -200,6 +234,8 @@ static void top_run(CommandRun *run)
         run_fail(run, GEMEL_ERROR_INVALID, "top: --interval goes from 100ms to 60s");
         return;
     }
+    top->patience_usec =
+        g_get_monotonic_time() + options_get_number(run->app->options, "timeout") * 1000;
     run_hold(run);
     model_refresh(run->app->model);
     top->timer = app_add_timer(run->app, (guint)ms, top_tick, top);

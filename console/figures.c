@@ -25,12 +25,26 @@ static gboolean has_rate(const ModelInstance *instance, GemelMetric metric)
     return (instance->rate_valid >> metric) & 1u;
 }
 
+/* The host's CPUs. sysconf reads a file of sysfs each time, so it is asked once a second at most.
+ */
+static double host_cpus(void)
+{
+    static gint64 asked_usec;
+    static double cpus = 1;
+    gint64 now = g_get_monotonic_time();
+
+    if (asked_usec == 0 || now - asked_usec > G_USEC_PER_SEC) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+        cpus = online > 0 ? (double)online : 1;
+        asked_usec = now;
+    }
+    return cpus;
+}
+
 /* How many CPUs 100 % stands for. */
 static double cpu_whole(const ModelInstance *instance, ModelCpuMode mode)
 {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    double host = online > 0 ? (double)online : 1;
-
     if (mode == MODEL_CPU_OF_CORE)
         return 1;
     if (mode == MODEL_CPU_OF_LIMIT) {
@@ -41,7 +55,7 @@ static double cpu_whole(const ModelInstance *instance, ModelCpuMode mode)
         if (instance->info->vcpus > 0)
             return instance->info->vcpus;
     }
-    return host;
+    return host_cpus();
 }
 
 gboolean model_cpu_percent(const ModelInstance *instance, ModelCpuMode mode, double *ret)

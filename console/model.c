@@ -17,11 +17,6 @@ typedef struct {
     gpointer data;
 } ModelListener;
 
-static char *instance_key(const char *backend, const char *id)
-{
-    return g_strconcat(backend, "/", id, NULL);
-}
-
 static void event_free(gpointer data)
 {
     ModelEvent *event = data;
@@ -151,94 +146,38 @@ static gpointer run_sample(GemelConn *conn, const GemelActArgs *args, gpointer a
     return conn->backend->ops->sample(conn, error);
 }
 
-/* Merges one listed instance; owns info. */
-static void take_instance(Model *model, ModelBackend *backend, GemelInstance *info,
-                          GHashTable *seen)
-{
-    char *key = instance_key(backend->name, info->id);
-    ModelInstance *instance = g_hash_table_lookup(model->by_key, key);
-    gboolean running = info->state == GEMEL_STATE_RUNNING || info->state == GEMEL_STATE_PAUSED ||
-                       info->state == GEMEL_STATE_STOPPING;
-
-    g_hash_table_add(seen, g_strdup(info->id));
-    if (instance == NULL) {
-        instance = g_new0(ModelInstance, 1);
-        instance->backend = backend;
-        g_hash_table_insert(model->by_key, key, instance);
-    } else {
-        g_free(key);
-        if (instance->info->started_boottime_ns != info->started_boottime_ns || !running)
-            if (instance->sample_ns > 0)
-                model_instance_clear_figures(instance);
-        gemel_instance_free(instance->info);
-    }
-    instance->info = info;
-}
-
-static void drop_unseen(Model *model, const ModelBackend *backend, GHashTable *seen)
-{
-    GHashTableIter iter;
-    gpointer value;
-
-    g_hash_table_iter_init(&iter, model->by_key);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        ModelInstance *instance = value;
-
-        if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id)) {
-            g_ptr_array_add(model->gone, instance);
-            g_hash_table_iter_remove(&iter);
-        }
-    }
-}
-
 static void list_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     ModelBackend *backend = data;
-    Model *model = backend->open != NULL ? backend->model : NULL;
-    GPtrArray *list = result;
-
-    if (model == NULL)
-        return;
     g_autoptr(GemelJobView) view = gemel_job_view(job);
 
+    if (backend->open == NULL)
+        return;
+    g_clear_error(&backend->error);
+    if (result != NULL) {
+        model_take_list(backend, result);
+        return;
+    }
+    backend->error = g_error_copy(error);
+    backend->state = MODEL_BACKEND_DOWN;
     if (view->state != GEMEL_JOB_LOST && backend->lists_pending > 0)
         backend->lists_pending--;
-    g_clear_error(&backend->error);
-    if (list == NULL) {
-        backend->error = g_error_copy(error);
-        backend->state = MODEL_BACKEND_DOWN;
-    } else {
-        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-
-        for (guint i = 0; i < list->len; i++)
-            take_instance(model, backend, gemel_instance_copy(list->pdata[i]), seen);
-        drop_unseen(model, backend, seen);
-        backend->state = MODEL_BACKEND_UP;
-        backend->listed = TRUE;
-        backend->list_ns = gemel_boottime_ns();
-        model->sorted_valid = FALSE;
-    }
-    model_announce(model, MODEL_INSTANCES | MODEL_BACKENDS);
+    model_announce(backend->model, MODEL_INSTANCES | MODEL_BACKENDS);
 }
 
 static void sample_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     ModelBackend *backend = data;
-    GPtrArray *samples = result;
-
-    if (backend->open == NULL || samples == NULL)
-        return;
-    for (guint i = 0; i < samples->len; i++) {
-        const GemelSample *sample = samples->pdata[i];
-        ModelInstance *instance = model_instance(backend->model, backend->name, sample->id);
-
-        if (instance != NULL)
-            model_instance_take_sample(instance, sample);
-    }
     g_autoptr(GemelJobView) view = gemel_job_view(job);
+
+    if (backend->open == NULL)
+        return;
+    if (view->state != GEMEL_JOB_LOST && backend->samples_pending > 0)
+        backend->samples_pending--;
+    if (result == NULL)
+        return;
     backend->sample_ms = (double)(view->ended_usec - view->started_usec) / 1000;
-    backend->sample_ns = gemel_boottime_ns();
-    model_announce(backend->model, MODEL_FIGURES);
+    model_take_samples(backend, result);
 }
 
 /* Asks for a list or a sample. */
@@ -264,8 +203,10 @@ static void backend_list(ModelBackend *backend)
 
 static void backend_sample(ModelBackend *backend)
 {
-    if (backend->open->backend->ops->sample != NULL)
-        backend_read(backend, "sample", run_sample, sample_done, TRUE);
+    if (backend->open->backend->ops->sample == NULL)
+        return;
+    backend->samples_pending++;
+    backend_read(backend, "sample", run_sample, sample_done, TRUE);
 }
 
 void model_list_all(Model *model)
@@ -392,7 +333,7 @@ void model_remove_backend(Model *model, AppBackend *open)
             continue;
         g_autoptr(GHashTable) none = g_hash_table_new(g_str_hash, g_str_equal);
 
-        drop_unseen(model, backend, none);
+        model_drop_unseen(model, backend, none);
         backend->open = NULL;
         /* Messages under way may still name it, so it is taken out of the list but not freed. */
         g_ptr_array_steal_index(model->backends, i);
@@ -493,7 +434,7 @@ GPtrArray *model_instances(Model *model)
 
 ModelInstance *model_instance(Model *model, const char *backend, const char *id)
 {
-    g_autofree char *key = instance_key(backend, id);
+    g_autofree char *key = g_strconcat(backend, "/", id, NULL);
 
     return g_hash_table_lookup(model->by_key, key);
 }

@@ -40,6 +40,7 @@ typedef struct {
 } ModelRing;
 
 typedef struct ModelBackend ModelBackend;
+typedef struct Intake Intake;
 
 typedef struct {
     GemelRowGroup group;
@@ -75,6 +76,9 @@ struct ModelBackend {
     GemelLanesHealth health;
     char *health_text;         /* "waiting 14 s for the daemon to answer", or NULL */
     gint64 list_ns, sample_ns; /* CLOCK_BOOTTIME of the newest */
+    guint samples_pending;     /* likewise */
+    guint lists_answered;      /* of the pending ones: being taken in */
+    struct Intake *list_intake, *sample_intake; /* under way, or NULL */
     guint lists_pending;       /* asked for and not answered; 0 = the list is fresh */
     gint64 asked_ns;           /* when a list was last asked for */
     double sample_ms;          /* how long the last sample took */

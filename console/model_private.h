@@ -21,6 +21,12 @@ struct Model {
     GSource *announce_source, *tick_source, *deadline_source;
 };
 
+/* A list or a sample that came: in slices, see intake.c. The array is referenced, not copied. */
+void model_take_list(ModelBackend *backend, GPtrArray *list);
+void model_take_samples(ModelBackend *backend, GPtrArray *samples);
+/* Instances of the backend whose ids are not in `seen` go. */
+void model_drop_unseen(Model *model, const ModelBackend *backend, GHashTable *seen);
+
 /* Says later in this turn that something changed. */
 void model_announce(Model *model, ModelChange what);
 

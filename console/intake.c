@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * intake.c - lists and samples of a backend into the model, in slices.
+ *
+ * Taking in 10,000 instances takes tens of milliseconds, in which no key would be drawn. So an
+ * intake handles INTAKE_SLICE rows, then posts its continuation behind whatever else waits. A newer
+ * list or sample of the same backend supersedes one that is still under way.
+ */
+#include "console/model_private.h"
+
+#define INTAKE_SLICE 500
+
+struct Intake {
+    ModelBackend *backend;
+    GPtrArray *rows; /* of GemelInstance* or GemelSample*; the job's too */
+    guint next;
+    GHashTable *seen;    /* ids of a list, pointing into its rows; NULL for a sample */
+    gboolean superseded; /* by a newer one */
+};
+
+static char *instance_key(const char *backend, const char *id)
+{
+    return g_strconcat(backend, "/", id, NULL);
+}
+
+/* Merges one listed instance. */
+static void take_instance(Intake *intake, const GemelInstance *from)
+{
+    ModelBackend *backend = intake->backend;
+    Model *model = backend->model;
+    g_autofree char *key = instance_key(backend->name, from->id);
+    ModelInstance *instance = g_hash_table_lookup(model->by_key, key);
+    gboolean running = from->state == GEMEL_STATE_RUNNING || from->state == GEMEL_STATE_PAUSED ||
+                       from->state == GEMEL_STATE_STOPPING;
+
+    if (instance == NULL) {
+        instance = g_new0(ModelInstance, 1);
+        instance->backend = backend;
+        g_hash_table_insert(model->by_key, g_steal_pointer(&key), instance);
+        model->sorted_valid = FALSE;
+    } else {
+        if (g_strcmp0(instance->info->name, from->name) != 0)
+            model->sorted_valid = FALSE;
+        if (instance->sample_ns > 0 &&
+            (!running || instance->info->started_boottime_ns != from->started_boottime_ns))
+            model_instance_clear_figures(instance);
+        gemel_instance_free(instance->info);
+    }
+    instance->info = gemel_instance_copy(from);
+    g_hash_table_add(intake->seen, from->id);
+}
+
+void model_drop_unseen(Model *model, const ModelBackend *backend, GHashTable *seen)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, model->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ModelInstance *instance = value;
+
+        if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id)) {
+            g_ptr_array_add(model->gone, instance);
+            g_hash_table_iter_remove(&iter);
+            model->sorted_valid = FALSE;
+        }
+    }
+}
+
+/* The whole list is in. */
+static void list_taken(Intake *intake)
+{
+    ModelBackend *backend = intake->backend;
+
+    model_drop_unseen(backend->model, backend, intake->seen);
+    backend->state = MODEL_BACKEND_UP;
+    backend->listed = TRUE;
+    backend->list_ns = gemel_boottime_ns();
+    backend->lists_pending -= MIN(backend->lists_pending, backend->lists_answered);
+    backend->lists_answered = 0;
+    model_announce(backend->model, MODEL_INSTANCES | MODEL_BACKENDS);
+}
+
+static void take_sample(Intake *intake, const GemelSample *sample)
+{
+    ModelBackend *backend = intake->backend;
+    ModelInstance *instance = model_instance(backend->model, backend->name, sample->id);
+
+    if (instance != NULL)
+        model_instance_take_sample(instance, sample);
+}
+
+static void intake_free(Intake *intake)
+{
+    Intake **place =
+        intake->seen != NULL ? &intake->backend->list_intake : &intake->backend->sample_intake;
+
+    if (*place == intake)
+        *place = NULL;
+    g_ptr_array_unref(intake->rows);
+    g_clear_pointer(&intake->seen, g_hash_table_unref);
+    g_free(intake);
+}
+
+/* One slice. */
+static void intake_go_on(void *data)
+{
+    Intake *intake = data;
+    guint end = MIN(intake->next + INTAKE_SLICE, intake->rows->len);
+
+    if (intake->superseded || intake->backend->open == NULL) {
+        intake_free(intake);
+        return;
+    }
+    for (; intake->next < end; intake->next++) {
+        if (intake->seen != NULL)
+            take_instance(intake, intake->rows->pdata[intake->next]);
+        else
+            take_sample(intake, intake->rows->pdata[intake->next]);
+    }
+    if (intake->next < intake->rows->len) {
+        hub_post(intake->backend->model->app->hub, intake_go_on, intake);
+        return;
+    }
+    if (intake->seen != NULL) {
+        list_taken(intake);
+    } else {
+        intake->backend->sample_ns = gemel_boottime_ns();
+        model_announce(intake->backend->model, MODEL_FIGURES);
+    }
+    intake_free(intake);
+}
+
+static void intake_start(ModelBackend *backend, Intake **place, GPtrArray *rows, GHashTable *seen)
+{
+    Intake *intake = g_new0(Intake, 1);
+
+    if (*place != NULL)
+        (*place)->superseded = TRUE;
+    *place = intake;
+    intake->backend = backend;
+    intake->rows = g_ptr_array_ref(rows);
+    intake->seen = seen;
+    intake_go_on(intake);
+}
+
+void model_take_list(ModelBackend *backend, GPtrArray *list)
+{
+    backend->lists_answered++;
+    intake_start(backend, &backend->list_intake, list, g_hash_table_new(g_str_hash, g_str_equal));
+}
+
+void model_take_samples(ModelBackend *backend, GPtrArray *samples)
+{
+    intake_start(backend, &backend->sample_intake, samples, NULL);
+}
