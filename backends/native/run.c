@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The run of a container and the state that follows from it; see container.h. */
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,14 +24,24 @@ void native_run_done(NativeRun *run)
     *run = (NativeRun){.phase = NATIVE_RUN_NONE};
 }
 
-/* Names this boot: pids and start times mean nothing in another. */
-static char *boot_id(void)
+static char boot[64];
+
+static void read_boot(void)
 {
-    char *text = NULL;
+    g_autofree char *text = NULL;
 
     if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &text, NULL, NULL))
-        return g_strdup("unknown");
-    return g_strchomp(text);
+        text = g_strdup("unknown");
+    g_strlcpy(boot, g_strchomp(text), sizeof boot);
+}
+
+/* Names this boot: pids and start times mean nothing in another. */
+static const char *boot_id(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, read_boot);
+    return boot;
 }
 
 static const char *string_of(json_t *root, const char *key)
@@ -49,11 +60,10 @@ void native_run_load(const NativeStore *store, const char *id, NativeRun *run)
 {
     g_autofree char *path = native_store_state_path(store, id);
     g_autofree char *text = native_file_read(path, FILE_MAX, NULL);
-    g_autofree char *boot = boot_id();
     json_t *root = text != NULL ? json_loads(text, 0, NULL) : NULL;
 
     *run = (NativeRun){.phase = NATIVE_RUN_NONE};
-    if (root != NULL && g_str_equal(string_of(root, "boot"), boot)) {
+    if (root != NULL && g_str_equal(string_of(root, "boot"), boot_id())) {
         for (NativeRunPhase phase = 0; phase < NATIVE_RUN_N; phase++)
             if (g_str_equal(string_of(root, "phase"), phase_names[phase]))
                 run->phase = phase;
@@ -74,19 +84,19 @@ void native_run_load(const NativeStore *store, const char *id, NativeRun *run)
 gboolean native_run_save(const NativeStore *store, const char *id, NativeRun *run, GError **error)
 {
     g_autofree char *path = native_store_state_path(store, id);
-    g_autofree char *boot = boot_id();
     json_t *root;
     char *text;
     gboolean ok;
 
     run->stamp++;
-    root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b, s:b}", "format",
-                     1, "boot", boot, "phase", phase_names[run->phase], "pid", (json_int_t)run->pid,
-                     "pid_start", (json_int_t)run->pid_start, "conmon", (json_int_t)run->conmon,
-                     "conmon_start", (json_int_t)run->conmon_start, "stamp", (json_int_t)run->stamp,
-                     "runtime", run->runtime != NULL ? run->runtime : "", "cgroup",
-                     run->cgroup != NULL ? run->cgroup : "", "host_network", run->host_network,
-                     "tty", run->tty, "snapshot_freeze", run->snapshot_freeze);
+    root =
+        json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b, s:b}", "format", 1,
+                  "boot", boot_id(), "phase", phase_names[run->phase], "pid", (json_int_t)run->pid,
+                  "pid_start", (json_int_t)run->pid_start, "conmon", (json_int_t)run->conmon,
+                  "conmon_start", (json_int_t)run->conmon_start, "stamp", (json_int_t)run->stamp,
+                  "runtime", run->runtime != NULL ? run->runtime : "", "cgroup",
+                  run->cgroup != NULL ? run->cgroup : "", "host_network", run->host_network, "tty",
+                  run->tty, "snapshot_freeze", run->snapshot_freeze);
     text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL)
@@ -123,6 +133,21 @@ static char *exit_reason(const NativeStore *store, const char *id)
     return g_strdup_printf("exit status %d", status);
 }
 
+/* Whether an init that was created has been let go: until then there is a socket (gemel-runtime) or
+   a FIFO (runc, crun) on which it waits. */
+static gboolean was_started(const NativeStore *store, const char *id)
+{
+    static const char *const waits[] = {"start.sock", "exec.fifo"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(waits); i++) {
+        g_autofree char *path = g_build_filename(store->run, "runtime", id, waits[i], NULL);
+
+        if (access(path, F_OK) == 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* The container's init is gone: has conmon finished, too? */
 static void status_of_dead(const NativeStore *store, const char *id, const NativeRun *run,
                            NativeStatus *status)
@@ -151,7 +176,8 @@ void native_status_read(const NativeStore *store, const char *id, const NativeRu
     if (run->phase == NATIVE_RUN_NONE)
         return;
     alive = run->pid_start != 0 && native_process_start_ticks(run->pid) == run->pid_start;
-    if (run->phase != NATIVE_RUN_STARTED) {
+    if (run->phase != NATIVE_RUN_STARTED &&
+        !(run->phase == NATIVE_RUN_CREATED && alive && was_started(store, id))) {
         /* Somebody starts it now, or was killed doing so. */
         if (native_lock_is_held(store, id))
             ret_status->state = GEMEL_STATE_STARTING;

@@ -53,6 +53,11 @@ gint64 native_tree_size(int fd, guint max_entries);
    descended into. One that is not there is a success. */
 gboolean native_tree_remove(int dir_fd, const char *name, GError **error);
 
+/* Deeper trees are not copied: what a path can name ends at half of this. */
+#define NATIVE_TREE_DEPTH_MAX 1000
+
+/* Names in a directory but "." and "..", char*, free function set; NULL with errno set. */
+GPtrArray *native_tree_entries(int dir_fd);
 /* A directory that must be one, links not followed; -1 with error set. */
 int native_tree_open(int dir_fd, const char *name, GError **error);
 
