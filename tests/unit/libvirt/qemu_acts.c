@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lists, inspection and plain acts, on a real QEMU. */
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,62 @@ static void test_guest_without_console_says_so(World *world, const void *data)
 static const char *text_of(const GemelInspect *inspect, const char *key)
 {
     return json_string_value(json_object_get(inspect->essentials, key));
+}
+
+static void virsh(const char *verb, const char *word)
+{
+    g_autofree char *line =
+        g_strdup_printf("virsh -q -c qemu:///system %s %s", verb, ground_name(word));
+    int status = -1;
+
+    g_assert_true(g_spawn_command_line_sync(line, NULL, NULL, &status, NULL));
+    g_assert_cmpint(status, ==, 0);
+}
+
+/* Its memory is on disk: it can be started and forgotten, but its disks must not change. */
+static void test_saved_guest(World *world, const void *data)
+{
+    g_autofree char *id = make_running(world, "saved", &plain_guest);
+    g_autoptr(GemelInstance) instance = NULL;
+    g_autoptr(GError) error = NULL;
+
+    virsh("managedsave", "saved");
+    instance = test_find(world->conn, id);
+    g_assert_cmpint(instance->state, ==, GEMEL_STATE_SAVED);
+    g_assert_true(gemel_instance_can(instance, GEMEL_ACT_START));
+    g_assert_false(gemel_instance_can(instance, GEMEL_ACT_SNAPSHOT_CREATE));
+    g_assert_false(gemel_libvirt_ops.snapshots->create(world->conn, id, "s1", NULL, NULL, &error));
+    test_check_error(error, GEMEL_ERROR_CONFLICT);
+    test_act(world->conn, GEMEL_ACT_START, id);
+    g_assert_cmpint(test_state(world->conn, id), ==, GEMEL_STATE_RUNNING);
+    virsh("managedsave", "saved");
+    test_act(world->conn, GEMEL_ACT_DELETE, id);
+    g_assert_null(test_find(world->conn, id));
+}
+
+static void test_death_of_qemu_is_a_crash(World *world, const void *data)
+{
+    g_autofree char *id = make_running(world, "crash", &plain_guest);
+    g_autoptr(GemelInstance) instance = NULL;
+
+    g_assert_cmpint(kill(ground_qemu_pid("crash"), SIGKILL), ==, 0);
+    ground_until(test_state(world->conn, id) != GEMEL_STATE_RUNNING, 10000);
+    instance = test_find(world->conn, id);
+    g_assert_cmpint(instance->state, ==, GEMEL_STATE_CRASHED);
+    g_assert_cmpstr(instance->state_reason, ==, "its QEMU crashed");
+    test_act(world->conn, GEMEL_ACT_START, id);
+    g_assert_cmpint(test_state(world->conn, id), ==, GEMEL_STATE_RUNNING);
+}
+
+static void test_autostart_is_shown(World *world, const void *data)
+{
+    g_autofree char *id = make(world, "auto", &plain_guest);
+    g_autoptr(GemelInstance) instance = NULL;
+
+    virsh("autostart", "auto");
+    instance = test_find(world->conn, id);
+    g_assert_true(instance->autostart);
+    virsh("autostart --disable", "auto");
 }
 
 static void test_inspect_tells_the_essentials(World *world, const void *data)
@@ -234,6 +291,9 @@ void add_acts_tests(void)
     ADD("list/the start time is that of QEMU", test_start_time_is_qemus);
     ADD("list/a restart of QEMU is noticed", test_restart_of_qemu_is_noticed);
     ADD("list/a guest without a console says so", test_guest_without_console_says_so);
+    ADD("list/a saved guest", test_saved_guest);
+    ADD("list/the death of QEMU is a crash", test_death_of_qemu_is_a_crash);
+    ADD("list/autostart is shown", test_autostart_is_shown);
     ADD("inspect/tells the essentials", test_inspect_tells_the_essentials);
     ADD("act/start pause resume reset kill", test_life_of_a_guest);
     ADD("act/the wrong state is a conflict", test_acts_in_the_wrong_state_conflict);

@@ -63,6 +63,37 @@ static void test_renamed_guest_keeps_its_id(World *world, const void *data)
     g_assert_cmpstr(instance->name, ==, ground_name("young"));
 }
 
+/* Through the daemon's socket named in the URI, and to a driver other than QEMU behind it. */
+static void test_other_ways_to_the_daemon(World *world, const void *data)
+{
+    static const char *const uris[] = {"qemu+unix:///system?socket=/run/libvirt/libvirt-sock",
+                                       "test+unix:///default"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(uris); i++) {
+        GemelBackend *backend = test_backend(uris[i]);
+        GemelConn *conn = test_conn(backend);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) list = gemel_libvirt_ops.list(conn, &error);
+
+        g_assert_no_error(error);
+        g_assert_true(gemel_libvirt_ops.conn_alive(conn));
+        gemel_libvirt_ops.conn_close(conn);
+        gemel_libvirt_ops.free(backend);
+    }
+}
+
+/* The pid file is not where it is looked for: found by its uuid all the same. */
+static void test_qemu_is_found_without_its_pid_file(World *world, const void *data)
+{
+    g_autofree char *id = make_running(world, "hidden", &plain_guest);
+    g_autofree char *path = g_strdup_printf("/run/libvirt/qemu/%s.pid", ground_name("hidden"));
+    g_autoptr(GemelInstance) instance = NULL;
+
+    g_assert_cmpint(unlink(path), ==, 0);
+    instance = test_find(world->conn, id);
+    g_assert_cmpint(instance->started_boottime_ns, >, 0);
+}
+
 static void test_daemon_restart_is_survived(World *world, const void *data)
 {
     TestWatch *watch = test_watch_start(world->backend);
@@ -160,6 +191,8 @@ void add_daemon_tests(void)
     ADD("list/a renamed guest keeps its id", test_renamed_guest_keeps_its_id);
     ADD("watch/tells what others do", test_watch_tells_what_others_do);
     ADD("watch/a transient guest goes when it stops", test_transient_guest_goes_when_it_stops);
+    ADD("daemon/other ways to it", test_other_ways_to_the_daemon);
+    ADD("daemon/QEMU is found without its pid file", test_qemu_is_found_without_its_pid_file);
     ADD("daemon/a restart is survived", test_daemon_restart_is_survived);
     ADD("daemon/one that hangs is given up", test_daemon_that_hangs_is_given_up);
 }
