@@ -2,7 +2,7 @@
 #include "backends/libvirt/lv.h"
 
 #define STOP_TIMEOUT_MS 60000
-#define POLL_USEC       (100 * 1000)
+#define POLL_USEC       100000UL
 
 /* Looks an id up and checks that its state allows the act; NULL with the error set if not. */
 static virDomainPtr begin(GemelConn *base, const char *id, GemelAct act, GemelState *ret_state,

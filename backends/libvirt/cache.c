@@ -2,7 +2,7 @@
 #include "backends/libvirt/cache.h"
 
 /* How long a guest whose process was not found is not looked for again by walking over /proc. */
-#define RETRY_USEC (10 * G_USEC_PER_SEC)
+#define RETRY_USEC G_GINT64_CONSTANT(10000000)
 
 typedef struct {
     int id; /* of the run that what follows is about */

@@ -15,7 +15,19 @@
 
 #include "backends/libvirt/lv.h"
 
-#define BUFFER_BYTES (64 * 1024)
+#define BUFFER_BYTES 65536
+
+/* The two directions of one pump. */
+typedef struct {
+    char out[BUFFER_BYTES]; /* guest -> caller, from out_at on */
+    gsize out_at, out_used;
+    char in[BUFFER_BYTES]; /* caller -> guest */
+    gsize in_at, in_used;
+    gboolean in_ended;  /* the caller has shut its writing side */
+    gboolean may_read;  /* the stream may have something: try */
+    gboolean has_ended; /* the guest's side ended */
+    gboolean is_closed; /* the caller's side did */
+} Pump;
 
 typedef struct {
     GemelStream base;
@@ -26,6 +38,7 @@ typedef struct {
     LvSignal *wake; /* raised by the event thread */
     guint waker;    /* its number in `wakers`, 0 = not there */
     int fd;         /* our end of the pair */
+    Pump pump;
 } Console;
 
 /*
@@ -165,18 +178,6 @@ static GemelStream *console_open(GemelConn *base, const char *id, const GemelStr
     return NULL;
 }
 
-/* The two directions of one pump. */
-typedef struct {
-    char out[BUFFER_BYTES]; /* guest -> caller, from out_at on */
-    gsize out_at, out_used;
-    char in[BUFFER_BYTES]; /* caller -> guest */
-    gsize in_at, in_used;
-    gboolean in_ended;  /* the caller has shut its writing side */
-    gboolean may_read;  /* the stream may have something: try */
-    gboolean has_ended; /* the guest's side ended */
-    gboolean is_closed; /* the caller's side did */
-} Pump;
-
 /* Takes from the guest what there is and hands it on; FALSE when the stream broke. */
 static gboolean pump_out(Console *console, Pump *pump)
 {
@@ -269,7 +270,7 @@ static void pump_wait(Console *console, Pump *pump)
 static int console_pump(GemelStream *base, GError **error)
 {
     Console *console = (Console *)base;
-    g_autofree Pump *pump = g_new0(Pump, 1);
+    Pump *pump = &console->pump;
     gboolean is_whole = TRUE;
 
     pump->may_read = TRUE;

@@ -7,8 +7,8 @@
 
 /* How long a definition is believed without an event that says otherwise: changes of the number of
    vCPUs or of a quota have none. Without a watch nothing says anything. */
-#define MAX_AGE_WATCHED_USEC   (15 * G_USEC_PER_SEC)
-#define MAX_AGE_UNWATCHED_USEC (2 * G_USEC_PER_SEC)
+#define MAX_AGE_WATCHED_USEC   G_GINT64_CONSTANT(15000000)
+#define MAX_AGE_UNWATCHED_USEC G_GINT64_CONSTANT(2000000)
 
 static const GemelState states[] = {
     [VIR_DOMAIN_NOSTATE] = GEMEL_STATE_UNKNOWN,   [VIR_DOMAIN_RUNNING] = GEMEL_STATE_RUNNING,

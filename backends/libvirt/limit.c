@@ -55,7 +55,7 @@ static gboolean check(LvConn *conn, virDomainPtr domain, const LvXmlDomain *pars
                                    "no quota",
                                    name, scheduler);
     }
-    if (limits->memory_bytes > 0 && limits->memory_bytes < 1024 * 1024)
+    if (limits->memory_bytes > 0 && limits->memory_bytes < 1 << 20)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
                                "cannot limit %s to less than 1 MiB of memory", name);
     if (limits->memory_bytes > 0 && (flags & VIR_DOMAIN_AFFECT_LIVE) != 0 &&

@@ -42,7 +42,7 @@ static void *run_events(void *data)
 {
     for (;;) {
         if (virEventRunDefaultImpl() < 0)
-            g_usleep(50 * 1000);
+            g_usleep(50000);
     }
     return NULL;
 }

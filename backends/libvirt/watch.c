@@ -291,7 +291,7 @@ static gboolean run_aside(Link *link, void *(*function)(void *))
     status = pthread_create(&thread, &attr, function, link);
     pthread_attr_destroy(&attr);
     if (status != 0)
-        link_unref(link);
+        g_atomic_int_add(&link->refs, -1);
     return status == 0;
 }
 
@@ -413,7 +413,7 @@ static gboolean subscribe(Watch *watch, Link *link)
         link->callbacks[i] = virConnectDomainEventRegisterAny(
             link->vir, NULL, subscriptions[i].id, subscriptions[i].callback, watch, watch_unref);
         if (link->callbacks[i] < 0)
-            watch_unref(watch);
+            g_atomic_int_add(&watch->refs, -1);
         if (link->callbacks[i] < 0 && subscriptions[i].id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
             return lv_fail(&link->error, NULL, "%s gives no events", link->uri);
     }

@@ -308,13 +308,13 @@ static gboolean parse(const char *xml, const char *root, const Rule *rules, gsiz
         .start_element = on_start, .end_element = on_end, .text = on_text};
     Parser parser = {.rules = rules, .n_rules = n_rules, .root = root, .top = top};
     g_autoptr(GError) cause = NULL;
-    gsize length = strnlen(xml, (gsize)LV_XML_BYTES_MAX + 1);
+    gsize length = strnlen(xml, LV_XML_BYTES_MAX + 1);
     GMarkupParseContext *context;
     gboolean done;
 
     if (length > LV_XML_BYTES_MAX)
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "the XML is larger than %u MiB",
-                               LV_XML_BYTES_MAX >> 20);
+                               (guint)(LV_XML_BYTES_MAX >> 20));
     parser.path = g_string_new(NULL);
     parser.text = g_string_new(NULL);
     context = g_markup_parse_context_new(&callbacks, G_MARKUP_TREAT_CDATA_AS_TEXT, &parser, NULL);
@@ -365,20 +365,22 @@ static void free_graphics(gpointer item)
 
 LvXmlDomain *lv_xml_domain_parse(const char *xml, GError **error)
 {
-    g_autoptr(LvXmlDomain) domain = g_new0(LvXmlDomain, 1);
+    LvXmlDomain *domain = g_new0(LvXmlDomain, 1);
 
     domain->disks = g_ptr_array_new_with_free_func(free_disk);
     domain->nics = g_ptr_array_new_with_free_func(free_nic);
     domain->consoles = g_ptr_array_new_with_free_func(free_console);
     domain->serials = g_ptr_array_new_with_free_func(free_console);
     domain->graphics = g_ptr_array_new_with_free_func(free_graphics);
-    if (!parse(xml, "domain", domain_rules, G_N_ELEMENTS(domain_rules), domain, error))
+    if (!parse(xml, "domain", domain_rules, G_N_ELEMENTS(domain_rules), domain, error)) {
+        lv_xml_domain_free(domain);
         return NULL;
+    }
     if (domain->vcpus == 0)
         domain->vcpus = domain->vcpus_max;
     if (domain->memory_bytes == 0)
         domain->memory_bytes = domain->memory_max_bytes;
-    return g_steal_pointer(&domain);
+    return domain;
 }
 
 void lv_xml_domain_free(LvXmlDomain *domain)
@@ -396,12 +398,14 @@ void lv_xml_domain_free(LvXmlDomain *domain)
 
 LvXmlSnapshot *lv_xml_snapshot_parse(const char *xml, GError **error)
 {
-    g_autoptr(LvXmlSnapshot) snapshot = g_new0(LvXmlSnapshot, 1);
+    LvXmlSnapshot *snapshot = g_new0(LvXmlSnapshot, 1);
 
     if (!parse(xml, "domainsnapshot", snapshot_rules, G_N_ELEMENTS(snapshot_rules), snapshot,
-               error))
+               error)) {
+        lv_xml_snapshot_free(snapshot);
         return NULL;
-    return g_steal_pointer(&snapshot);
+    }
+    return snapshot;
 }
 
 void lv_xml_snapshot_free(LvXmlSnapshot *snapshot)

@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-#define LV_XML_BYTES_MAX (16u * 1024 * 1024)
+#define LV_XML_BYTES_MAX ((gsize)16 << 20)
 #define LV_XML_DEPTH_MAX 64
 #define LV_XML_ITEMS_MAX 4096 /* of each list */
 

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DISK_BYTES 1048576
+
 static pid_t tag;
 static pid_t libvirtd, virtlogd;
 
@@ -113,7 +115,7 @@ static void remove_group(const char *path)
     }
     closedir(dir);
     for (int i = 0; i < 100 && rmdir(path) < 0 && errno == EBUSY; i++)
-        g_usleep(20 * 1000);
+        g_usleep(20000);
 }
 
 /* Removes the groups of this run's guests: PARENT/qemu-N-tPID-*. */
@@ -275,13 +277,13 @@ static const guint8 boot_code[] =
 static void make_disk(const char *path, const char *format)
 {
     g_autofree char *raw = g_strconcat(path, ".tmp", NULL), *command = NULL;
-    g_autofree char *image = g_malloc0(1024 * 1024);
+    static char image[DISK_BYTES];
     int status;
 
     memcpy(image, boot_code, sizeof boot_code);
     image[510] = 0x55;
     image[511] = (char)0xaa;
-    if (!g_file_set_contents(raw, image, 1024 * 1024, NULL))
+    if (!g_file_set_contents(raw, image, DISK_BYTES, NULL))
         g_error("cannot write %s", raw);
     command = g_strdup_printf("qemu-img convert -O %s %s %s", format, raw, path);
     if (!g_spawn_command_line_sync(command, NULL, NULL, &status, NULL) || status != 0)

@@ -55,6 +55,6 @@ pid_t ground_qemu_pid(const char *word);
             if (g_get_monotonic_time() > until_)                                                   \
                 g_error("%s:%d: not within %d ms: %s", __FILE__, __LINE__, (int)(timeout_ms),      \
                         #condition);                                                               \
-            g_usleep(10 * 1000);                                                                   \
+            g_usleep(10000);                                                                       \
         }                                                                                          \
     } while (0)

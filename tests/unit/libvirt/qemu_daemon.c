@@ -55,9 +55,9 @@ static void test_renamed_guest_keeps_its_id(World *world, const void *data)
     g_autofree char *id = make(world, "old", &plain_guest);
     g_autofree char *argv = g_strdup_printf("virsh -q -c qemu:///system domrename %s %s",
                                             ground_name("old"), ground_name("young"));
-    g_autoptr(GemelInstance) instance = test_find(world->conn, id);
+    g_autoptr(GemelInstance) instance = NULL;
 
-    g_clear_pointer(&instance, gemel_instance_free);
+    gemel_instance_free(test_find(world->conn, id));
     g_assert_true(g_spawn_command_line_sync(argv, NULL, NULL, NULL, NULL));
     instance = test_find(world->conn, id);
     g_assert_cmpstr(instance->name, ==, ground_name("young"));
@@ -76,6 +76,7 @@ static void test_other_ways_to_the_daemon(World *world, const void *data)
         g_autoptr(GPtrArray) list = gemel_libvirt_ops.list(conn, &error);
 
         g_assert_no_error(error);
+        g_assert_nonnull(list);
         g_assert_true(gemel_libvirt_ops.conn_alive(conn));
         gemel_libvirt_ops.conn_close(conn);
         gemel_libvirt_ops.free(backend);
@@ -144,13 +145,13 @@ static void test_daemon_that_hangs_is_given_up(World *world, const void *data)
     begun = g_get_monotonic_time();
     g_assert_null(gemel_libvirt_ops.list(world->conn, &error));
     test_check_error(error, GEMEL_ERROR_UNREACHABLE);
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, 15 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_GINT64_CONSTANT(15000000));
     ground_until(test_watch_saw(watch, GEMEL_EVENT_BACKEND_DOWN, NULL), 10000);
     /* While it waits in virConnectOpen for the daemon, it still ends when told to. */
-    g_usleep(500 * 1000);
+    g_usleep(500000);
     begun = g_get_monotonic_time();
     test_watch_stop(watch);
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, 2 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_GINT64_CONSTANT(2000000));
     gemel_libvirt_ops.free(elsewhere);
 
     kill(ground_daemon_pid(), SIGCONT);

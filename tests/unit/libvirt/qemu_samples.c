@@ -90,7 +90,6 @@ static void test_kvm_counts_exits(World *world, const void *data)
     g_autofree char *xml = ground_guest_xml("kvm", &kvm), *id = NULL;
     const GemelCreateSpec spec = {.definition = xml};
     g_autoptr(GError) error = NULL;
-    g_autoptr(GemelSample) sample = NULL;
 
     id = gemel_libvirt_ops.create_instance(world->conn, &spec, NULL, &error);
     if (id == NULL || !gemel_libvirt_ops.act[GEMEL_ACT_START](world->conn, id, NULL, &error)) {
@@ -100,15 +99,13 @@ static void test_kvm_counts_exits(World *world, const void *data)
         return;
     }
     for (int i = 0; i < 200; i++) {
-        const GemelRow *row;
+        g_autoptr(GemelSample) sample = test_sample(world->conn, id);
+        const GemelRow *row = row_of(sample, GEMEL_ROWS_VCPU, "0");
 
-        g_clear_pointer(&sample, gemel_sample_free);
-        sample = test_sample(world->conn, id);
-        row = row_of(sample, GEMEL_ROWS_VCPU, "0");
         if (row != NULL && (row->valid >> GEMEL_ROW_VCPU_EXITS & 1) &&
             row->value[GEMEL_ROW_VCPU_EXITS] > 0)
             return;
-        g_usleep(20 * 1000);
+        g_usleep(20000);
     }
     g_test_fail_printf("no vCPU exits were counted");
 }
@@ -156,7 +153,7 @@ static void test_hanging_qemu_holds_up_nobody_else(World *world, const void *dat
     /* The first call that asks it hangs, and takes its job. */
     thread = g_thread_new("stuck", sample_once, &stuck);
     ground_until(g_atomic_int_get(&stuck.has_begun), 5000);
-    g_usleep(500 * 1000);
+    g_usleep(500000);
     g_assert_false(g_atomic_int_get(&stuck.has_ended));
 
     for (int i = 0; i < 5; i++) {
@@ -213,7 +210,7 @@ static void test_hanging_qemu_can_be_killed(World *world, const void *data)
     g_assert_cmpint(kill(ground_qemu_pid("iceberg"), SIGSTOP), ==, 0);
     thread = g_thread_new("stuck", sample_once, &stuck);
     ground_until(g_atomic_int_get(&stuck.has_begun), 5000);
-    g_usleep(300 * 1000);
+    g_usleep(300000);
     test_act(world->conn, GEMEL_ACT_KILL, id);
     g_thread_join(thread);
     g_assert_cmpint(test_state(world->conn, id), ==, GEMEL_STATE_STOPPED);

@@ -50,7 +50,7 @@ guint64 metric(World *world, const char *id, GemelMetric which)
 void wait_booted(World *world, const char *id)
 {
     ground_until(metric(world, id, GEMEL_METRIC_IO_RD_OPS) > 0, 20000);
-    g_usleep(200 * 1000); /* a few instructions, no way to see them */
+    g_usleep(200000); /* a few instructions, no way to see them */
 }
 
 void limit(World *world, const char *id, GemelLimits limits)

@@ -119,7 +119,7 @@ static void test_kvm_guest(void)
     check_metric(sample, GEMEL_METRIC_IO_RD_OPS, 4);
     check_metric(sample, GEMEL_METRIC_NET_RX_PACKETS, 1);
     check_metric(sample, GEMEL_METRIC_NET_ERRORS, 0);
-    check_metric(sample, GEMEL_METRIC_MEM_LIMIT, 65536u * 1024);
+    check_metric(sample, GEMEL_METRIC_MEM_LIMIT, G_GUINT64_CONSTANT(65536) * 1024);
     /* No driver in the guest: its memory is what QEMU holds. */
     g_assert_false(gemel_sample_has(sample, GEMEL_METRIC_BALLOON_AGE));
     g_assert_cmpuint(sample->value[GEMEL_METRIC_MEM_USAGE], ==,
@@ -133,11 +133,11 @@ static void test_linux_guest(void)
 
     load(&recording, "linux-guest.params");
     sample = map(&recording, 1795250623, NULL);
-    check_metric(sample, GEMEL_METRIC_BALLOON_AVAILABLE, 223376u * 1024);
-    check_metric(sample, GEMEL_METRIC_BALLOON_UNUSED, 175868u * 1024);
-    check_metric(sample, GEMEL_METRIC_MEM_USAGE, (223376u - 175868u) * 1024);
-    check_metric(sample, GEMEL_METRIC_MEM_FILE, 21464u * 1024);
-    check_metric(sample, GEMEL_METRIC_MEM_RSS, 260408u * 1024);
+    check_metric(sample, GEMEL_METRIC_BALLOON_AVAILABLE, G_GUINT64_CONSTANT(223376) * 1024);
+    check_metric(sample, GEMEL_METRIC_BALLOON_UNUSED, G_GUINT64_CONSTANT(175868) * 1024);
+    check_metric(sample, GEMEL_METRIC_MEM_USAGE, G_GUINT64_CONSTANT(223376 - 175868) * 1024);
+    check_metric(sample, GEMEL_METRIC_MEM_FILE, G_GUINT64_CONSTANT(21464) * 1024);
+    check_metric(sample, GEMEL_METRIC_MEM_RSS, G_GUINT64_CONSTANT(260408) * 1024);
     check_metric(sample, GEMEL_METRIC_BALLOON_AGE, 3000);
     check_metric(sample, GEMEL_METRIC_CPU_STEAL, 196480223 + 173107024);
     check_metric(sample, GEMEL_METRIC_CPU_USAGE, 9141607000);

@@ -166,12 +166,12 @@ static void test_names_must_agree(World *world, const void *data)
 
 static gboolean comes(TestWatch *watch, GemelEventType type, const char *id)
 {
-    gint64 until = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    gint64 until = g_get_monotonic_time() + G_GINT64_CONSTANT(5000000);
 
     while (g_get_monotonic_time() < until) {
         if (test_watch_saw(watch, type, id))
             return TRUE;
-        g_usleep(5 * 1000);
+        g_usleep(5000);
     }
     return FALSE;
 }
