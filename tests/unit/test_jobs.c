@@ -184,13 +184,18 @@ static GemelJob *submit(Fixture *fixture, GemelLane lane, GemelJobSpec job, Outc
     return gemel_lanes_submit(fixture->lanes, lane, &job, count_end, outcome);
 }
 
+/* A job whose handle the test does not need. */
+static void submit_only(Fixture *fixture, GemelLane lane, GemelJobSpec job, Outcome *outcome)
+{
+    gemel_job_unref(submit(fixture, lane, job, outcome));
+}
+
 /* ---- the tests ------------------------------------------------------------------------------ */
 
 static void test_result_reaches_ui(Fixture *fixture, gconstpointer data)
 {
     Outcome outcome = {0};
-    g_autoptr(GemelJob) job =
-        submit(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &outcome);
+    submit_only(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &outcome);
 
     g_assert_cmpuint(outcome.ended, ==, 0);
     UNTIL(fixture, outcome.ended == 1);
@@ -204,8 +209,7 @@ static void test_equal_reads_join(Fixture *fixture, gconstpointer data)
     Gate gate;
 
     gate_init(&gate);
-    g_autoptr(GemelJob) held =
-        submit(fixture, GEMEL_LANE_READ, spec("inspect", "x", run_gated, &gate), &first);
+    submit_only(fixture, GEMEL_LANE_READ, spec("inspect", "x", run_gated, &gate), &first);
     g_autoptr(GemelJob) one =
         submit(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, &calls), &second);
     g_autoptr(GemelJob) two =
@@ -222,10 +226,8 @@ static void test_held_up_read_lets_others_pass(Fixture *fixture, gconstpointer d
     Gate gate;
 
     gate_init(&gate);
-    g_autoptr(GemelJob) one =
-        submit(fixture, GEMEL_LANE_READ, spec("inspect", "frozen", run_gated, &gate), &held);
-    g_autoptr(GemelJob) two =
-        submit(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &passed);
+    submit_only(fixture, GEMEL_LANE_READ, spec("inspect", "frozen", run_gated, &gate), &held);
+    submit_only(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &passed);
     UNTIL(fixture, passed.ended == 1);
     g_assert_cmpuint(held.ended, ==, 0);
     gate_open(&gate);
@@ -241,7 +243,7 @@ static void test_bulk_read_is_issued_again(Fixture *fixture, gconstpointer data)
 
     gate_init(&hangs.gate);
     job.reissue = TRUE;
-    g_autoptr(GemelJob) handle = submit(fixture, GEMEL_LANE_READ, job, &outcome);
+    submit_only(fixture, GEMEL_LANE_READ, job, &outcome);
     UNTIL(fixture, outcome.ended == 1);
     g_assert_cmpint(outcome.state, ==, GEMEL_JOB_DONE);
     g_assert_cmpint(atomic_load(&hangs.calls), ==, 2);
@@ -257,13 +259,11 @@ static void test_acts_on_one_instance_keep_order(Fixture *fixture, gconstpointer
     Gate gate;
 
     gate_init(&gate);
-    g_autoptr(GemelJob) one =
-        submit(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &first);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &first);
     UNTIL(fixture, gate_waiting(&gate) == 1);
     g_autoptr(GemelJob) two =
         submit(fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, NULL), &second);
-    g_autoptr(GemelJob) three =
-        submit(fixture, GEMEL_LANE_ACT, spec("start", "b", run_quick, NULL), &other);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("start", "b", run_quick, NULL), &other);
     UNTIL(fixture, other.ended == 1);
     g_assert_cmpuint(second.ended, ==, 0);
     g_autoptr(GemelJobView) view = gemel_job_view(two);
@@ -279,11 +279,9 @@ static void test_kill_passes_a_stop(Fixture *fixture, gconstpointer data)
     Gate gate;
 
     gate_init(&gate);
-    g_autoptr(GemelJob) one =
-        submit(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &stop);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &stop);
     UNTIL(fixture, gate_waiting(&gate) == 1);
-    g_autoptr(GemelJob) two =
-        submit(fixture, GEMEL_LANE_ACT, spec("kill", "a", run_quick, NULL), &kill_);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("kill", "a", run_quick, NULL), &kill_);
     UNTIL(fixture, kill_.ended == 1);
     g_assert_cmpuint(stop.ended, ==, 0);
     gate_open(&gate);
@@ -300,7 +298,7 @@ static void test_lost_job_ends_late(Fixture *fixture, gconstpointer data)
     job = spec("start", "a", run_gated, &gate);
     job.soft_ms = 20;
     job.hard_ms = 60;
-    g_autoptr(GemelJob) handle = submit(fixture, GEMEL_LANE_ACT, job, &outcome);
+    submit_only(fixture, GEMEL_LANE_ACT, job, &outcome);
     UNTIL(fixture, outcome.ended == 1);
     g_assert_cmpint(outcome.state, ==, GEMEL_JOB_LOST);
     g_assert_cmpint(outcome.last_code, ==, GEMEL_ERROR_UNREACHABLE);
@@ -324,13 +322,11 @@ static void test_hanging_connect_makes_unresponsive(Fixture *fixture, gconstpoin
 
     gate_init(&gate);
     fixture->fake.connect = &gate;
-    g_autoptr(GemelJob) one =
-        submit(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &list);
+    submit_only(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &list);
     UNTIL(fixture, is_unresponsive(fixture->lanes));
     gemel_lanes_health(fixture->lanes, &text);
     g_assert_true(g_str_has_suffix(text, "s for a connection"));
-    g_autoptr(GemelJob) two =
-        submit(fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, NULL), &act);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, NULL), &act);
     UNTIL(fixture, act.ended == 1); /* at once: nothing is opened for it */
     g_assert_cmpint(act.last_code, ==, GEMEL_ERROR_UNREACHABLE);
     g_assert_cmpuint(gate_waiting(&gate), ==, 1);
@@ -346,8 +342,7 @@ static void test_queued_job_can_be_taken_back(Fixture *fixture, gconstpointer da
     Gate gate;
 
     gate_init(&gate);
-    g_autoptr(GemelJob) one =
-        submit(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &first);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &first);
     g_autoptr(GemelJob) two =
         submit(fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, &calls), &second);
     UNTIL(fixture, gate_waiting(&gate) == 1);
@@ -368,8 +363,7 @@ static void test_disowned_listener_is_not_called(Fixture *fixture, gconstpointer
     g_autoptr(GemelJob) job =
         submit(fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &gone);
     gemel_job_disown(job, &gone);
-    g_autoptr(GemelJob) next =
-        submit(fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, NULL), &stays);
+    submit_only(fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, NULL), &stays);
     gate_open(&gate);
     UNTIL(fixture, stays.ended == 1);
     g_assert_cmpuint(gone.ended, ==, 0);
