@@ -156,7 +156,7 @@ static GemelStream *console_open(GemelConn *base, const char *id, const GemelStr
     domain = lv_domain_lookup(conn, id, error);
     if (domain == NULL || !lv_domain_check_act(conn, domain, GEMEL_ACT_CONSOLE, NULL, error))
         return NULL;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         gemel_error_set_errno(error, errno, "cannot open the console of %s",
                               virDomainGetName(domain));
         return NULL;
@@ -184,7 +184,7 @@ static gboolean pump_out(Console *console, Pump *pump)
     for (;;) {
         if (pump->out_at < pump->out_used) {
             gssize sent = send(console->fd, pump->out + pump->out_at, pump->out_used - pump->out_at,
-                               MSG_NOSIGNAL);
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
 
             if (sent < 0 && errno == EINTR)
                 continue;
