@@ -27,7 +27,7 @@ static gboolean has_rate(const ModelInstance *instance, GemelMetric metric)
 
 /* The host's CPUs. sysconf reads a file of sysfs each time, so it is asked once a second at most.
  */
-static double host_cpus(void)
+double model_host_cpus(void)
 {
     static gint64 asked_usec;
     static double cpus = 1;
@@ -55,7 +55,7 @@ static double cpu_whole(const ModelInstance *instance, ModelCpuMode mode)
         if (instance->info->vcpus > 0)
             return instance->info->vcpus;
     }
-    return host_cpus();
+    return model_host_cpus();
 }
 
 gboolean model_cpu_percent(const ModelInstance *instance, ModelCpuMode mode, double *ret)

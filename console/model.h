@@ -134,6 +134,8 @@ void model_relist(Model *model, AppBackend *open);
 /* ---- figures, as every face shows them ------------------------------------------------------ */
 
 typedef enum { MODEL_CPU_OF_CORE, MODEL_CPU_OF_LIMIT, MODEL_CPU_OF_HOST, MODEL_CPU_N } ModelCpuMode;
+/* CPUs of this host that are online. */
+double model_host_cpus(void);
 const char *model_cpu_mode_name(ModelCpuMode mode); /* "core" "limit" "host" */
 
 /* Each returns FALSE where there is no figure. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* columns.c - the columns of the main list and how each cell is drawn. */
 #include <math.h>
-#include <unistd.h>
 
 #include "console/tui/instances.h"
 #include "widgets/graph.h"
@@ -271,11 +270,9 @@ guint history_copy(const ModelRing *ring, float *values, guint max)
 
 double cpu_top(const ModelInstance *instance)
 {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-
     if (instance->info->kind == GEMEL_KIND_VM && instance->info->vcpus > 0)
         return instance->info->vcpus * 100.0;
     if (instance->info->cpu_limit > 0)
         return instance->info->cpu_limit * 100.0;
-    return (double)MAX(online, 1) * 100.0;
+    return model_host_cpus() * 100.0;
 }
