@@ -104,6 +104,7 @@ const Command commands_lab[] = {
      .summary = "what is there of the lab",
      .example = "gemel lab status",
      .group = "Lab",
+     .flags = COMMAND_JSON,
      .run = lab_run},
     {.name = NULL},
 };

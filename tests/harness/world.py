@@ -136,6 +136,8 @@ class World:
         until(lambda: self.run("virsh", "-q", "-c", "qemu:///system", "uri",
                                check=False).returncode == 0, 30,
               lambda: "libvirtd to answer\n" + self.log("libvirtd"), every=0.1)
+        # It looks at the host's QEMUs when first asked, for seconds; until then every caller would wait.
+        self.run("virsh", "-q", "-c", "qemu:///system", "capabilities")
         return self.daemons["libvirtd"].pid
 
     def libvirt_stop(self):
