@@ -93,8 +93,11 @@ gunichar text_next_char(const char **s, const char *end)
 int text_width(const char *s)
 {
     int width = 0;
-    const char *end = s + strlen(s);
-    while (s < end)
+    while (*s >= 0x20 && *s < 0x7f) {
+        s++;
+        width++;
+    }
+    for (const char *end = s + strlen(s); s < end;)
         width += text_char_width(text_next_char(&s, end));
     return width;
 }

@@ -235,6 +235,8 @@ static gboolean contains(const char *text, const char *folded)
 {
     if (text == NULL)
         return FALSE;
+    if (g_str_is_ascii(folded))
+        return strcasestr(text, folded) != NULL; /* thousands of names while somebody types */
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     g_autofree char *mine = g_utf8_casefold(valid, -1);
 
