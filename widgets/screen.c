@@ -52,7 +52,7 @@ static struct {
     size_t length;
 } restore;
 
-static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 
 /* Writes without stdio, retrying what is retryable. Async-signal-safe. */
 static void write_all(int fd, const char *bytes, size_t n)

@@ -76,7 +76,7 @@ static void draw_definition(Detail *detail, const Canvas *c)
     const Fetched *fetched = fetch_inspect(detail->tui->fetch, detail->key, 5000);
 
     if (fetched->definition == NULL) {
-        canvas_text(c, 0, 1, fetched->error != NULL ? ROLE_ERROR : ROLE_DIM,
+        canvas_text(c, 0, 0, fetched->error != NULL ? ROLE_ERROR : ROLE_DIM,
                     fetched->error != NULL ? fetched->error : "reading the definition ...");
         return;
     }
@@ -113,7 +113,9 @@ void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *
     draw_tabs(detail, instance, c);
     detail->height = body.height;
     if (tabs[tab].draw == NULL) {
-        draw_definition(detail, &body);
+        Canvas text = canvas_sub(&body, 0, 1, body.height, body.width - 2);
+
+        draw_definition(detail, &text);
         return;
     }
     TabDraw draw =

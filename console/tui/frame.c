@@ -56,7 +56,7 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));
     const BarSegment segments[] = {
         {" gemel ", ROLE_BRAND, 0, FALSE},
-        {g_get_host_name(), ROLE_BAR, 5, FALSE},
+        {tui->host_name, ROLE_BAR, 5, FALSE},
         {page->ops->name, ROLE_STRONG, 1, FALSE},
         {tui->app->read_only ? "read-only" : NULL, ROLE_WARN, 1, FALSE},
         {tui->frozen ? "FROZEN" : NULL, ROLE_WARN, 1, FALSE},

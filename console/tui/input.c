@@ -254,6 +254,11 @@ static void take_event(Tui *tui, const ScreenEvent *event)
     tui_changed(tui);
 }
 
+void input_take_key(Tui *tui, int key)
+{
+    take_event(tui, &(ScreenEvent){.key = key});
+}
+
 /* Reads everything that waits. */
 gboolean input_ready(int fd, GIOCondition condition, gpointer data)
 {

@@ -252,10 +252,11 @@ static void choose_glyphs(Tui *tui)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static void start(Tui *tui)
+void tui_start(Tui *tui)
 {
     static const char *const at_start[] = {"theme", "mouse", "cpu", "sort", "read-only"};
 
+    tui->host_name = g_get_host_name();
     face_init(tui);
     tui->fetch = fetch_new(tui);
     tui->pages = g_ptr_array_new_with_free_func(page_free);
@@ -268,11 +269,9 @@ static void start(Tui *tui)
     options_listen(tui->app->options, apply_option, tui);
     tui->listener = model_listen(tui->app->model, model_changed, tui);
     tui->second_source = app_add_timer(tui->app, 1000, second, tui);
-    add_sources(tui);
-    frame_measure_cost(tui);
 }
 
-static void stop(Tui *tui)
+void tui_stop(Tui *tui)
 {
     options_listen(tui->app->options, NULL, NULL);
     model_unlisten(tui->app->model, tui->listener);
@@ -297,12 +296,14 @@ int tui_run(App *app)
         fprintf(stderr, "gemel: %s\n", error->message);
         return 1;
     }
-    start(&tui);
+    tui_start(&tui);
+    add_sources(&tui);
+    frame_measure_cost(&tui);
     draw_now(&tui);
     model_start(app->model);
     while (!tui.quit && !app->quit)
         app_iterate(app, TRUE);
-    stop(&tui);
+    tui_stop(&tui);
     screen_free();
     return tui.status;
 }

@@ -114,7 +114,8 @@ struct Tui {
     gboolean quit;
     int status;
 
-    /* own cost */
+    /* for the header */
+    const char *host_name;
     gint64 cost_wall_usec, cost_cpu_usec;
     double cost_percent;
     guint64 cost_rss_bytes;
@@ -122,6 +123,9 @@ struct Tui {
 
 /* ---- tui.c ---------------------------------------------------------------------------------- */
 
+/* Everything but the terminal: pages, listeners, options. `tui` has nothing but its app set. */
+void tui_start(Tui *tui);
+void tui_stop(Tui *tui);
 /* Draws soon: in this turn while a key is handled, else at most 30 times a second. */
 void tui_changed(Tui *tui);
 void tui_redraw_all(Tui *tui);
@@ -168,6 +172,8 @@ void face_run_line(Tui *tui, const char *line);
 
 /* ---- input.c: keys -------------------------------------------------------------------------- */
 
+/* One key, to whoever has the keys now. */
+void input_take_key(Tui *tui, int key);
 gboolean input_ready(int fd, GIOCondition condition, gpointer tui);
 void input_begin(Tui *tui, InputKind kind, const char *initial);
 void input_end(Tui *tui);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "still.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backends/registry.h"
+
+#define SECOND G_GINT64_CONSTANT(1000000000)
+#define MIB    (G_GUINT64_CONSTANT(1) << 20)
+
+typedef struct {
+    const char *id, *name;
+    GemelKind kind;
+    GemelState state;
+    guint vcpus;
+    double cpu_limit;
+    guint64 memory_limit, memory;
+    gint64 uptime_s;
+    double load;     /* CPUs it uses on average */
+    double pressure; /* percent */
+    const char *reason;
+    gboolean stuck, is_protected;
+} Part;
+
+static const Part parts[] = {
+    {"8f1d2c3b4a59687766554433221100ff00112233445566778899aabbccddeeff", "cache",
+     GEMEL_KIND_CONTAINER, GEMEL_STATE_RUNNING, 0, 4, 512 * MIB, 473 * MIB, 260000, 0.17, 2.4},
+    {"aa1d2c3b4a59687766554433221100ff00112233445566778899aabbccddee01", "web",
+     GEMEL_KIND_CONTAINER, GEMEL_STATE_RUNNING, 0, 1.5, 256 * MIB, 71 * MIB, 90000, 0.9, 12.5},
+    {"bb1d2c3b4a59687766554433221100ff00112233445566778899aabbccddee02", "データ",
+     GEMEL_KIND_CONTAINER, GEMEL_STATE_STOPPED, 0, 0.5, 64 * MIB, 0, 0, 0, 0, "exit status 0"},
+    {"60ebce65-0379-455b-8cdf-bf10a2e68c3f", "big", GEMEL_KIND_VM, GEMEL_STATE_RUNNING, 24, 0,
+     8192 * MIB, 3700 * MIB, 18000, 13.2, 45},
+    {"a2d9e83e-88a1-4c52-9df0-0d1a2b3c4d5e", "db", GEMEL_KIND_VM, GEMEL_STATE_RUNNING, 2, 0,
+     4096 * MIB, 2900 * MIB, 1730000, 1.1, 0.3, NULL, FALSE, TRUE},
+    {"c3d9e83e-88a1-4c52-9df0-0d1a2b3c4d60", "old", GEMEL_KIND_VM, GEMEL_STATE_CRASHED, 1, 0,
+     512 * MIB, 0, 0, 0, 0, "the guest panicked"},
+    {"d4d9e83e-88a1-4c52-9df0-0d1a2b3c4d61", "stuck", GEMEL_KIND_VM, GEMEL_STATE_RUNNING, 2, 0,
+     1024 * MIB, 300 * MIB, 640, 0.2, 0, NULL, TRUE},
+};
+
+/* Sixteen seconds of load, as factors. */
+static const double wave[] = {0.2, 0.3, 0.5, 0.8, 1.1, 1.4, 1.6, 1.7,
+                              1.7, 1.6, 1.4, 1.1, 0.8, 0.5, 0.3, 0.2};
+
+static guint taken;
+static gint64 created_ns, first_ns;
+
+guint still_samples(void)
+{
+    return taken;
+}
+
+void still_reset(guint n)
+{
+    taken = 0;
+    created_ns = gemel_boottime_ns();
+    /* a little ahead of the clock, so that nothing is old on a slow machine */
+    first_ns = created_ns - ((gint64)n - 5) * SECOND;
+}
+
+/* What a load of one CPU on average has come to after `n` seconds. */
+static double worked(guint n)
+{
+    double sum = 0;
+
+    for (guint i = 0; i < n; i++)
+        sum += wave[i % G_N_ELEMENTS(wave)];
+    return sum;
+}
+
+static GemelBackend *still_create(const char *name, const char *uri, GError **error)
+{
+    GemelBackend *backend = g_new0(GemelBackend, 1);
+
+    gemel_backend_init(backend, &gemel_sim_ops, name, uri);
+    return backend;
+}
+
+static void still_free(GemelBackend *backend)
+{
+    gemel_backend_done(backend);
+    g_free(backend);
+}
+
+static GemelConn *still_open(GemelBackend *backend, GError **error)
+{
+    GemelConn *conn = g_new0(GemelConn, 1);
+
+    conn->backend = backend;
+    return conn;
+}
+
+static void still_close(GemelConn *conn)
+{
+    g_free(conn);
+}
+
+static GPtrArray *still_list(GemelConn *conn, GError **error)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_instance_free);
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        const Part *p = &parts[i];
+        GemelInstance *instance = gemel_instance_new(conn->backend->name, p->kind, p->id, p->name);
+
+        instance->state = p->state;
+        instance->state_reason = g_strdup(p->reason);
+        instance->vcpus = p->vcpus;
+        instance->cpu_limit = p->cpu_limit;
+        instance->memory_limit_bytes = p->memory_limit;
+        instance->is_protected = p->is_protected;
+        if (p->uptime_s > 0)
+            instance->started_boottime_ns = created_ns - p->uptime_s * SECOND;
+        gemel_instance_compute_acts(instance, conn->backend);
+        g_ptr_array_add(list, instance);
+    }
+    return list;
+}
+
+/* The figures of a container's cgroup. */
+static void fill_cgroup(GemelSample *s, const Part *p, double cpu_s, guint n)
+{
+    gemel_sample_set(s, GEMEL_METRIC_CPU_THROTTLED, (guint64)(cpu_s * 5e7));
+    gemel_sample_set(s, GEMEL_METRIC_CPU_NR_THROTTLED, n * 3);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_ANON, p->memory * 2 / 3);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_FILE, p->memory / 3);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_SWAP, 0);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_HIGH_EVENTS, 7);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_OOM_EVENTS, 2);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_OOM_KILLS, 0);
+    gemel_sample_set(s, GEMEL_METRIC_PIDS_CURRENT, 42);
+    gemel_sample_set(s, GEMEL_METRIC_PIDS_LIMIT, 100);
+}
+
+static void fill_guest(GemelSample *s, const Part *p, double cpu_s, guint n)
+{
+    gemel_sample_set(s, GEMEL_METRIC_CPU_STEAL, (guint64)(cpu_s * 4e7));
+    gemel_sample_set(s, GEMEL_METRIC_BALLOON_CURRENT, p->memory_limit);
+    gemel_sample_set(s, GEMEL_METRIC_BALLOON_MAXIMUM, p->memory_limit);
+    gemel_sample_set(s, GEMEL_METRIC_BALLOON_AGE, 1500);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_RSS, p->memory + 200 * MIB);
+    for (guint i = 0; i < p->vcpus; i++) {
+        char name[8];
+        double share = 0.25 + 1.5 * i / MAX(p->vcpus - 1, 1);
+
+        g_snprintf(name, sizeof name, "%u", i);
+        GemelRow *row = gemel_sample_add_row(s, GEMEL_ROWS_VCPU, name);
+
+        gemel_row_set(row, GEMEL_ROW_VCPU_TIME, (guint64)(cpu_s / p->vcpus * share * 1e9));
+        gemel_row_set(row, GEMEL_ROW_VCPU_DELAY, (guint64)(cpu_s / p->vcpus * i * 4e7));
+        gemel_row_set(row, GEMEL_ROW_VCPU_EXITS, (guint64)n * (900 + 1100 * i));
+        gemel_row_set(row, GEMEL_ROW_VCPU_HALT_EXITS, (guint64)n * 300);
+    }
+}
+
+static void fill_devices(GemelSample *s, guint n)
+{
+    GemelRow *disk = gemel_sample_add_row(s, GEMEL_ROWS_DISK, "vda");
+
+    gemel_row_set(disk, GEMEL_ROW_DISK_RD_BYTES, n * 12345);
+    gemel_row_set(disk, GEMEL_ROW_DISK_WR_BYTES, (guint64)n * 1100000);
+    gemel_row_set(disk, GEMEL_ROW_DISK_RD_OPS, n * 12);
+    gemel_row_set(disk, GEMEL_ROW_DISK_WR_OPS, n * 40);
+    gemel_row_set(disk, GEMEL_ROW_DISK_RD_TIME, (guint64)n * 12 * 300000);
+    gemel_row_set(disk, GEMEL_ROW_DISK_WR_TIME, (guint64)n * 40 * 1700000);
+    GemelRow *nic = gemel_sample_add_row(s, GEMEL_ROWS_NIC, "vnet0");
+
+    gemel_row_set(nic, GEMEL_ROW_NIC_RX_BYTES, n * 3100);
+    gemel_row_set(nic, GEMEL_ROW_NIC_TX_BYTES, n * 812);
+    gemel_row_set(nic, GEMEL_ROW_NIC_ERRORS, 0);
+}
+
+static GemelSample *sample_of(const Part *p, guint n)
+{
+    GemelSample *s = gemel_sample_new(p->id, first_ns + (gint64)n * SECOND);
+    double cpu_s = worked(n) * p->load;
+    guint64 centi = (guint64)lround(p->pressure * 100);
+
+    if (p->stuck && n > 2) {
+        s->quarantine = g_strdup("its QEMU does not answer");
+        return s;
+    }
+    gemel_sample_set(s, GEMEL_METRIC_CPU_USAGE, (guint64)(cpu_s * 1e9));
+    gemel_sample_set(s, GEMEL_METRIC_CPU_USER, (guint64)(cpu_s * 7e8));
+    gemel_sample_set(s, GEMEL_METRIC_CPU_SYSTEM, (guint64)(cpu_s * 3e8));
+    gemel_sample_set(s, GEMEL_METRIC_MEM_USAGE, p->memory);
+    gemel_sample_set(s, GEMEL_METRIC_MEM_LIMIT, p->memory_limit);
+    gemel_sample_set(s, GEMEL_METRIC_IO_RD_BYTES, n * 12345);
+    gemel_sample_set(s, GEMEL_METRIC_IO_WR_BYTES, (guint64)n * 1100000);
+    gemel_sample_set(s, GEMEL_METRIC_NET_RX_BYTES, n * 3100);
+    gemel_sample_set(s, GEMEL_METRIC_NET_TX_BYTES, n * 812);
+    gemel_sample_set(s, GEMEL_METRIC_PSI_CPU_SOME, centi);
+    gemel_sample_set(s, GEMEL_METRIC_PSI_CPU_FULL, centi / 3);
+    gemel_sample_set(s, GEMEL_METRIC_PSI_MEM_SOME, centi / 10);
+    gemel_sample_set(s, GEMEL_METRIC_PSI_IO_SOME, 110);
+    if (p->kind == GEMEL_KIND_VM)
+        fill_guest(s, p, cpu_s, n);
+    else
+        fill_cgroup(s, p, cpu_s, n);
+    fill_devices(s, n);
+    return s;
+}
+
+static GPtrArray *still_sample(GemelConn *conn, GError **error)
+{
+    GPtrArray *samples = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_sample_free);
+
+    taken++;
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (parts[i].state == GEMEL_STATE_RUNNING)
+            g_ptr_array_add(samples, sample_of(&parts[i], taken));
+    return samples;
+}
+
+static GemelInspect *still_inspect(GemelConn *conn, const char *id, GError **error)
+{
+    GemelInspect *inspect = g_new0(GemelInspect, 1);
+
+    inspect->essentials = json_pack("{s:s, s:{s:f, s:I}, s:[{s:s, s:s}]}", "id", id, "limits",
+                                    "cpus", 1.5, "memory_bytes", (json_int_t)(256 * MIB), "disks",
+                                    "target", "vda", "source", "/srv/images/disk.qcow2");
+    inspect->definition = g_strdup("<domain type='kvm'>\n  <name>\033[31mdb</name>\n"
+                                   "  <memory unit='KiB'>4194304</memory>\n</domain>\n");
+    inspect->definition_format = "xml";
+    return inspect;
+}
+
+static GemelSnapshot *snapshot_new(const char *name, const char *parent, gint64 created,
+                                   gboolean current)
+{
+    GemelSnapshot *snapshot = g_new0(GemelSnapshot, 1);
+
+    snapshot->name = g_strdup(name);
+    snapshot->parent = g_strdup(parent);
+    snapshot->created_unix = created;
+    snapshot->state = GEMEL_STATE_RUNNING;
+    snapshot->kind = g_strdup("internal");
+    snapshot->with_memory = TRUE;
+    snapshot->is_current = current;
+    snapshot->size_bytes = 300 << 20;
+    return snapshot;
+}
+
+static GPtrArray *still_snapshots(GemelConn *conn, const char *id, GError **error)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_snapshot_free);
+
+    g_ptr_array_add(list, snapshot_new("installed", NULL, 1700000000, FALSE));
+    g_ptr_array_add(list, snapshot_new("before-upgrade", "installed", 1700100000, FALSE));
+    g_ptr_array_add(list, snapshot_new("upgraded", "before-upgrade", 1700200000, TRUE));
+    g_ptr_array_add(list, snapshot_new("experiment", "installed", 1700300000, FALSE));
+    return list;
+}
+
+static gboolean still_snapshot_act(GemelConn *conn, const char *id, const char *name,
+                                   const GemelActArgs *args, GError **error)
+{
+    return TRUE;
+}
+
+static gboolean still_snapshot_create(GemelConn *conn, const char *id, const char *name,
+                                      const char *description, const GemelActArgs *args,
+                                      GError **error)
+{
+    return TRUE;
+}
+
+static gboolean still_act(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
+{
+    return TRUE;
+}
+
+static const GemelSnapshotOps snapshots = {.list = still_snapshots,
+                                           .create = still_snapshot_create,
+                                           .revert = still_snapshot_act,
+                                           .remove = still_snapshot_act};
+
+#define STILL_OPS(type_name)                                                                       \
+    {                                                                                              \
+        .type = type_name, .summary = "stands still", .create = still_create, .free = still_free,  \
+        .conn_open = still_open, .conn_close = still_close, .list = still_list,                    \
+        .sample = still_sample, .inspect = still_inspect,                                          \
+        .act = {still_act, still_act, still_act, still_act, still_act,                             \
+                still_act, still_act, still_act, still_act},                                       \
+        .snapshots = &snapshots,                                                                   \
+    }
+G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 9);
+
+const GemelBackendOps gemel_sim_ops = STILL_OPS("sim");
+const GemelBackendOps gemel_native_ops = STILL_OPS("native");
+const GemelBackendOps gemel_libvirt_ops = STILL_OPS("libvirt");

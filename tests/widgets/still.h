@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A backend whose every figure is known: it stands in for all three, so that screens can be
+ * compared with pictures. Each sample is exactly one second after the one before, whatever the
+ * clock says; loads go up and down by a fixed table.
+ *
+ * web       container, limits met        db    guest, 2 vCPUs
+ * cache     container, nearly full       big   guest, 24 vCPUs
+ * データ    container, stopped           stuck guest, in quarantine
+ * old       guest, crashed
+ */
+#pragma once
+
+#include "backends/backend.h"
+
+/* Samples given so far. */
+guint still_samples(void);
+
+/* Begins anew; `n` samples will end about now. */
+void still_reset(guint n);

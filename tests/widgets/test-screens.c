@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whole screens of the TUI over a backend that stands still, compared with golden/screen-*.txt.
+   What differs from machine to machine (its name, the program's own cost) is set. */
+#include <locale.h>
+#include <string.h>
+
+#include "console/tui/tui_private.h"
+#include "golden.h"
+#include "still.h"
+
+/* More than a minute of them, so that ages are in minutes. */
+#define SAMPLES 70
+
+typedef struct {
+    App *app;
+    Tui tui;
+} World;
+
+/* Iterates until `done` says so; fails after 20 s. */
+static void iterate_until(World *world, gboolean (*done)(World *world))
+{
+    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    while (!done(world)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        app_iterate(world->app, FALSE);
+        g_usleep(500);
+    }
+}
+
+static guint wanted_samples;
+
+/* Whether the sample asked for has arrived in the model. */
+static gboolean has_sample(World *world)
+{
+    GPtrArray *all = model_instances(world->app->model);
+    const ModelInstance *instance = all->pdata[0];
+
+    return still_samples() == wanted_samples &&
+           instance->history[MODEL_HISTORY_CPU].used == wanted_samples;
+}
+
+static gboolean is_listed(World *world)
+{
+    return ((ModelBackend *)model_backends(world->app->model)->pdata[0])->listed;
+}
+
+/* Lets what is under way come to its end and be announced. */
+static void settle(World *world)
+{
+    for (int i = 0; i < 50; i++) {
+        app_iterate(world->app, FALSE);
+        g_usleep(200);
+    }
+}
+
+/* A simulator of a dozen instances, sampled SAMPLES times, on a screen of this size. */
+static void world_open(World *world, int height, int width)
+{
+    g_autoptr(GError) error = NULL;
+
+    still_reset(SAMPLES);
+    *world = (World){.app = app_new()};
+    g_assert_true(app_connect(world->app, "sim", "sim", &error));
+    g_assert_no_error(error);
+    golden_open(height, width);
+    world->tui.app = world->app;
+    tui_start(&world->tui);
+    model_list_all(world->app->model);
+    iterate_until(world, is_listed);
+    settle(world);
+    for (wanted_samples = 1; wanted_samples <= SAMPLES; wanted_samples++) {
+        model_refresh(world->app->model);
+        iterate_until(world, has_sample);
+    }
+    settle(world);
+}
+
+static void world_close(World *world)
+{
+    tui_stop(&world->tui);
+    g_assert_true(app_free(world->app));
+    screen_free();
+}
+
+static void press(World *world, const char *keys)
+{
+    g_auto(GStrv) names = g_strsplit(keys, " ", -1);
+
+    for (guint i = 0; names[i] != NULL; i++) {
+        int key = keys_from_name(names[i]);
+
+        g_assert_cmpint(key, !=, KEYS_NONE);
+        input_take_key(&world->tui, key);
+    }
+}
+
+static gboolean nothing_pending(World *world)
+{
+    Page *page = tui_page(&world->tui);
+    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
+
+    return key == NULL || (!fetch_inspect(world->tui.fetch, key, 0)->pending &&
+                           !fetch_snapshots(world->tui.fetch, key, 0)->pending);
+}
+
+/* Draws twice: the first time asks for what is not there yet. */
+static void check(World *world, const char *name)
+{
+    screen_begin();
+    frame_draw(&world->tui);
+    iterate_until(world, nothing_pending);
+    settle(world);
+    screen_begin();
+    world->tui.cost_percent = 0.3;
+    world->tui.cost_rss_bytes = 14 << 20;
+    world->tui.host_name = "lab-host";
+    frame_draw(&world->tui);
+    golden_check(name);
+}
+
+static void test_main_screen(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    check(&world, "screen-80x24");
+    world_close(&world);
+    world_open(&world, 50, 132);
+    press(&world, "P j j Space");
+    check(&world, "screen-132x50");
+    world_close(&world);
+    world_open(&world, 8, 40);
+    check(&world, "screen-40x8");
+    world_close(&world);
+}
+
+static void test_too_small(void)
+{
+    World world;
+
+    world_open(&world, 5, 20);
+    check(&world, "screen-20x5");
+    world_close(&world);
+}
+
+static void test_tabs_of_a_guest_and_a_container(void)
+{
+    static const struct {
+        const char *keys, *name;
+    } guest[] = {{"]", "screen-guest-metrics"},
+                 {"]", "screen-guest-vcpu"},
+                 {"]", "screen-guest-devices"},
+                 {"]", "screen-guest-snapshots"},
+                 {"]", "screen-guest-definition"}};
+    World world;
+
+    world_open(&world, 30, 100);
+    press(&world, "j j"); /* db */
+    for (guint i = 0; i < G_N_ELEMENTS(guest); i++) {
+        press(&world, guest[i].keys);
+        check(&world, guest[i].name);
+    }
+    press(&world, "[ [ [ G k");
+    check(&world, "screen-container-cgroup");
+    world_close(&world);
+}
+
+static void test_menus(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "p");
+    check(&world, "screen-menu-power");
+    press(&world, "Esc o");
+    check(&world, "screen-menu-sort");
+    press(&world, "Esc x");
+    check(&world, "screen-menu-actions");
+    press(&world, "Esc Space Space b");
+    check(&world, "screen-menu-bulk");
+    world_close(&world);
+}
+
+static void test_pages(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "d");
+    check(&world, "screen-inspect");
+    press(&world, "q y");
+    check(&world, "screen-definition");
+    press(&world, "q t");
+    check(&world, "screen-snapshots");
+    press(&world, "q 9");
+    check(&world, "screen-jobs");
+    press(&world, "q ?");
+    screen_begin();
+    frame_draw(&world.tui);
+    g_autofree char *help = screen_dump();
+
+    g_assert_nonnull(strstr(help, "view menu power"));
+    g_assert_nonnull(strstr(help, "Keys in the list of instances"));
+    world_close(&world);
+}
+
+static void test_delete_of_a_running_one_asks_for_its_name(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "D");
+    check(&world, "screen-delete");
+    press(&world, "y Enter");
+    g_assert_nonnull(world.tui.dialog);
+    press(&world, "Esc");
+    g_assert_null(world.tui.dialog);
+    g_assert_nonnull(model_find(world.app->model, "big", NULL));
+    world_close(&world);
+}
+
+static void test_an_unknown_key_says_so(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "J");
+    g_assert_nonnull(strstr(world.tui.message, "J does nothing here"));
+    press(&world, "r");
+    g_assert_nonnull(strstr(world.tui.message, "p r"));
+    world_close(&world);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "C.UTF-8");
+    g_setenv("TZ", "UTC", TRUE);
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/screens/main", test_main_screen);
+    g_test_add_func("/screens/too-small-waits", test_too_small);
+    g_test_add_func("/screens/tabs-of-a-guest-and-a-container",
+                    test_tabs_of_a_guest_and_a_container);
+    g_test_add_func("/screens/menus", test_menus);
+    g_test_add_func("/screens/pages", test_pages);
+    g_test_add_func("/screens/delete-of-a-running-one-asks-for-its-name",
+                    test_delete_of_a_running_one_asks_for_its_name);
+    g_test_add_func("/screens/an-unknown-key-says-so", test_an_unknown_key_says_so);
+    return g_test_run();
+}
