@@ -105,7 +105,6 @@ const Command commands_lab[] = {
      .example = "gemel lab status",
      .group = "Lab",
      .flags = COMMAND_JSON,
-     .flags = COMMAND_JSON,
      .run = lab_run},
     {.name = NULL},
 };
