@@ -231,6 +231,17 @@ static int run_oneshot(App *app, const Arguments *arguments)
 
 /* ---- main ----------------------------------------------------------------------------------- */
 
+/* For the console also ^Z and its relatives from outside: it gives the terminal back first. */
+static void block_console_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (guint i = 0; tui_signals[i] != 0; i++)
+        sigaddset(&set, tui_signals[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void block_signals(void)
 {
     sigset_t set;
@@ -293,6 +304,8 @@ int main(int argc, char **argv)
     console = arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch;
     if (console && !terminal_is_usable())
         return 2;
+    if (console)
+        block_console_signals();
     app = app_new();
     app->read_only = arguments.read_only;
     app->backends_given = arguments.demo || arguments.uris[0] != NULL;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The console on a terminal, against the simulator: looking, moving, acting by keys and by the `:` line."""
 
+import os
 import re
 import shlex
 import signal
@@ -355,3 +356,21 @@ def test_freeze_holds_the_picture(tui):
     terminal.wait(r"(?i)fr(o|ee)ze")
     terminal.key("Z")
     terminal.wait_gone(r"(?i)frozen")
+
+
+def test_a_stop_signal_from_outside_gives_the_terminal_back_too(gemel):
+    terminal = Tui(["/bin/sh", "-i"], env=gemel.env(PS1="shell> "))
+    try:
+        terminal.wait(r"shell>")
+        terminal.send(shlex.join(gemel.argv(*CALM)) + "\r")
+        terminal.wait(r"lab-vm")
+        os.killpg(os.tcgetpgrp(terminal.master), signal.SIGTSTP)
+        terminal.wait(r"Stopped")
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.restored()
+        terminal.send("fg\r")
+        terminal.wait(r"lab-vm")
+        terminal.key("q")
+        until(lambda: termios.tcgetattr(terminal.slave) == terminal.before, 5, "the modes of before")
+    finally:
+        terminal.close()
