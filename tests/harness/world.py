@@ -7,7 +7,9 @@ and containers a cgroup parent of this run.
 
 import contextlib
 import functools
+import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +22,19 @@ from .guests import Guests
 from .wait import SLOW, until
 
 LAB = os.path.join(ROOT, "config", "lab")
+
+
+def sweep_dead_cgroups():
+    """Remove what libvirt left of the domains of test programs that have ended: groups named after
+    t<pid>-… of a pid that is gone, with no process in them."""
+    for top in glob.glob("/sys/fs/cgroup/*/machine") + glob.glob("/sys/fs/cgroup/*/machine.slice"):
+        for group in glob.glob(os.path.join(top, "*-t[0-9]*-*")):
+            owner = re.search(r"-t(\d+)-", os.path.basename(group))
+            if owner is None or os.path.exists(f"/proc/{owner.group(1)}"):
+                continue
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):  # EBUSY: something runs in it
+                    os.rmdir(folder)
 
 
 class World:
@@ -59,6 +74,7 @@ class World:
                 self.holder.kill()
                 self.holder.wait()
         self.sweep_cgroups()
+        sweep_dead_cgroups()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def sweep_cgroups(self):
