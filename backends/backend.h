@@ -253,6 +253,7 @@ typedef struct {
     const char *const *env;  /* EXEC, may be NULL */
     const char *user, *cwd;  /* EXEC, may be NULL */
     gboolean tty;            /* EXEC; a console always is one */
+    gboolean force;          /* CONSOLE of a guest: takes it over from whoever has it */
     guint rows, cols;        /* of the caller's terminal; 0 = not known */
 } GemelStreamArgs;
 

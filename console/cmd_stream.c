@@ -104,7 +104,10 @@ static void console_run(CommandRun *run)
     ModelInstance *instance = stream_instance(run, GEMEL_ACT_CONSOLE);
 
     if (instance != NULL)
-        stream_begin(run, instance, &(GemelStreamArgs){.kind = GEMEL_STREAM_CONSOLE, .tty = TRUE});
+        stream_begin(run, instance,
+                     &(GemelStreamArgs){.kind = GEMEL_STREAM_CONSOLE,
+                                        .tty = TRUE,
+                                        .force = run_flag(run, "force")});
 }
 
 static void exec_argv(CommandRun *run, const char *const *argv, gboolean tty)
@@ -150,6 +153,11 @@ static void shell_run(CommandRun *run)
         run_fail(run, GEMEL_ERROR_INVALID, "shell: name an instance for a shell inside it");
 }
 
+static const CommandOption console_options[] = {
+    {"force", 'f', OPTION_FLAG, FALSE, NULL, "take a guest's console over from whoever has it"},
+    {NULL},
+};
+
 static const CommandOption exec_options[] = {
     {"env", 'e', OPTION_STRING, TRUE, "KEY=VALUE", "add to its environment"},
     {"user", 'u', OPTION_STRING, FALSE, "USER[:GROUP]", "who runs it"},
@@ -168,6 +176,7 @@ const Command commands_stream[] = {
      .flags = COMMAND_LISTS,
      .act = GEMEL_ACT_CONSOLE,
      .words = {{WORD_INSTANCE, "NAME"}},
+     .options = console_options,
      .details = "Leave with ^] or ^P^Q (`set detach-keys` changes them).",
      .run = console_run},
     {.name = "exec",

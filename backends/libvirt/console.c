@@ -86,7 +86,7 @@ static void on_stream(virStreamPtr vir, int events, void *data)
     pthread_mutex_unlock(&wakers_lock);
 }
 
-static gboolean open_console(Console *console, virDomainPtr domain, GError **error)
+static gboolean open_console(Console *console, virDomainPtr domain, gboolean force, GError **error)
 {
     virErrorPtr vir;
 
@@ -94,13 +94,14 @@ static gboolean open_console(Console *console, virDomainPtr domain, GError **err
     console->vir = virStreamNew(console->conn->vir, VIR_STREAM_NONBLOCK);
     if (console->vir == NULL)
         return lv_fail(error, console->conn, "cannot open the console of %s", console->name);
-    if (virDomainOpenConsole(domain, NULL, console->vir, 0) < 0) {
+    if (virDomainOpenConsole(domain, NULL, console->vir, force ? VIR_DOMAIN_CONSOLE_FORCE : 0) <
+        0) {
         /* Of all reasons only this one has that number: "Active console session exists". */
         vir = virGetLastError();
         if (vir != NULL && vir->code == VIR_ERR_OPERATION_FAILED)
             return gemel_error_set(error, GEMEL_ERROR_BUSY,
                                    "the console of %s is in use by somebody else; end that one, or "
-                                   "take it over with virsh console --force %s",
+                                   "take it over with console --force %s",
                                    console->name, console->name);
         return lv_fail(error, console->conn, "cannot open the console of %s", console->name);
     }
@@ -170,7 +171,7 @@ static GemelStream *console_open(GemelConn *base, const char *id, const GemelStr
     console->fd = pair[1];
     if (console->wake->fd < 0) {
         gemel_error_set_errno(error, EMFILE, "cannot open the console of %s", console->name);
-    } else if (open_console(console, domain, error)) {
+    } else if (open_console(console, domain, args->force, error)) {
         return &console->base;
     }
     close(pair[0]);
