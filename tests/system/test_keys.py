@@ -66,6 +66,62 @@ def test_power_menu_and_command_line_on_the_real_thing(world, real, real_tui, pa
     assert terminal.restored()
 
 
+def test_everything_of_a_linux_guest_by_keys(world, real, real_tui):
+    guest = world.guests.linux("all-vm")
+    try:
+        terminal = real_tui(rows=40, cols=140)
+        terminal.wait(row(guest, "running"), 20)
+        choose(terminal, guest)
+        terminal.key("t")
+        terminal.wait(r"snapshots")
+        terminal.key("n")
+        terminal.wait(rf"^:\s*snapshot create {re.escape(guest)} ?")
+        terminal.send("t1\r")
+        terminal.wait(r"\bt1\b.*(running|memory|internal)", 30)
+        assert world.virsh("snapshot-list", guest, "--name").split() == ["t1"]
+        terminal.key("Esc")
+        terminal.wait(row(guest, "running"))
+        terminal.key("p", "o")
+        terminal.wait(row(guest, "stopped"), 15)
+        assert world.virsh_states()[guest] == "shut off"
+        terminal.key("t")
+        terminal.wait(r"\bt1\b")
+        terminal.key("r")
+        terminal.wait(r"(?i)revert")
+        terminal.key("y")
+        until(lambda: world.virsh_states()[guest] == "running", 60, "the snapshot's state, running")
+        terminal.key("Esc")
+        terminal.wait(row(guest, "running"), 20)
+        terminal.key("d")
+        terminal.wait(rf"id: +{world.virsh('domuuid', guest)}")
+        terminal.key("Esc")
+        terminal.key("y")
+        terminal.wait(r"<domain type='qemu'")
+        terminal.key("Esc")
+        terminal.wait(r"NAME.*STATE")
+        terminal.key("Q")
+        assert terminal.wait_exit() == 0
+    finally:
+        world.guests.destroy(guest)
+
+
+def test_shell_inside_a_container_by_key(world, real, real_tui, pair):
+    _, container = pair
+    terminal = real_tui(rows=30, cols=140)
+    terminal.wait(row(container, "running"), 20)
+    choose(terminal, container)
+    terminal.key("s")
+    terminal.wait(r"#$", 20)
+    terminal.send("hostname; exit\r")
+    terminal.wait(r"NAME.*STATE", 20)
+    terminal.key("d")
+    terminal.wait(r"(?i)pid|cgroup|rootfs")
+    terminal.key("Esc")
+    terminal.key("q")
+    terminal.key("Q")
+    assert terminal.wait_exit() == 0
+
+
 def test_shell_does_the_same(world, real, real_tui, pair):
     guest, container = pair
     terminal = real_tui("shell", rows=40, cols=120)
