@@ -184,7 +184,7 @@ static void sample_done(GemelJob *job, gpointer result, const GError *error, gpo
 static void backend_read(ModelBackend *backend, const char *kind, GemelJobFunc run,
                          GemelJobDone done, gboolean reissue)
 {
-    g_autoptr(GemelJob) job =
+    GemelJob *job =
         gemel_lanes_submit(backend->open->lanes, GEMEL_LANE_READ,
                            &(GemelJobSpec){.kind = kind,
                                            .run = run,
@@ -192,6 +192,8 @@ static void backend_read(ModelBackend *backend, const char *kind, GemelJobFunc r
                                            .hard_ms = READ_HARD_MS,
                                            .reissue = reissue},
                            done, backend);
+
+    gemel_job_unref(job);
 }
 
 static void backend_list(ModelBackend *backend)

@@ -79,9 +79,9 @@ struct ModelBackend {
     guint samples_pending;     /* likewise */
     guint lists_answered;      /* of the pending ones: being taken in */
     struct Intake *list_intake, *sample_intake; /* under way, or NULL */
-    guint lists_pending;       /* asked for and not answered; 0 = the list is fresh */
-    gint64 asked_ns;           /* when a list was last asked for */
-    double sample_ms;          /* how long the last sample took */
+    guint lists_pending; /* asked for and not answered; 0 = the list is fresh */
+    gint64 asked_ns;     /* when a list was last asked for */
+    double sample_ms;    /* how long the last sample took */
 };
 
 typedef struct {
