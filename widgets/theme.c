@@ -17,7 +17,7 @@ typedef struct {
     guint8 mono;      /* without */
 } Look;
 
-#define DEFAULT -1
+#define DEFAULT (-1)
 
 static const Look dark[ROLE_N] = {
     [ROLE_TEXT] = {DEFAULT, DEFAULT, 255, DEFAULT, DEFAULT, 0, 0},

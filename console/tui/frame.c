@@ -16,7 +16,7 @@
 #define WIDTH_MIN    40
 #define HEIGHT_MIN   8
 #define TROUBLES_MAX 3
-#define MESSAGE_USEC (15 * G_USEC_PER_SEC)
+#define MESSAGE_USEC ((gint64)15 * G_USEC_PER_SEC)
 #define FOOTER_MAX   24
 
 /* ---- own cost ------------------------------------------------------------------------------- */

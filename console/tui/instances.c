@@ -140,7 +140,7 @@ static void watch_cursor(Instances *list)
 
     /* what has just been said about it says more */
     if (table_lost(list->table) && list->lost_name != NULL && now != NULL &&
-        g_get_monotonic_time() - list->page.tui->message_usec > 2 * G_USEC_PER_SEC)
+        g_get_monotonic_time() - list->page.tui->message_usec > (gint64)2 * G_USEC_PER_SEC)
         face_say(list->page.tui, OUTPUT_NOTE,
                  "%s is no longer in the list; the cursor is on %s now.", list->lost_name,
                  now != NULL ? now->info->name : "nothing");

@@ -70,7 +70,7 @@ static char *took_text(const GemelJobView *view)
     gint64 to = view->ended_usec > 0 ? view->ended_usec : g_get_monotonic_time();
     gint64 usec = MAX(0, to - from);
 
-    if (usec < 10 * G_USEC_PER_SEC)
+    if (usec < (gint64)10 * G_USEC_PER_SEC)
         return g_strdup_printf("%.*f s", usec < G_USEC_PER_SEC ? 3 : 1,
                                (double)usec / G_USEC_PER_SEC);
     return age_text(usec);

@@ -107,7 +107,7 @@ static void wide(Page *page)
 
 #define TEXT_OPS(page_name)                                                                        \
     {                                                                                              \
-        .name = page_name, .where = AT_TEXT, .draw = draw, .free = text_free, .move = move,        \
+        .name = (page_name), .where = AT_TEXT, .draw = draw, .free = text_free, .move = move,      \
         .back = back, .target = target, .search = search, .search_next = search_next,              \
         .searched = searched, .wide = wide,                                                        \
     }

@@ -330,9 +330,9 @@ char *instance_word(const ModelInstance *instance)
 {
     Model *model = instance->backend->model;
     const char *name = instance->info->name;
-    g_autofree char *key = instance_key_of(instance), *full = NULL;
-    const char *const candidates[] = {
-        name, full = g_strconcat(instance->backend->name, "/", name, NULL), key};
+    g_autofree char *key = instance_key_of(instance);
+    g_autofree char *full = g_strconcat(instance->backend->name, "/", name, NULL);
+    const char *const candidates[] = {name, full, key};
 
     for (guint i = 0; i < G_N_ELEMENTS(candidates); i++) {
         const char *word = candidates[i];
