@@ -107,7 +107,7 @@ static void line_done(CommandRun *run, int status, gpointer data)
     output_flush(line->out);
     if (line->n_data > 1 || line->n_lines > 3)
         tui_push(tui, output_new(tui, line->title, line->lines->str));
-    else if (line->n_errors == 0 && line->n_lines == 0 && status != 0)
+    else if (line->n_lines == 0 && status != 0 && status != 130)
         face_say(tui, OUTPUT_ERROR, "%s: status %d", line->title, status);
     if (line->target != NULL)
         fetch_forget(tui->fetch, line->target);
