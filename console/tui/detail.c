@@ -169,9 +169,19 @@ gboolean detail_show_tab(Detail *detail, const char *name)
     return FALSE;
 }
 
+gboolean detail_is_text(const Detail *detail)
+{
+    return tabs[detail->tab].draw == NULL;
+}
+
+const char *detail_searched(const Detail *detail)
+{
+    return textview_needle(detail->text);
+}
+
 gboolean detail_search(Detail *detail, const char *text)
 {
-    if (tabs[detail->tab].draw != NULL)
+    if (!detail_is_text(detail))
         return FALSE;
     textview_search(detail->text, text);
     return TRUE;
@@ -179,5 +189,5 @@ gboolean detail_search(Detail *detail, const char *text)
 
 gboolean detail_search_next(Detail *detail, gboolean backwards)
 {
-    return tabs[detail->tab].draw == NULL && textview_search_next(detail->text, backwards);
+    return detail_is_text(detail) && textview_search_next(detail->text, backwards);
 }

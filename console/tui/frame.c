@@ -154,8 +154,7 @@ static int draw_troubles(Tui *tui, const Canvas *c)
 
 /* ---- bottom --------------------------------------------------------------------------------- */
 
-/* Slow acts that nobody looks at would be forgotten: they are named beside the message. */
-static char *jobs_note(Tui *tui)
+guint frame_active_jobs(Tui *tui)
 {
     GPtrArray *jobs = model_jobs(tui->app->model);
     guint active = 0;
@@ -163,9 +162,17 @@ static char *jobs_note(Tui *tui)
     for (guint i = 0; i < jobs->len; i++) {
         g_autoptr(GemelJobView) view = gemel_job_view(jobs->pdata[i]);
 
-        active += view->state == GEMEL_JOB_RUNNING || view->state == GEMEL_JOB_SLOW ||
-                  view->state == GEMEL_JOB_QUEUED;
+        active +=
+            view->lane == GEMEL_LANE_ACT && view->ended_usec == 0 && view->state != GEMEL_JOB_LOST;
     }
+    return active;
+}
+
+/* Acts that nobody looks at would be forgotten: they are named beside the message. */
+static char *jobs_note(Tui *tui)
+{
+    guint active = frame_active_jobs(tui);
+
     return active > 0 ? g_strdup_printf("%u job%s under way (9)", active, active == 1 ? "" : "s")
                       : NULL;
 }

@@ -329,6 +329,9 @@ static void search(Page *page, const char *text)
     Instances *list = (Instances *)page;
     g_autoptr(GError) error = NULL;
 
+    /* in the definition it searches the text */
+    if (list->in_detail && detail_search(list->detail, text))
+        return;
     g_clear_pointer(&list->filter_error, g_free);
     if (!instances_filter(page, text, &error))
         list->filter_error = g_strdup(error->message);
@@ -336,7 +339,10 @@ static void search(Page *page, const char *text)
 
 static const char *searched(Page *page)
 {
-    return ((Instances *)page)->filter_text;
+    Instances *list = (Instances *)page;
+
+    return list->in_detail && detail_is_text(list->detail) ? detail_searched(list->detail)
+                                                           : list->filter_text;
 }
 
 static void wide(Page *page)

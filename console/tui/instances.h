@@ -42,6 +42,8 @@ void detail_step_tab(Detail *detail, int step);
 gboolean detail_show_tab(Detail *detail, const char *name);
 /* Searches the definition when that is what shows; FALSE otherwise. */
 gboolean detail_search(Detail *detail, const char *text);
+gboolean detail_is_text(const Detail *detail);
+const char *detail_searched(const Detail *detail);
 gboolean detail_search_next(Detail *detail, gboolean backwards);
 
 /* ---- the tabs -------------------------------------------------------------------------------- */

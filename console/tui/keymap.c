@@ -49,6 +49,7 @@ static const Binding table[] = {
     {"\\",   AT_INSTANCES, "view find", NULL, 0, "filter"},
     {"/",    AT_TEXT,      "view find", "search", 2, "search"},
     {"n",    AT_TEXT,      "view find-next", "next", 4, "next match"},
+    {"n",    AT_INSTANCES, "view find-next", NULL, 0, "next match in the definition"},
     {"N",    AT_TEXT,      "view find-previous", NULL, 0, "previous match"},
     {"d",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", "inspect", 5, "inspect: what is known about it"},
     {"i",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", NULL, 0, "inspect"},

@@ -186,6 +186,8 @@ char *input_fill(Tui *tui, const char *line, GError **error);
 
 void frame_draw(Tui *tui);
 void frame_measure_cost(Tui *tui);
+/* Acts that have not come to their end. */
+guint frame_active_jobs(Tui *tui);
 
 /* ---- menus.c -------------------------------------------------------------------------------- */
 

@@ -70,16 +70,37 @@ static gboolean verb_back(Tui *tui, const char *arg, GError **error)
     return TRUE;
 }
 
+static void leave(Tui *tui, gboolean yes)
+{
+    if (yes)
+        tui_quit(tui, 0);
+}
+
+/* What is under way would be left where it is: then quitting asks. */
+static void quit_or_ask(Tui *tui)
+{
+    guint active = frame_active_jobs(tui);
+    g_autofree char *text =
+        g_strdup_printf("%u job%s under way; nobody would see how %s. 9 shows %s.", active,
+                        active == 1 ? " is" : "s are", active == 1 ? "it ends" : "they end",
+                        active == 1 ? "it" : "them");
+
+    if (active == 0)
+        tui_quit(tui, 0);
+    else
+        face_ask(tui, "quit", "quit all the same", text, leave);
+}
+
 static gboolean verb_quit(Tui *tui, const char *arg, GError **error)
 {
     if (!tui_pop(tui))
-        tui_quit(tui, 0);
+        quit_or_ask(tui);
     return TRUE;
 }
 
 static gboolean verb_quit_all(Tui *tui, const char *arg, GError **error)
 {
-    tui_quit(tui, 0);
+    quit_or_ask(tui);
     return TRUE;
 }
 

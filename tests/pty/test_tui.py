@@ -374,3 +374,33 @@ def test_a_stop_signal_from_outside_gives_the_terminal_back_too(gemel):
         until(lambda: termios.tcgetattr(terminal.slave) == terminal.before, 5, "the modes of before")
     finally:
         terminal.close()
+
+
+def test_quitting_asks_while_something_is_under_way(tui):
+    terminal = tui("--connect", "sim:5,pace=20,whims=off,events=off")
+    terminal.wait(r"\blab-vm\b|\bdb\b")
+    terminal.key("p", "o")
+    terminal.wait(r"1 job under way")
+    terminal.key("q")
+    terminal.wait(r"quit all the same")
+    terminal.key("n")
+    terminal.wait_gone(r"quit all the same")
+    terminal.key("q")
+    terminal.wait(r"quit all the same")
+    terminal.key("y")
+    assert terminal.wait_exit() == 0
+    assert terminal.restored()
+
+
+def test_the_definition_is_searched_in_the_detail_pane(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-vm")
+    terminal.key("Tab")
+    for _ in range(5):
+        terminal.key("]")
+    terminal.wait(r"<domain")
+    terminal.key("/")
+    terminal.send("</devices\r")
+    terminal.wait_gone(r"<domain")
+    terminal.wait(r"</devices>")
+    assert terminal.line_with(r"\blab-ct\b"), "the list is not filtered"
