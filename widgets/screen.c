@@ -43,9 +43,11 @@ static struct {
     int roles_height, roles_width;
 } self = {.cursor_y = -1, .stderr_saved = -1, .stderr_held = -1};
 
+enum { RESTORE_NOTHING, RESTORE_MODES, RESTORE_ALL };
+
 /* What the fatal-signal handler needs, complete before the terminal is taken. */
 static struct {
-    volatile sig_atomic_t armed;
+    volatile sig_atomic_t armed; /* RESTORE_* */
     struct termios saved;
     gboolean has_saved;
     char bytes[512];
@@ -71,9 +73,11 @@ static void write_all(int fd, const char *bytes, size_t n)
 /* A crash: the terminal first, then the signal's own way. Only async-signal-safe calls. */
 static void on_fatal_signal(int signum)
 {
-    if (restore.armed) {
-        restore.armed = 0;
+    int what = restore.armed;
+    restore.armed = RESTORE_NOTHING;
+    if (what == RESTORE_ALL)
         write_all(STDOUT_FILENO, restore.bytes, restore.length);
+    if (what != RESTORE_NOTHING) {
         if (restore.has_saved)
             tcsetattr(STDIN_FILENO, TCSANOW, &restore.saved);
         if (self.stderr_saved >= 0)
@@ -233,7 +237,7 @@ gboolean screen_enter(GError **error)
     prepare_restore();
     install_fatal_handlers();
     hold_stderr();
-    restore.armed = 1;
+    restore.armed = RESTORE_ALL;
     self.active = TRUE;
     self.line_mode = FALSE;
     keypad(self.input, TRUE);
@@ -263,7 +267,8 @@ void screen_leave(void)
     write_all(STDOUT_FILENO, restore.bytes, restore.length);
     if (restore.has_saved)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.saved);
-    restore.armed = 0;
+    /* who has the terminal meanwhile may have changed its modes, and crash */
+    restore.armed = RESTORE_MODES;
     release_stderr();
 }
 
@@ -277,6 +282,7 @@ gboolean screen_is_active(void)
 void screen_free(void)
 {
     screen_leave();
+    restore.armed = RESTORE_NOTHING;
     if (self.curses != NULL) {
         delwin(self.input);
         delscreen(self.curses);

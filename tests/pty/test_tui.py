@@ -404,3 +404,26 @@ def test_the_definition_is_searched_in_the_detail_pane(tui):
     terminal.wait_gone(r"<domain")
     terminal.wait(r"</devices>")
     assert terminal.line_with(r"\blab-ct\b"), "the list is not filtered"
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV])
+def test_terminal_is_restored_after_a_signal_in_a_console(tui, sig):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-vm")
+    terminal.key("c")
+    terminal.wait(r"leave with")
+    terminal.wait_still()
+    terminal.kill(sig)
+    terminal.wait_exit()
+    assert terminal.restored()
+
+
+def test_a_storm_of_sizes_ends_in_a_whole_screen(tui):
+    terminal = open_calm(tui)
+    for step in range(60):
+        terminal.resize(3 + step * 7 % 57, 10 + step * 13 % 150)
+    terminal.resize(24, 80)
+    terminal.wait(lambda t: t.lines()[0].startswith("  gemel") and "NAME" in t.lines()[1] and
+                  "Enter open" in t.lines()[23])
+    terminal.key("q")
+    assert terminal.wait_exit() == 0
