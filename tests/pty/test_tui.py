@@ -288,6 +288,7 @@ def test_suspend_gives_the_terminal_back_and_takes_it_again(gemel):
         terminal.wait(r"(?i)filter")
         terminal.key("q", "q")
         until(lambda: termios.tcgetattr(terminal.slave) == terminal.before, 5, "the modes of before")
+        terminal.wait_still(0.2)
         assert terminal.restored()
     finally:
         terminal.close()
