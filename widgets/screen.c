@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "widgets/screen.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <term.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "widgets/curses-private.h"
 #include "widgets/keys.h"
+#include "widgets/rescue.h"
 
 /* Synchronised output: terminals that know it show the picture at once, others ignore it. */
 #define SYNC_BEGIN "\033[?2026h"
 #define SYNC_END   "\033[?2026l"
 #define PASTE_ON   "\033[?2004h"
-#define PASTE_OFF  "\033[?2004l"
-#define MOUSE_OFF  "\033[?1000l\033[?1002l\033[?1003l\033[?1006l"
 #define PASTE_END  "\033[201~"
 #define PASTE_MAX  65536
 #define CODE_PASTE (KEY_MAX + 1)
-#define STDERR_MAX 65536
 #define OSC52_MAX  65536
 
 static struct {
@@ -37,103 +29,10 @@ static struct {
     gboolean line_mode; /* keys arrive as bytes */
     GByteArray *typed;  /* read, but not yet handed out */
     int cursor_y, cursor_x;
-    int stderr_saved, stderr_held; /* -1: standard error is where it was */
     FILE *null;
     guint16 *roles; /* test screens: role | base << 8 of each cell */
     int roles_height, roles_width;
-} self = {.cursor_y = -1, .stderr_saved = -1, .stderr_held = -1};
-
-enum { RESTORE_NOTHING, RESTORE_MODES, RESTORE_ALL };
-
-/* What the fatal-signal handler needs, complete before the terminal is taken. */
-static struct {
-    volatile sig_atomic_t armed; /* RESTORE_* */
-    struct termios saved;
-    gboolean has_saved;
-    char bytes[512];
-    size_t length;
-} restore;
-
-static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
-
-/* Writes without stdio, retrying what is retryable. Async-signal-safe. */
-static void write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return;
-        bytes += done;
-        n -= (size_t)done;
-    }
-}
-
-/* A crash: the terminal first, then the signal's own way. Only async-signal-safe calls. */
-static void on_fatal_signal(int signum)
-{
-    int what = restore.armed;
-    restore.armed = RESTORE_NOTHING;
-    if (what == RESTORE_ALL)
-        write_all(STDOUT_FILENO, restore.bytes, restore.length);
-    if (what != RESTORE_NOTHING) {
-        if (restore.has_saved)
-            tcsetattr(STDIN_FILENO, TCSANOW, &restore.saved);
-        if (self.stderr_saved >= 0)
-            dup2(self.stderr_saved, STDERR_FILENO);
-    }
-    signal(signum, SIG_DFL);
-    raise(signum);
-}
-
-/* Adds a capability to the restore string; padding is left out, as on every modern terminal. */
-static void add_restore(const char *capability)
-{
-    if (capability == NULL || capability == (char *)-1)
-        return;
-    for (const char *s = capability; *s != '\0' && restore.length + 1 < sizeof restore.bytes;) {
-        const char *close;
-        if (s[0] == '$' && s[1] == '<' && (close = strchr(s, '>')) != NULL) {
-            s = close + 1;
-            continue;
-        }
-        restore.bytes[restore.length++] = *s++;
-    }
-}
-
-/* Puts the restore string together from the terminal's own description. */
-static void prepare_restore(void)
-{
-    restore.length = 0;
-    add_restore(SYNC_END MOUSE_OFF PASTE_OFF);
-    add_restore(tigetstr("sgr0"));
-    add_restore(tigetstr("cnorm"));
-    add_restore(tigetstr("rmkx"));
-    add_restore(tigetstr("rmcup"));
-}
-
-/* Installs the handler on a stack of its own, so that a stack overflow is survived too. Handlers
- * that are there already (a sanitizer's, a test's) stay. */
-static void install_fatal_handlers(void)
-{
-    static char stack[16384];
-    static gboolean done;
-    if (done)
-        return;
-    done = TRUE;
-    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack}, old;
-    if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE) != 0)
-        sigaltstack(&alternate, NULL);
-    struct sigaction action = {.sa_handler = on_fatal_signal,
-                               .sa_flags = SA_ONSTACK | SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    for (guint i = 0; i < G_N_ELEMENTS(fatal_signals); i++) {
-        struct sigaction before;
-        if (sigaction(fatal_signals[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-            sigaction(fatal_signals[i], &action, NULL);
-    }
-}
+} self = {.cursor_y = -1};
 
 /* What every kind of screen sets up once newterm() has worked. */
 static void configure(void)
@@ -182,68 +81,23 @@ static gboolean start_curses(GError **error)
     return TRUE;
 }
 
-/* What libraries print on standard error would stand across the picture: while the screen is ours
- * it is held in memory, if it would go to the terminal. */
-static void hold_stderr(void)
-{
-    if (self.test || self.stderr_saved >= 0 || !isatty(STDERR_FILENO))
-        return;
-    self.stderr_held = memfd_create("stderr", MFD_CLOEXEC);
-    if (self.stderr_held < 0)
-        return;
-    /* appending, so that it can be cut while others hold it */
-    fcntl(self.stderr_held, F_SETFL, O_APPEND);
-    self.stderr_saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (self.stderr_saved >= 0)
-        dup2(self.stderr_held, STDERR_FILENO);
-}
-
-/* Prints what was held, once the terminal is as before. */
-static void release_stderr(void)
-{
-    char bytes[4096];
-    ssize_t n;
-    if (self.stderr_saved < 0)
-        return;
-    fflush(stderr);
-    dup2(self.stderr_saved, STDERR_FILENO);
-    close(self.stderr_saved);
-    self.stderr_saved = -1;
-    lseek(self.stderr_held, 0, SEEK_SET);
-    while ((n = read(self.stderr_held, bytes, sizeof bytes)) > 0)
-        write_all(STDERR_FILENO, bytes, (size_t)n);
-    close(self.stderr_held);
-    self.stderr_held = -1;
-}
-
-/* A library that complains without end does not fill the memory. */
-static void limit_stderr(void)
-{
-    struct stat held;
-    if (self.stderr_held >= 0 && fstat(self.stderr_held, &held) == 0 && held.st_size > STDERR_MAX &&
-        ftruncate(self.stderr_held, 0) != 0)
-        g_debug("standard error: %s", g_strerror(errno));
-}
-
 /* Takes the terminal. */
 gboolean screen_enter(GError **error)
 {
     if (self.active)
         return TRUE;
-    if (!restore.has_saved)
-        restore.has_saved = tcgetattr(STDIN_FILENO, &restore.saved) == 0;
+    rescue_save_modes();
     if (!start_curses(error))
         return FALSE;
-    prepare_restore();
-    install_fatal_handlers();
-    hold_stderr();
-    restore.armed = RESTORE_ALL;
+    rescue_arm(RESCUE_ALL);
+    if (!self.test)
+        rescue_hold_stderr();
     self.active = TRUE;
     self.line_mode = FALSE;
     keypad(self.input, TRUE);
     screen_resize();
     if (!self.test)
-        write_all(STDOUT_FILENO, PASTE_ON, strlen(PASTE_ON));
+        rescue_write(STDOUT_FILENO, PASTE_ON, strlen(PASTE_ON));
     if (self.mouse)
         screen_set_mouse(TRUE);
     self.redraw = TRUE;
@@ -264,12 +118,10 @@ void screen_leave(void)
     endwin();
     if (self.test)
         return;
-    write_all(STDOUT_FILENO, restore.bytes, restore.length);
-    if (restore.has_saved)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.saved);
-    /* who has the terminal meanwhile may have changed its modes, and crash */
-    restore.armed = RESTORE_MODES;
-    release_stderr();
+    rescue_restore();
+    /* who has the terminal meanwhile may change its modes, and crash */
+    rescue_arm(RESCUE_MODES);
+    rescue_release_stderr();
 }
 
 /* Whether the terminal is ours. */
@@ -282,7 +134,7 @@ gboolean screen_is_active(void)
 void screen_free(void)
 {
     screen_leave();
-    restore.armed = RESTORE_NOTHING;
+    rescue_arm(RESCUE_NOTHING);
     if (self.curses != NULL) {
         delwin(self.input);
         delscreen(self.curses);
@@ -353,18 +205,18 @@ void screen_show(void)
     if (!self.active)
         return;
     if (all) {
-        write_all(STDOUT_FILENO, SYNC_BEGIN, strlen(SYNC_BEGIN));
+        rescue_write(STDOUT_FILENO, SYNC_BEGIN, strlen(SYNC_BEGIN));
         clearok(curscr, TRUE);
     }
     self.redraw = FALSE;
-    limit_stderr();
+    rescue_limit_stderr();
     if (self.cursor_y >= 0)
         wmove(stdscr, self.cursor_y, self.cursor_x);
     curs_set(self.cursor_y >= 0);
     wnoutrefresh(stdscr);
     doupdate();
     if (all)
-        write_all(STDOUT_FILENO, SYNC_END, strlen(SYNC_END));
+        rescue_write(STDOUT_FILENO, SYNC_END, strlen(SYNC_END));
 }
 
 /* Everything anew at the next show. */
@@ -610,7 +462,7 @@ void screen_copy(const char *text)
     gsize length = MIN(strlen(text), OSC52_MAX);
     g_autofree char *base64 = g_base64_encode((const guchar *)text, length);
     g_autofree char *sequence = g_strconcat("\033]52;c;", base64, "\a", NULL);
-    write_all(STDOUT_FILENO, sequence, strlen(sequence));
+    rescue_write(STDOUT_FILENO, sequence, strlen(sequence));
 }
 
 /* Rings. */
