@@ -24,17 +24,45 @@ from .wait import SLOW, until
 LAB = os.path.join(ROOT, "config", "lab")
 
 
-def sweep_dead_cgroups():
-    """Remove what libvirt left of the domains of test programs that have ended: groups named after
-    t<pid>-… of a pid that is gone, with no process in them."""
-    for top in glob.glob("/sys/fs/cgroup/*/machine") + glob.glob("/sys/fs/cgroup/*/machine.slice"):
-        for group in glob.glob(os.path.join(top, "*-t[0-9]*-*")):
-            owner = re.search(r"-t(\d+)-", os.path.basename(group))
-            if owner is None or os.path.exists(f"/proc/{owner.group(1)}"):
-                continue
-            for folder, _, _ in os.walk(group, topdown=False):
-                with contextlib.suppress(OSError):  # EBUSY: something runs in it
-                    os.rmdir(folder)
+def cgroups_of_runs():
+    """(group, pid of the run) of every group that a test run named: gemel-t<pid>… and …-t<pid>-…"""
+    found = []
+    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/machine",
+                "/sys/fs/cgroup/*/machine.slice"):
+        for group in glob.glob(os.path.join(top, "*-t[0-9]*")):
+            owner = re.fullmatch(r"gemel-t(\d+)|.*-t(\d+)-.*", os.path.basename(group))
+            if owner and os.path.isdir(group):
+                found.append((group, int(owner.group(1) or owner.group(2))))
+    return found
+
+
+def empty_cgroup(group):
+    """End by pid what runs in a group, thaw it, and remove what is empty of it."""
+    for folder, _, files in os.walk(group, topdown=False):
+        if "cgroup.procs" in files:
+            with contextlib.suppress(OSError), \
+                    open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as procs:
+                for pid in procs.read().split():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
+        if "freezer.state" in files:
+            with contextlib.suppress(OSError), \
+                    open(os.path.join(folder, "freezer.state"), "w", encoding="ascii") as freezer:
+                freezer.write("THAWED")
+        with contextlib.suppress(OSError):  # EBUSY: something still ends in it
+            os.rmdir(folder)
+
+
+def sweep_cgroups(own=None):
+    """Empty the groups of the run `own` and of runs that were killed before they could do it."""
+    for _ in range(80):
+        groups = [group for group, pid in cgroups_of_runs()
+                  if pid == own or not os.path.exists(f"/proc/{pid}")]
+        if not groups:
+            return
+        for group in groups:
+            empty_cgroup(group)
+        time.sleep(0.05)
 
 
 class World:
@@ -55,6 +83,7 @@ class World:
 
     def start(self):
         """Make the namespace."""
+        sweep_cgroups()
         self.holder = subprocess.Popen(
             ["unshare", "-m", "--propagation", "private", "/usr/bin/python3",
              os.path.join(ROOT, "tests", "harness", "holder.py")],
@@ -73,38 +102,8 @@ class World:
             except subprocess.TimeoutExpired:
                 self.holder.kill()
                 self.holder.wait()
-        self.sweep_cgroups()
-        sweep_dead_cgroups()
+        sweep_cgroups(os.getpid())
         shutil.rmtree(self.home, ignore_errors=True)
-
-    def sweep_cgroups(self):
-        """End what still runs in this run's cgroups (by pid) and remove the groups."""
-        for _ in range(40):
-            groups = []
-            for hierarchy in os.listdir("/sys/fs/cgroup"):
-                base = os.path.join("/sys/fs/cgroup", hierarchy)
-                for top in (base, os.path.join(base, "machine"), os.path.join(base, "machine.slice")):
-                    with contextlib.suppress(OSError):
-                        groups += [os.path.join(top, name) for name in os.listdir(top)
-                                   if name == self.cgroup or f"-{self.tag}-" in name]
-            if not groups:
-                return
-            for group in groups:
-                for folder, _, files in os.walk(group, topdown=False):
-                    if "cgroup.procs" in files:
-                        with contextlib.suppress(OSError), \
-                                open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as procs:
-                            for pid in procs.read().split():
-                                with contextlib.suppress(ProcessLookupError):
-                                    os.kill(int(pid), signal.SIGKILL)
-                    if "freezer.state" in files:
-                        with contextlib.suppress(OSError), \
-                                open(os.path.join(folder, "freezer.state"), "w",
-                                     encoding="ascii") as freezer:
-                            freezer.write("THAWED")
-                    with contextlib.suppress(OSError):
-                        os.rmdir(folder)
-            time.sleep(0.05)
 
     # -- running things inside
 
