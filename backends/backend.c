@@ -65,6 +65,19 @@ const char *gemel_act_name(GemelAct act)
     return act < GEMEL_ACT_N ? acts[act].name : "unknown";
 }
 
+const char *gemel_act_phrase(GemelAct act)
+{
+    static const char *const phrases[GEMEL_ACT_N] = {
+        [GEMEL_ACT_CONSOLE] = "open its console",
+        [GEMEL_ACT_EXEC] = "run a command in it",
+        [GEMEL_ACT_SNAPSHOT_CREATE] = "take a snapshot of it",
+        [GEMEL_ACT_SNAPSHOT_REVERT] = "take it back to a snapshot",
+        [GEMEL_ACT_SNAPSHOT_DELETE] = "delete a snapshot of it",
+    };
+
+    return act < GEMEL_ACT_N && phrases[act] != NULL ? phrases[act] : gemel_act_name(act);
+}
+
 const char *gemel_event_type_name(GemelEventType type)
 {
     return type < GEMEL_EVENT_N ? event_names[type] : "unknown";
@@ -193,15 +206,35 @@ gboolean gemel_backend_can(const GemelBackend *backend, GemelAct act)
     }
 }
 
+/* Why `act` is not possible now, in the words that help most. */
+static const char *why_not(const GemelInstance *instance, GemelAct act)
+{
+    gboolean wants_running = (acts[act].states & IN(RUNNING)) != 0;
+
+    if (wants_running && instance->state == GEMEL_STATE_PAUSED)
+        return "is paused; resume it first";
+    return acts[act].otherwise;
+}
+
+/* Why the backend cannot do `act` at all. */
+static const char *never(const GemelInstance *instance, GemelAct act)
+{
+    if (act == GEMEL_ACT_RESET && instance->kind == GEMEL_KIND_CONTAINER)
+        return "is a container; restart it instead";
+    if (act == GEMEL_ACT_EXEC && instance->kind == GEMEL_KIND_VM)
+        return "is a guest; use its console";
+    return "is not possible with this backend";
+}
+
 void gemel_instance_compute_acts(GemelInstance *instance, const GemelBackend *backend)
 {
     instance->valid_acts = 0;
     for (GemelAct act = 0; act < GEMEL_ACT_N; act++) {
         instance->why_not[act] = NULL;
         if (!gemel_backend_can(backend, act))
-            instance->why_not[act] = "is not possible with this backend";
+            instance->why_not[act] = never(instance, act);
         else if (!(acts[act].states & (1u << instance->state)))
-            instance->why_not[act] = acts[act].otherwise;
+            instance->why_not[act] = why_not(instance, act);
         else
             instance->valid_acts |= 1u << act;
     }

@@ -101,6 +101,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelInstance, gemel_instance_free)
 const char *gemel_kind_name(GemelKind kind);    /* "vm" "container" */
 const char *gemel_state_name(GemelState state); /* "running" ... */
 const char *gemel_act_name(GemelAct act);       /* "start" ... "snapshot create" */
+/* What comes after "cannot": "start", "open its console". */
+const char *gemel_act_phrase(GemelAct act);
 
 static inline gboolean gemel_instance_can(const GemelInstance *instance, GemelAct act)
 {

@@ -77,7 +77,12 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
         run_error(run, error);
         json_object_set_new(row, "error", error_to_json(target->backend->backend->name, error));
     } else if (!run->json) {
-        output_line(run->out, OUTPUT_NOTE, "%s: %s", target->name, words[run->command->act].done);
+        g_autofree char *limits =
+            run->command->act == GEMEL_ACT_LIMIT ? g_strjoinv(", ", run->words + 1) : NULL;
+
+        output_line(run->out, OUTPUT_NOTE, "%s: %s%s%s", target->name,
+                    words[run->command->act].done, limits != NULL ? " to " : "",
+                    limits != NULL ? limits : "");
     }
     if (!run->json)
         run_print_notes(run, target->name, job);
@@ -138,27 +143,64 @@ static gboolean act_is_valid(CommandRun *run, const ModelInstance *instance, GEr
                                info->name, gemel_kind_name(info->kind), instance->backend->name,
                                gemel_act_name(act));
     return gemel_error_set(error, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s%s", info->name,
-                           gemel_act_name(act),
+                           gemel_act_phrase(act),
                            info->why_not[act] != NULL ? info->why_not[act] : "is busy",
                            act == GEMEL_ACT_DELETE ? "; stop it first, or say --force" : "");
+}
+
+/* Adds a target once, if its state allows the act. */
+static gboolean add_target(CommandRun *run, const ModelInstance *instance, GError **error)
+{
+    Acts *acts = run->data;
+
+    if (!act_is_valid(run, instance, error))
+        return FALSE;
+    for (guint i = 0; i < acts->targets->len; i++)
+        if (g_str_equal(((Target *)acts->targets->pdata[i])->id, instance->info->id))
+            return TRUE;
+    g_ptr_array_add(acts->targets, target_new(run, instance));
+    return TRUE;
+}
+
+/* Adds every instance whose name matches a glob; none is an error. */
+static gboolean add_matching(CommandRun *run, const char *glob, GError **error)
+{
+    GPtrArray *all = model_instances(run->app->model);
+    guint n = 0;
+
+    for (guint i = 0; i < all->len; i++) {
+        const ModelInstance *instance = all->pdata[i];
+
+        if (!g_pattern_match_simple(glob, instance->info->name))
+            continue;
+        if (!add_target(run, instance, error))
+            return FALSE;
+        n++;
+    }
+    return n > 0 || gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                                    "no instance has a name like '%s'; `list` shows all", glob);
 }
 
 /* Resolves the words into targets; FALSE if any is wrong. */
 static gboolean acts_resolve(CommandRun *run, guint n_names)
 {
-    Acts *acts = run->data;
     gboolean all = TRUE;
 
     for (guint i = 0; i < n_names; i++) {
         g_autoptr(GError) error = NULL;
-        ModelInstance *instance = run_find(run, run->words[i], &error);
+        ModelInstance *instance;
+        gboolean added;
 
-        if (instance == NULL || !act_is_valid(run, instance, &error)) {
+        if (strpbrk(run->words[i], "*?") != NULL) {
+            added = add_matching(run, run->words[i], &error);
+        } else {
+            instance = run_find(run, run->words[i], &error);
+            added = instance != NULL && add_target(run, instance, &error);
+        }
+        if (!added) {
             run_error(run, error);
             all = FALSE;
-            continue;
         }
-        g_ptr_array_add(acts->targets, target_new(run, instance));
     }
     if (!all && n_names > 1)
         output_line(run->out, OUTPUT_NOTE, "nothing was done");
@@ -331,7 +373,8 @@ const Command commands_act[] = {
      .act = GEMEL_ACT_STOP,
      .words = MANY_NAMES,
      .options = stop_options,
-     .details = "A guest gets an ACPI power button, a container its stop signal. A container that "
+     .details = "NAME may be a glob. A guest gets an ACPI power button, a container its stop "
+                "signal. A container that "
                 "does not stop in time is killed; a guest is left running, with status 124, unless "
                 "--force is given.",
      .run = act_run},
@@ -347,7 +390,7 @@ const Command commands_act[] = {
      .run = act_run},
     {.name = "kill",
      .aliases = "destroy",
-     .summary = "end them at once",
+     .summary = "end them at once; asks before it kills a guest",
      .example = "gemel kill lab-ct",
      .group = "Power",
      .flags = ACT_FLAGS | COMMAND_DESTRUCTIVE,

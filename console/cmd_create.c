@@ -49,6 +49,9 @@ static void create_done(GemelJob *job, gpointer result, const GError *error, gpo
         output_json(run->out, json_pack("{s:s}", "id", (const char *)result));
     else
         output_line(run->out, OUTPUT_DATA, "%s", (const char *)result);
+    if (error == NULL && !run->json)
+        output_line(run->out, OUTPUT_NOTE, "%s: created; `start %s` starts it", run->words[0],
+                    run->words[0]);
     if (!run->json)
         run_print_notes(run, run->words[0], job);
 }

@@ -107,21 +107,44 @@ static void help_all(CommandRun *run)
     output_line(run->out, OUTPUT_DATA, "%s", "        6 conflict or busy, 7 denied, 124 timed out");
 }
 
+/* "snapshot": an overview of the commands that begin with the word. FALSE if none does. */
+static gboolean help_family(CommandRun *run, const char *word)
+{
+    const Command *const *table = command_table();
+    g_autofree char *begin = g_strconcat(word, " ", NULL);
+    gboolean any = FALSE;
+
+    for (gsize i = 0; table[i] != NULL; i++) {
+        if (!g_str_has_prefix(table[i]->name, begin))
+            continue;
+        g_autofree char *synopsis = command_synopsis(table[i]);
+
+        output_line(run->out, OUTPUT_DATA, "%-44s %s", synopsis, table[i]->summary);
+        any = TRUE;
+    }
+    return any;
+}
+
 static void help_run(CommandRun *run)
 {
-    g_autoptr(GError) error = NULL;
-    const Command *command;
-    guint used;
+    guint used = 0;
 
-    if (run->n_words == 0) {
+    if (run->n_words == 0)
         help_all(run);
-        return;
+    for (guint i = 0; i < run->n_words; i += used) {
+        g_autoptr(GError) error = NULL;
+        const Command *command = command_find((const char *const *)run->words + i, &used, &error);
+
+        if (i > 0)
+            output_line(run->out, OUTPUT_DATA, "%s", "");
+        if (command != NULL) {
+            help_command(run, command);
+            continue;
+        }
+        if (!help_family(run, run->words[i]))
+            run_error(run, error);
+        used = 1;
     }
-    command = command_find((const char *const *)run->words, &used, &error);
-    if (command == NULL)
-        run_error(run, error);
-    else
-        help_command(run, command);
 }
 
 static void version_run(CommandRun *run)

@@ -53,6 +53,58 @@ json_t *instance_to_json(const ModelInstance *instance)
     return object;
 }
 
+/* What a filter compares with: a field, or a label; NULL if the instance has no such thing. */
+static const char *filter_field(const ModelInstance *instance, const char *key)
+{
+    const GemelInstance *info = instance->info;
+
+    if (g_str_equal(key, "state"))
+        return gemel_state_name(info->state);
+    if (g_str_equal(key, "kind"))
+        return gemel_kind_name(info->kind);
+    if (g_str_equal(key, "backend"))
+        return instance->backend->name;
+    if (g_str_equal(key, "name"))
+        return info->name;
+    return info->labels != NULL ? g_hash_table_lookup(info->labels, key) : NULL;
+}
+
+/* The value as typed, in the words of the field: "ct" is what the table calls a container. */
+static const char *filter_value(const char *key, const char *value)
+{
+    return g_str_equal(key, "kind") && g_str_equal(value, "ct") ? "container" : value;
+}
+
+/* Refuses a filter that cannot match anything: no such state or kind, no such field or label. */
+static gboolean filter_check(CommandRun *run, const char *filter, GError **error)
+{
+    GPtrArray *all = model_instances(run->app->model);
+    const char *equals = strchr(filter, '=');
+    g_autofree char *key = NULL;
+    gboolean known = FALSE;
+
+    if (equals == NULL)
+        return TRUE;
+    filter += *filter == '!';
+    key = g_strndup(filter, (gsize)(equals - filter));
+    for (GemelState state = 0; g_str_equal(key, "state") && state < GEMEL_STATE_N; state++)
+        known = known || g_str_equal(equals + 1, gemel_state_name(state));
+    for (GemelKind kind = 0; g_str_equal(key, "kind") && kind < GEMEL_KIND_N; kind++)
+        known = known || g_str_equal(filter_value(key, equals + 1), gemel_kind_name(kind));
+    if (!known && (g_str_equal(key, "state") || g_str_equal(key, "kind")))
+        return gemel_error_set(error, GEMEL_ERROR_INVALID, "list: '%s' is no %s; %s", equals + 1,
+                               key,
+                               *key == 'k' ? "vm and container are"
+                                           : "running, paused, stopped, crashed and saved are");
+    for (guint i = 0; !known && i < all->len; i++)
+        known = filter_field(all->pdata[i], key) != NULL;
+    return known || all->len == 0 ||
+           gemel_error_set(error, GEMEL_ERROR_INVALID,
+                           "list: nothing has a '%s'; state, kind, backend, name and labels can be "
+                           "asked for",
+                           key);
+}
+
 /* Whether `instance` has all of the user's key=value, !key=value and substring filters. */
 static gboolean list_matches(const ModelInstance *instance, GPtrArray *filters)
 {
@@ -67,15 +119,8 @@ static gboolean list_matches(const ModelInstance *instance, GPtrArray *filters)
             matches = strstr(instance->info->name, filter) != NULL;
         } else {
             g_autofree char *key = g_strndup(filter, (gsize)(equals - filter));
-            const char *has = g_str_equal(key, "state")  ? gemel_state_name(instance->info->state)
-                              : g_str_equal(key, "kind") ? gemel_kind_name(instance->info->kind)
-                              : g_str_equal(key, "backend") ? instance->backend->name
-                              : g_str_equal(key, "name")    ? instance->info->name
-                              : instance->info->labels != NULL
-                                  ? g_hash_table_lookup(instance->info->labels, key)
-                                  : NULL;
 
-            matches = g_strcmp0(has, equals + 1) == 0;
+            matches = g_strcmp0(filter_field(instance, key), filter_value(key, equals + 1)) == 0;
         }
         if (matches == inverse)
             return FALSE;
@@ -143,7 +188,16 @@ static void list_run(CommandRun *run)
     static const char *const headers[] = {"NAME",   "KIND", "STATE",  "BACKEND", "CPUS",
                                           "MEMORY", "UP",   "REASON", NULL};
     g_autoptr(GPtrArray) chosen = list_chosen(run);
+    GPtrArray *filters = run_option_all(run, "filter");
 
+    for (guint i = 0; filters != NULL && i < filters->len; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!filter_check(run, filters->pdata[i], &error)) {
+            run_error(run, error);
+            return;
+        }
+    }
     list_check_names(run, chosen);
     if (run->json) {
         json_t *rows = json_array();
@@ -158,12 +212,17 @@ static void list_run(CommandRun *run)
         for (guint i = 0; i < chosen->len; i++)
             output_line(run->out, OUTPUT_DATA, "%s",
                         ((ModelInstance *)chosen->pdata[i])->info->name);
-    } else {
+    } else if (chosen->len > 0) {
         OutputTable *table = output_table_new(headers, "LLLLRRRL");
 
         for (guint i = 0; i < chosen->len; i++)
             list_add_row(table, chosen->pdata[i]);
         output_table_print(table, run->out);
+    } else if (run->worst == 0 && run->missing->len == 0) {
+        output_line(run->out, OUTPUT_NOTE, "%s",
+                    run->n_words > 0 || filters != NULL
+                        ? "nothing matches"
+                        : "no instances yet; `lab up` makes a guest and a container to try");
     }
     json_decref(run_missing_to_json(run));
 }
@@ -173,6 +232,26 @@ static void list_run(CommandRun *run)
 static gpointer run_inspect(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
 {
     return conn->backend->ops->inspect(conn, arg, error);
+}
+
+/* Sizes, times and limits as a person writes them; NULL for everything else. */
+static char *essential_text(const char *key, json_t *value)
+{
+    gboolean is_limit =
+        g_str_equal(key, "cpus") || g_str_equal(key, "pids") || g_str_equal(key, "cpu_limit");
+
+    if (!json_is_number(value))
+        return NULL;
+    if (json_number_value(value) <= 0 && is_limit)
+        return g_strdup("none");
+    if (json_is_integer(value) && g_str_has_suffix(key, "_bytes"))
+        return format_bytes((guint64)json_integer_value(value));
+    if (json_is_integer(value) && g_str_has_suffix(key, "_unix")) {
+        g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(json_integer_value(value));
+
+        return time != NULL ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : NULL;
+    }
+    return json_is_real(value) ? g_strdup_printf("%g", json_real_value(value)) : NULL;
 }
 
 /* "key: value" lines of an object, nested ones indented. */
@@ -192,13 +271,16 @@ static void print_essentials(CommandRun *run, json_t *object, int indent)
                 print_essentials(run, json_array_get(value, i), indent + 2);
             }
         } else if (!json_is_null(value)) {
+            g_autofree char *plain = essential_text(key, value);
             char *text =
                 json_is_string(value)
                     ? NULL
                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
 
             output_line(run->out, OUTPUT_DATA, "%*s%s: %s", indent, "", key,
-                        text != NULL ? text : json_string_value(value));
+                        plain != NULL  ? plain
+                        : text != NULL ? text
+                                       : json_string_value(value));
             free(text);
         }
     }

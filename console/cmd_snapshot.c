@@ -163,12 +163,9 @@ static ModelInstance *snapshot_instance(CommandRun *run)
     return instance;
 }
 
-static void list_run(CommandRun *run)
+/* Asks for the snapshots of an instance. */
+static void submit_list(CommandRun *run, const ModelInstance *instance, GemelJobDone done)
 {
-    ModelInstance *instance = snapshot_instance(run);
-
-    if (instance == NULL)
-        return;
     g_autofree char *title = g_strdup_printf("snapshots of %s", instance->info->name);
 
     run_submit(run, instance->backend->open, GEMEL_LANE_READ,
@@ -180,7 +177,15 @@ static void list_run(CommandRun *run)
                                .arg_free = g_free,
                                .result_free = (GDestroyNotify)g_ptr_array_unref,
                                .hard_ms = 10000},
-               list_done, run);
+               done, run);
+}
+
+static void list_run(CommandRun *run)
+{
+    const ModelInstance *instance = snapshot_instance(run);
+
+    if (instance != NULL)
+        submit_list(run, instance, list_done);
 }
 
 /* ---- create, revert, delete ----------------------------------------------------------------- */
@@ -253,6 +258,40 @@ static void act_begin(CommandRun *run)
                act_done, run);
 }
 
+static gboolean snapshot_is_there(GPtrArray *all, const char *name)
+{
+    for (guint i = 0; i < all->len; i++)
+        if (g_str_equal(((GemelSnapshot *)all->pdata[i])->name, name))
+            return TRUE;
+    return FALSE;
+}
+
+/* The snapshots came: nobody is asked about one that is not there. */
+static void act_ask(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    CommandRun *run = data;
+    SnapshotAct *act = run->data;
+    GPtrArray *all = result;
+
+    if (all == NULL) {
+        run_error(run, error);
+        return;
+    }
+    if (!snapshot_is_there(all, act->snapshot)) {
+        run_fail(run, GEMEL_ERROR_NOT_FOUND,
+                 "%s has no snapshot '%s'; `snapshot list %s` shows what there is",
+                 act->target->name, act->snapshot, act->target->name);
+        return;
+    }
+    g_autofree char *question =
+        act->act == GEMEL_ACT_SNAPSHOT_REVERT
+            ? g_strdup_printf("Take %s back to %s? What came after it is lost.", act->target->name,
+                              act->snapshot)
+            : g_strdup_printf("Delete snapshot %s of %s?", act->snapshot, act->target->name);
+
+    run_confirm(run, question, NULL, act_begin);
+}
+
 static void act_run(CommandRun *run)
 {
     ModelInstance *instance = snapshot_instance(run);
@@ -261,9 +300,13 @@ static void act_run(CommandRun *run)
 
     if (instance == NULL)
         return;
-    if (!gemel_instance_can(instance->info, wanted)) {
-        run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s", instance->info->name,
-                 gemel_act_name(wanted), instance->info->why_not[wanted]);
+    if (!gemel_instance_can(instance->info, wanted) &&
+        !(wanted == GEMEL_ACT_SNAPSHOT_REVERT && run_flag(run, "force"))) {
+        run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s%s", instance->info->name,
+                 gemel_act_phrase(wanted), instance->info->why_not[wanted],
+                 wanted == GEMEL_ACT_SNAPSHOT_REVERT && instance->info->state == GEMEL_STATE_RUNNING
+                     ? ", or say --force"
+                     : "");
         return;
     }
     act = g_new0(SnapshotAct, 1);
@@ -280,17 +323,10 @@ static void act_run(CommandRun *run)
     act->description = g_strdup(run_option(run, "description"));
     run->data = act;
     run->data_free = snapshot_act_free;
-    if (wanted == GEMEL_ACT_SNAPSHOT_CREATE) {
+    if (wanted == GEMEL_ACT_SNAPSHOT_CREATE)
         act_begin(run);
-    } else {
-        g_autofree char *question =
-            wanted == GEMEL_ACT_SNAPSHOT_REVERT
-                ? g_strdup_printf("Take %s back to %s? What came after it is lost.",
-                                  act->target->name, act->snapshot)
-                : g_strdup_printf("Delete snapshot %s of %s?", act->snapshot, act->target->name);
-
-        run_confirm(run, question, NULL, act_begin);
-    }
+    else
+        submit_list(run, instance, act_ask);
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
@@ -301,7 +337,7 @@ static const CommandOption create_options[] = {
 };
 
 static const CommandOption revert_options[] = {
-    {"force", 'f', OPTION_FLAG, FALSE, NULL, "stop a running container for it"},
+    {"force", 'f', OPTION_FLAG, FALSE, NULL, "stop a running container for it, and start it again"},
     {NULL},
 };
 

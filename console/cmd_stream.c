@@ -87,13 +87,14 @@ static ModelInstance *stream_instance(CommandRun *run, GemelAct act)
     if (!gemel_backend_can(instance->backend->open->backend, act) ||
         (instance->info->kind == GEMEL_KIND_VM && act == GEMEL_ACT_EXEC &&
          !gemel_instance_can(instance->info, act))) {
-        run_fail(run, GEMEL_ERROR_UNSUPPORTED, "%s: %s is not possible in a guest; `console %s` is",
-                 instance->info->name, gemel_act_name(act), instance->info->name);
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED,
+                 "%s: cannot %s: it is a guest; `console %s` is the way in", instance->info->name,
+                 gemel_act_phrase(act), instance->info->name);
         return NULL;
     }
     if (!gemel_instance_can(instance->info, act)) {
         run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s", instance->info->name,
-                 gemel_act_name(act), instance->info->why_not[act]);
+                 gemel_act_phrase(act), instance->info->why_not[act]);
         return NULL;
     }
     return instance;
@@ -188,11 +189,15 @@ const Command commands_stream[] = {
      .words = {{WORD_INSTANCE, "NAME"}, {WORD_TEXT, "COMMAND", .repeats = TRUE}},
      .options = exec_options,
      .details = "The status is the command's own, 128+n if signal n ended it, 125 if gemel failed, "
-                "126 if the command cannot be run, 127 if it is not there.",
+                "126 if the command cannot be run, 127 if it is not there. A command outlives "
+                "an exec that is interrupted.",
      .run = exec_run},
     {.name = "shell",
      .summary = "the command shell, or with a name a shell inside that instance",
      .example = "gemel shell lab-ct",
+     .details = "Off a terminal it reads commands from standard input and stops at the first that "
+                "fails, as `--batch` and `-c 'a; b'` do. The prompt `gemel!>` says that the last "
+                "command failed.",
      .group = "Inside",
      .flags = COMMAND_LISTS,
      .act = GEMEL_ACT_EXEC,

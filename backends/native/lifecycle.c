@@ -365,8 +365,7 @@ gboolean native_stop(GemelConn *conn, const char *id, const GemelActArgs *args, 
         if (!native_hold((NativeConn *)conn, id, &hold, error))
             return FALSE;
         if (!gone)
-            gemel_act_note(args, "%s did not stop within %.3g s and was killed",
-                           hold.container->name, timeout_ms / 1000.0);
+            gemel_act_note(args, "did not stop within %.3g s and was killed", timeout_ms / 1000.0);
         if (is_alive(&hold.status) && !gone)
             return native_kill_held(&hold, error);
         if (hold.status.state == GEMEL_STATE_STOPPING || hold.status.state == GEMEL_STATE_STOPPED)

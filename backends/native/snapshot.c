@@ -307,7 +307,7 @@ static gboolean copy_upper(NativeHold *hold, const char *dir, NativeSnapshot *sn
         GError *problem = NULL;
 
         if (!native_cgroup_set_frozen(native_cgroups_host(), hold->run.cgroup, FALSE, &problem)) {
-            gemel_act_note(args, "%s is still frozen: %s; resume it", c->name, problem->message);
+            gemel_act_note(args, "still frozen: %s; resume it", problem->message);
             g_error_free(problem);
         }
         snapshot->freeze_ns = gemel_boottime_ns() - begin;

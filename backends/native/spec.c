@@ -21,16 +21,16 @@ gboolean native_limits_check(const GemelLimits *limits, GError **error)
     if (!isfinite(limits->cpus) || (limits->cpus > 0 && limits->cpus < CPUS_MIN) ||
         limits->cpus > CPUS_MAX)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "cpu=%g: give a number of CPUs from %g to %g, or 0 for no limit",
-                               limits->cpus, CPUS_MIN, CPUS_MAX);
+                               "cpu=%g: give a number of CPUs from %g to %g, or none", limits->cpus,
+                               CPUS_MIN, CPUS_MAX);
     if (limits->memory_bytes > 0 && limits->memory_bytes < MEMORY_MIN)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "memory=%" G_GINT64_FORMAT ": give at least %dM, or 0 for no limit",
+                               "memory=%" G_GINT64_FORMAT ": give at least %dM, or none",
                                limits->memory_bytes, MEMORY_MIN / 1024 / 1024);
     if (limits->pids > PIDS_MAX)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "pids=%" G_GINT64_FORMAT ": give at most %d, or 0 for no limit",
-                               limits->pids, PIDS_MAX);
+                               "pids=%" G_GINT64_FORMAT ": give at most %d, or none", limits->pids,
+                               PIDS_MAX);
     return TRUE;
 }
 

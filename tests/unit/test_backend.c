@@ -124,7 +124,15 @@ static void test_reasons(void)
     gemel_instance_compute_acts(instance, &none);
     g_assert_cmpuint(instance->valid_acts, ==, 0);
     for (GemelAct act = 0; act < GEMEL_ACT_N; act++)
-        g_assert_nonnull(strstr(instance->why_not[act], "not possible"));
+        g_assert_cmpstr(instance->why_not[act], ==,
+                        act == GEMEL_ACT_EXEC ? "is a guest; use its console"
+                                              : "is not possible with this backend");
+    instance->kind = GEMEL_KIND_CONTAINER;
+    gemel_instance_compute_acts(instance, &none);
+    g_assert_cmpstr(instance->why_not[GEMEL_ACT_RESET], ==, "is a container; restart it instead");
+    instance->state = GEMEL_STATE_PAUSED;
+    gemel_instance_compute_acts(instance, &all);
+    g_assert_cmpstr(instance->why_not[GEMEL_ACT_STOP], ==, "is paused; resume it first");
 }
 
 static void test_protected(void)

@@ -197,6 +197,14 @@ static void test_statuses(Session *session, gconstpointer data)
         {"start web-1", 6},
         {"view sort cpu", 2},
         {"delete ci-runner", 2}, /* cannot ask here: --yes is needed */
+        {"list --filter kind=ct", 0},
+        {"list --filter kind=spoon", 2},
+        {"list --filter stat=running", 2},
+        {"stop 'zz*'", 3},
+        {"snapshot create web-1 s; snapshot delete web-1 nosuch --yes", 3},
+        {"snapshot revert web-1 s --yes --force", 0},
+        {"help list top", 0},
+        {"help snapshot", 0},
         {"list 'open", 2},
         {"nosuch; list", 2},
     };
@@ -212,6 +220,13 @@ static void test_one_wrong_name_and_nothing_is_done(Session *session, gconstpoin
     g_assert_cmpint(run_line(session, "stop web-1 no-such-instance"), ==, 3);
     g_assert_cmpint(run_line(session, "list --quiet --filter state=running web-1"), ==, 0);
     g_assert_cmpstr(session->text->str, ==, "web-1\n");
+}
+
+static void test_globs_name_many(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "stop 'web-*' web-1"), ==, 0);
+    g_assert_cmpint(run_line(session, "list -q 'web-*' -f state=stopped"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "web-1\nweb-2\n");
 }
 
 static void test_read_only_refuses_changes(Session *session, gconstpointer data)
@@ -276,6 +291,7 @@ int main(int argc, char **argv)
     g_test_add("/command/" path, Session, NULL, session_setup, fn, session_teardown)
     ADD("the status says how it went", test_statuses);
     ADD("one wrong name and nothing is done", test_one_wrong_name_and_nothing_is_done);
+    ADD("globs name many", test_globs_name_many);
     ADD("read-only refuses changes", test_read_only_refuses_changes);
     ADD("the commands of a line run in order", test_commands_run_in_order);
     ADD("completion knows states", test_completion_knows_states);
