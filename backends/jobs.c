@@ -117,14 +117,13 @@ GemelJob *job_new(GemelLanes *lanes, GemelLane lane, const GemelJobSpec *spec)
 void job_deliver_end(void *data)
 {
     g_autoptr(GemelJob) job = data;
-    g_autoptr(GArray) listeners = g_steal_pointer(&job->listeners);
 
-    job->listeners = g_array_new(FALSE, FALSE, sizeof(Listener));
     job_changed_on_ui(gemel_job_ref(job));
-    for (guint i = 0; i < listeners->len; i++) {
-        Listener *listener = &g_array_index(listeners, Listener, i);
+    while (job->listeners->len > 0) { /* one may disown others */
+        Listener listener = g_array_index(job->listeners, Listener, 0);
 
-        listener->done(job, job->result, job->error, listener->data);
+        g_array_remove_index(job->listeners, 0);
+        listener.done(job, job->result, job->error, listener.data);
     }
 }
 
@@ -135,17 +134,25 @@ void job_deliver_lost(void *data)
     g_autoptr(GemelJob) job = data;
     g_autoptr(GError) error = NULL;
 
-    gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE,
-                    "%s: %s has not answered for %d s; it may still be carried out, see jobs",
-                    job->title, job->lanes->backend->name, job->spec.hard_ms / 1000);
+    if (job->lanes->closing) /* the UI thread sets it */
+        gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE,
+                        "%s: %s was disconnected before it answered; it may still be carried out",
+                        job->title, job->lanes->backend->name);
+    else
+        gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE,
+                        "%s: %s has not answered for %d s; it may still be carried out, see jobs",
+                        job->title, job->lanes->backend->name, job->spec.hard_ms / 1000);
     job_changed_on_ui(gemel_job_ref(job));
-    for (guint i = 0; i < job->listeners->len; i++) {
+    for (guint i = 0; i < job->listeners->len;) {
         Listener listener = g_array_index(job->listeners, Listener, i);
 
-        if (listener.told_lost)
+        if (listener.told_lost) {
+            i++;
             continue;
+        }
         g_array_index(job->listeners, Listener, i).told_lost = TRUE;
         listener.done(job, NULL, error, listener.data);
+        i = 0; /* it may have disowned itself or others */
     }
 }
 

@@ -102,13 +102,19 @@ typedef struct {
     void *data;
 } GemelLanesHooks;
 
-/* The backend stays the caller's and must outlive the lanes' threads: free it only when
-   gemel_lanes_close returned TRUE. */
+/* The backend stays the caller's and must outlive the lanes' threads and all jobs: free it only when
+   gemel_lanes_ended is TRUE. */
 GemelLanes *gemel_lanes_new(GemelBackend *backend, const GemelLanesHooks *hooks);
 
 /* Tells all threads to end and waits up to wait_ms for them. FALSE: some are held up in a call and
-   were abandoned; then neither lanes nor backend may be freed and the process leaves by _exit. */
+   were abandoned; then neither lanes nor backend may be freed and the process leaves by _exit. Jobs
+   that were not begun end as cancelled, those that are held up are lost, and what is submitted from
+   now on fails with UNREACHABLE. */
 gboolean gemel_lanes_close(GemelLanes *lanes, gint wait_ms);
+/* Whether all threads of closed lanes have ended. */
+gboolean gemel_lanes_ended(GemelLanes *lanes);
+/* Gives up the owner's reference to closed lanes; jobs may keep them alive a while. */
+void gemel_lanes_free(GemelLanes *lanes);
 
 /* Starts the watch thread; sink functions are called on it. No-op where the backend has none. */
 void gemel_lanes_watch(GemelLanes *lanes, const GemelEventSink *sink);

@@ -104,6 +104,54 @@ void lanes_thread_ended(GemelLanes *lanes)
     lanes_unref(lanes);
 }
 
+/* Nobody will run what is queued. The lock is held. */
+static void lanes_drop_queued(GemelLanes *lanes)
+{
+    for (int lane = 0; lane < GEMEL_LANE_N; lane++) {
+        GemelJob *job;
+
+        while ((job = g_queue_pop_head(&lanes->queue[lane])) != NULL) {
+            GError *error = NULL;
+
+            if (job->state == GEMEL_JOB_QUEUED) { /* not one that is issued again */
+                gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE,
+                                "%s: %s was disconnected; nothing was done", job->title,
+                                lanes->backend->name);
+                job_end_unrun(job, GEMEL_JOB_CANCELLED, error);
+            }
+            gemel_job_unref(job); /* never the last one: its end is posted */
+        }
+    }
+}
+
+/* Whoever waits for a job that is held up waits no longer. The lock is held. */
+static void lanes_lose_running(GemelLanes *lanes)
+{
+    for (guint i = 0; i < lanes->workers->len; i++) {
+        GemelJob *job = ((Worker *)lanes->workers->pdata[i])->job;
+
+        if (job == NULL || job_over(job) || job->state == GEMEL_JOB_LOST)
+            continue;
+        job->state = GEMEL_JOB_LOST;
+        lanes->hooks.post(lanes->hooks.post_data, job_deliver_lost, gemel_job_ref(job));
+    }
+}
+
+gboolean gemel_lanes_ended(GemelLanes *lanes)
+{
+    gboolean all;
+
+    pthread_mutex_lock(&lanes->lock);
+    all = lanes->threads == 0;
+    pthread_mutex_unlock(&lanes->lock);
+    return all;
+}
+
+void gemel_lanes_free(GemelLanes *lanes)
+{
+    lanes_unref(lanes);
+}
+
 gboolean gemel_lanes_close(GemelLanes *lanes, gint wait_ms)
 {
     struct timespec until;
@@ -121,6 +169,7 @@ gboolean gemel_lanes_close(GemelLanes *lanes, gint wait_ms)
     }
     pthread_mutex_lock(&lanes->lock);
     lanes->closing = TRUE;
+    lanes_drop_queued(lanes);
     for (guint i = 0; i < lanes->workers->len; i++) {
         Worker *worker = lanes->workers->pdata[i];
 
@@ -131,8 +180,8 @@ gboolean gemel_lanes_close(GemelLanes *lanes, gint wait_ms)
     while (lanes->threads > 0 && pthread_cond_timedwait(&lanes->ended, &lanes->lock, &until) == 0)
         ;
     all = lanes->threads == 0;
+    lanes_lose_running(lanes);
     pthread_mutex_unlock(&lanes->lock);
-    lanes_unref(lanes);
     return all;
 }
 
@@ -399,12 +448,13 @@ GemelJob *gemel_lanes_submit(GemelLanes *lanes, GemelLane lane, const GemelJobSp
             spec->arg_free(spec->arg);
     } else {
         job = job_new(lanes, lane, spec);
-        if (lane == GEMEL_LANE_ACT && lanes_unresponsive(lanes) != NULL) {
+        if (lanes->closing || (lane == GEMEL_LANE_ACT && lanes_unresponsive(lanes) != NULL)) {
             GError *error = NULL;
 
             gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE,
-                            "%s: %s does not answer; try again when it is back", job->title,
-                            lanes->backend->name);
+                            lanes->closing ? "%s: %s was disconnected"
+                                           : "%s: %s does not answer; try again when it is back",
+                            job->title, lanes->backend->name);
             job_end_unrun(job, GEMEL_JOB_FAILED, error);
         } else {
             if (lane == GEMEL_LANE_ACT && kind_is_urgent(job->kind))
@@ -461,7 +511,21 @@ static GemelJob *worker_check_deadline(Worker *worker, gint64 now, gboolean *ret
     return gemel_job_ref(job);
 }
 
-/* What waited past its hard limit without having begun is given up. The lock is held. */
+/* Whether the act that holds the job's instance is lost. The lock is held. */
+static gboolean job_is_behind_lost(const GemelJob *job)
+{
+    for (guint i = 0; job_is_held(job) && i < job->lanes->workers->len; i++) {
+        const Worker *worker = job->lanes->workers->pdata[i];
+
+        if (worker->job != NULL && worker->job->state == GEMEL_JOB_LOST &&
+            g_strcmp0(worker->job->instance_id, job->instance_id) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What waited past its hard limit without having begun is given up; an act only if nothing goes on
+   before it either. The lock is held. */
 static void lane_drop_overdue(GemelLanes *lanes, GemelLane lane, gint64 now)
 {
     for (GList *link = lanes->queue[lane].head, *next; link != NULL; link = next) {
@@ -471,7 +535,8 @@ static void lane_drop_overdue(GemelLanes *lanes, GemelLane lane, gint64 now)
         next = link->next;
         if (job->state != GEMEL_JOB_QUEUED ||
             now - job->queued_usec <= (gint64)job->spec.hard_ms * 1000 ||
-            (lane == GEMEL_LANE_ACT && lanes_unresponsive(lanes) == NULL))
+            (lane == GEMEL_LANE_ACT && lanes_unresponsive(lanes) == NULL &&
+             !job_is_behind_lost(job)))
             continue;
         g_queue_delete_link(&lanes->queue[lane], link);
         gemel_error_set(&error, GEMEL_ERROR_UNREACHABLE, "%s: %s does not answer; nothing was done",

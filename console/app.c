@@ -11,6 +11,25 @@
 /* How long leaving waits for workers that are between two calls. */
 #define CLOSE_WAIT_MS 150
 
+/* When no thread uses it any more. */
+static void app_backend_free(gpointer data)
+{
+    AppBackend *open = data;
+
+    gemel_lanes_free(open->lanes);
+    gemel_backend_free(open->backend);
+    g_free(open);
+}
+
+/* Ends a backend's lanes. It stays allocated until the program ends: jobs and runs refer to it, and
+   a thread that is held up in it may come back. */
+static void app_backend_close(App *app, AppBackend *open)
+{
+    g_ptr_array_remove(app->backends, open);
+    g_ptr_array_add(app->closed, open);
+    gemel_lanes_close(open->lanes, CLOSE_WAIT_MS);
+}
+
 App *app_new(void)
 {
     App *app = g_new0(App, 1);
@@ -20,21 +39,10 @@ App *app_new(void)
     app->hub = hub_new(app->context);
     app->options = options_new();
     app->backends = g_ptr_array_new();
+    app->closed = g_ptr_array_new_with_free_func(app_backend_free);
     app->model = model_new(app);
     app->program = g_file_read_link("/proc/self/exe", NULL);
     return app;
-}
-
-/* Ends a backend's lanes; frees what no thread can use any more. */
-static gboolean app_backend_close(AppBackend *open)
-{
-    gboolean all = gemel_lanes_close(open->lanes, CLOSE_WAIT_MS);
-
-    if (all) {
-        gemel_backend_free(open->backend);
-        g_free(open);
-    }
-    return all;
 }
 
 gboolean app_free(App *app)
@@ -42,12 +50,16 @@ gboolean app_free(App *app)
     gboolean all = TRUE;
 
     model_stop(app->model);
-    for (guint i = 0; i < app->backends->len; i++)
-        all = app_backend_close(app->backends->pdata[i]) && all;
+    while (app->backends->len > 0)
+        app_backend_close(app, app->backends->pdata[app->backends->len - 1]);
+    for (guint i = 0; i < app->closed->len; i++)
+        all = gemel_lanes_ended(((AppBackend *)app->closed->pdata[i])->lanes) && all;
     if (!all) /* an abandoned thread may still post: leave everything where it is */
         return FALSE;
+    model_close_backends(app->model);
+    hub_close(app->hub); /* what was posted before still refers to all the others */
     model_free(app->model);
-    hub_close(app->hub);
+    g_ptr_array_unref(app->closed);
     options_free(app->options);
     g_ptr_array_unref(app->backends);
     g_main_context_pop_thread_default(app->context);
@@ -126,9 +138,7 @@ gboolean app_disconnect(App *app, const char *name, GError **error)
                                "disconnect: no backend is called '%s'; `backends` lists them",
                                name);
     model_remove_backend(app->model, open);
-    g_ptr_array_remove(app->backends, open);
-    /* With a thread held up in it the backend stays allocated: nothing refers to it any more. */
-    app_backend_close(open);
+    app_backend_close(app, open);
     return TRUE;
 }
 

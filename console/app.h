@@ -25,6 +25,7 @@ typedef struct {
     Options *options;
     Model *model;
     GPtrArray *backends; /* of AppBackend */
+    GPtrArray *closed;   /* those that were disconnected; alive until the end */
     char *program;       /* path of this executable, for helpers beside it */
     gboolean read_only;
     gboolean backends_given; /* on the command line: `connect` lines of gemelrc do not count */
@@ -32,7 +33,8 @@ typedef struct {
     gboolean (*bind)(const char *key, const char *line, GError **error);
     gboolean quit;                    /* the `quit` command was given: shell and TUI leave */
     void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */
-    gpointer interrupt_data;
+    void (*suspend)(gpointer data);   /* SIGTSTP, with a terminal that has modes to undo first */
+    gpointer interrupt_data;          /* of both */
 } App;
 
 App *app_new(void);

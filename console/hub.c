@@ -78,11 +78,16 @@ Hub *hub_new(GMainContext *context)
 
 void hub_close(Hub *hub)
 {
+    Message *message;
+
+    while ((message = hub_pop(hub)) != NULL) { /* each owns something */
+        message->fn(message->data);
+        g_free(message);
+    }
     g_source_destroy(hub->source);
     g_clear_pointer(&hub->source, g_source_unref);
     pthread_mutex_lock(&hub->lock);
     hub->closed = TRUE;
-    g_queue_clear_full(&hub->queue, g_free);
     pthread_mutex_unlock(&hub->lock);
     hub_unref(hub);
 }

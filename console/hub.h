@@ -15,8 +15,8 @@
 typedef struct Hub Hub;
 
 Hub *hub_new(GMainContext *context);
-/* Messages still queued are dropped without running; posting afterwards is a no-op as long as
-   some thread holds a reference. */
+/* Runs what is still queued, since each message owns something; posting afterwards is a no-op as
+   long as some thread holds a reference. */
 void hub_close(Hub *hub);
 void hub_post(void *hub, void (*fn)(void *data), void *data);
 Hub *hub_ref(Hub *hub);

@@ -43,6 +43,7 @@ Model *model_new(App *app)
 
     model->app = app;
     model->backends = g_ptr_array_new_with_free_func(backend_free);
+    model->removed = g_ptr_array_new_with_free_func(backend_free);
     model->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     model->gone = g_ptr_array_new_with_free_func((GDestroyNotify)model_instance_free);
     model->sorted = g_ptr_array_new();
@@ -74,6 +75,7 @@ void model_free(Model *model)
     g_ptr_array_unref(model->sorted);
     g_hash_table_unref(model->by_key);
     g_ptr_array_unref(model->backends);
+    g_ptr_array_unref(model->removed);
     g_queue_clear_full(&model->events, event_free);
     g_array_unref(model->listeners);
     g_free(model);
@@ -337,12 +339,18 @@ void model_remove_backend(Model *model, AppBackend *open)
 
         model_drop_unseen(model, backend, none);
         backend->open = NULL;
-        /* Messages under way may still name it, so it is taken out of the list but not freed. */
-        g_ptr_array_steal_index(model->backends, i);
+        /* Messages under way may still name it, so it is freed with the model. */
+        g_ptr_array_add(model->removed, g_ptr_array_steal_index(model->backends, i));
         break;
     }
     model->sorted_valid = FALSE;
     model_announce(model, MODEL_INSTANCES | MODEL_BACKENDS);
+}
+
+void model_close_backends(Model *model)
+{
+    for (guint i = 0; i < model->backends->len; i++)
+        ((ModelBackend *)model->backends->pdata[i])->open = NULL;
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -126,6 +126,8 @@ ModelInstance *model_find(Model *model, const char *name, GError **error);
 void model_add_backend(Model *model, AppBackend *open);
 void model_remove_backend(Model *model, AppBackend *open);
 void model_job_changed(Model *model, GemelJob *job);
+/* All backends are closed: what still comes from them is dropped. */
+void model_close_backends(Model *model);
 /* An act on an instance began or ended (NULL). */
 void model_set_doing(Model *model, const char *backend, const char *id, const char *doing);
 /* A fresh list of this backend soon: after an act. */

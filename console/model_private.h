@@ -6,6 +6,7 @@
 
 struct Model {
     App *app;
+    GPtrArray *removed;  /* of ModelBackend*: disconnected */
     GPtrArray *backends; /* of ModelBackend*, owned */
     GHashTable *by_key;  /* "backend/id" -> ModelInstance*, owned */
     GPtrArray *gone;     /* no longer listed; freed once the listeners know */

@@ -243,6 +243,13 @@ static void test_commands_run_in_order(Session *session, gconstpointer data)
     g_assert_cmpstr(session->text->str, ==, "web-1\n");
 }
 
+static void test_jobs_outlive_their_backend(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "stop web-1 --no-wait; disconnect sim; jobs --json"), ==, 0);
+    g_assert_nonnull(strstr(session->text->str, "stop web-1"));
+    g_assert_cmpint(run_line(session, "list"), ==, 0);
+}
+
 static char *completions(Session *session, const char *line)
 {
     guint start;
@@ -294,6 +301,7 @@ int main(int argc, char **argv)
     ADD("globs name many", test_globs_name_many);
     ADD("read-only refuses changes", test_read_only_refuses_changes);
     ADD("the commands of a line run in order", test_commands_run_in_order);
+    ADD("jobs outlive their backend", test_jobs_outlive_their_backend);
     ADD("completion knows states", test_completion_knows_states);
     return g_test_run();
 }

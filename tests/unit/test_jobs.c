@@ -109,6 +109,7 @@ static void teardown(Fixture *fixture, gconstpointer data)
     while (g_main_context_iteration(fixture->context, FALSE))
         ;
     hub_close(fixture->hub);
+    gemel_lanes_free(fixture->lanes);
     g_main_context_unref(fixture->context);
 }
 
@@ -391,6 +392,88 @@ static void test_close_does_not_wait_for_a_hang(void)
         ;
 }
 
+static void test_closing_ends_what_waits(void)
+{
+    static Fixture fixture;
+    static Gate gate;
+    static Outcome running, waits, late;
+
+    setup(&fixture, NULL);
+    gate_init(&gate);
+    submit_only(&fixture, GEMEL_LANE_ACT, spec("stop", "a", run_gated, &gate), &running);
+    UNTIL(&fixture, gate_waiting(&gate) == 1);
+    submit_only(&fixture, GEMEL_LANE_ACT, spec("start", "a", run_quick, NULL), &waits);
+    g_assert_false(gemel_lanes_close(fixture.lanes, 20));
+    submit_only(&fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, NULL), &late);
+    UNTIL(&fixture, waits.ended == 1 && running.ended == 1 && late.ended == 1);
+    g_assert_cmpint(waits.state, ==, GEMEL_JOB_CANCELLED);
+    g_assert_cmpint(running.state, ==, GEMEL_JOB_LOST);
+    g_assert_cmpint(late.last_code, ==, GEMEL_ERROR_UNREACHABLE);
+    g_assert_false(gemel_lanes_ended(fixture.lanes));
+    gate_open(&gate); /* the thread may come back now; its result is told as always */
+    UNTIL(&fixture, running.ended == 2 && gemel_lanes_ended(fixture.lanes));
+    g_assert_cmpint(running.state, ==, GEMEL_JOB_DONE);
+    teardown(&fixture, NULL);
+}
+
+typedef struct {
+    Outcome outcome;
+    GemelJob *job;
+} Leaver;
+
+static void leave_when_told(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    Leaver *leaver = data;
+
+    count_end(job, result, error, &leaver->outcome);
+    gemel_job_disown(job, leaver);
+}
+
+static void test_every_listener_hears_of_a_loss(Fixture *fixture, gconstpointer data)
+{
+    Leaver leavers[3] = {0};
+    static Gate gate; /* the thread may be at it still when the test is over */
+
+    gate_init(&gate);
+    for (gsize i = 0; i < G_N_ELEMENTS(leavers); i++) {
+        GemelJobSpec job = spec("inspect", "a", run_gated, &gate);
+
+        job.soft_ms = 10;
+        job.hard_ms = 1000;
+        gemel_job_unref(gemel_lanes_submit(fixture->lanes, GEMEL_LANE_READ, &job, leave_when_told,
+                                           &leavers[i]));
+        if (i == 0) { /* the others join it once it is held up */
+            UNTIL(fixture, gate_waiting(&gate) == 1);
+            g_usleep((GEMEL_LANES_STUCK_MS + 50) * 1000);
+        }
+    }
+    g_assert_cmpuint(gate_waiting(&gate), ==, 1);
+    UNTIL(fixture, leavers[0].outcome.ended == 1 && leavers[1].outcome.ended == 1 &&
+                       leavers[2].outcome.ended == 1);
+    gate_open(&gate);
+}
+
+static void test_an_act_behind_a_lost_one_is_given_up(Fixture *fixture, gconstpointer data)
+{
+    Outcome lost = {0}, behind = {0};
+    GemelJobSpec job;
+    Gate gate;
+
+    gate_init(&gate);
+    job = spec("start", "a", run_gated, &gate);
+    job.soft_ms = 10;
+    job.hard_ms = 50;
+    submit_only(fixture, GEMEL_LANE_ACT, job, &lost);
+    UNTIL(fixture, gate_waiting(&gate) == 1);
+    job = spec("pause", "a", run_quick, NULL);
+    job.hard_ms = 200;
+    submit_only(fixture, GEMEL_LANE_ACT, job, &behind);
+    UNTIL(fixture, behind.ended == 1);
+    g_assert_cmpint(behind.last_code, ==, GEMEL_ERROR_UNREACHABLE);
+    gate_open(&gate);
+    UNTIL(fixture, lost.ended == 2);
+}
+
 /* Many threads post while the loop drains. */
 static void count_up(void *data)
 {
@@ -439,7 +522,10 @@ int main(int argc, char **argv)
         test_hanging_connect_makes_unresponsive);
     ADD("a queued job can be taken back", test_queued_job_can_be_taken_back);
     ADD("a disowned listener is not called", test_disowned_listener_is_not_called);
+    ADD("every listener hears of a loss", test_every_listener_hears_of_a_loss);
+    ADD("an act behind a lost one is given up", test_an_act_behind_a_lost_one_is_given_up);
     ADD("the hub loses nothing", test_hub_loses_nothing);
     g_test_add_func("/jobs/closing does not wait for a hang", test_close_does_not_wait_for_a_hang);
+    g_test_add_func("/jobs/closing ends what waits and what hangs", test_closing_ends_what_waits);
     return g_test_run();
 }
