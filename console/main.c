@@ -9,6 +9,7 @@
 #include "console/commands.h"
 #include "console/rc.h"
 #include "console/shell.h"
+#include "console/terminal.h"
 #include "console/tui/tui.h"
 
 #include <errno.h>
@@ -27,9 +28,19 @@ typedef struct {
     char **argv;     /* the command */
 } Arguments;
 
+static void arguments_clear(Arguments *arguments)
+{
+    g_free(arguments->demo_spec);
+    g_free(arguments->line);
+    g_strfreev(arguments->uris);
+    g_strfreev(arguments->argv);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+
 typedef struct {
     App *app;
     CommandRun *run;
+    Batch *batch; /* or this */
     int status;
     gboolean over;
     /* confirm on the terminal */
@@ -43,15 +54,20 @@ typedef struct {
 
 static gboolean usage_error(const char *word, const char *problem)
 {
-    fprintf(stderr, "gemel: %s %s; see gemel help\n", word, problem);
+    Output *out = output_new_stdio();
+
+    output_line(out, OUTPUT_ERROR, "%s %s; see gemel help", word, problem);
+    output_free(out);
     return FALSE;
 }
 
-/* -c takes a URI if it looks like one (a colon before any space, or a known scheme), else lines. */
+/* -c takes a URI if it looks like one: a single word with a scheme. Anything else is a line. */
 static gboolean looks_like_uri(const char *text)
 {
-    return strstr(text, "://") != NULL || g_str_has_prefix(text, "sim") ||
-           g_str_has_prefix(text, "native") || g_str_has_prefix(text, "test:");
+    return strpbrk(text, " \t\n;") == NULL &&
+           (strstr(text, "://") != NULL || g_str_equal(text, "sim") ||
+            g_str_equal(text, "native") || g_str_has_prefix(text, "sim:") ||
+            g_str_has_prefix(text, "native:") || g_str_has_prefix(text, "test:"));
 }
 
 static gboolean take_value(char **argv, int *i, const char *name, const char **ret)
@@ -87,9 +103,11 @@ static gboolean parse_arguments(char **argv, Arguments *arguments)
                    take_value(argv, &i, "-c", &value)) {
             if (value == NULL)
                 return usage_error(word, "needs a value");
-            if (g_str_has_prefix(word, "-c") && !looks_like_uri(value))
+            if (g_str_has_prefix(word, "-c") && !looks_like_uri(value)) {
+                if (arguments->line != NULL)
+                    return usage_error(word, "was given already; put `;` between commands");
                 arguments->line = g_strdup(value);
-            else
+            } else
                 g_strv_builder_add(uris, value);
         } else if (g_str_equal(word, "--batch")) {
             arguments->batch = TRUE;
@@ -109,6 +127,11 @@ static gboolean parse_arguments(char **argv, Arguments *arguments)
     }
     arguments->uris = g_strv_builder_end(uris);
     arguments->argv = g_strdupv(argv + i);
+    if (argv[i] != NULL && (arguments->line != NULL || arguments->batch))
+        return usage_error(argv[i], arguments->batch ? "is too much: --batch reads its commands"
+                                                     : "is too much: -c has the commands");
+    if (arguments->line != NULL && arguments->batch)
+        return usage_error("--batch", "and -c do not go together");
     return TRUE;
 }
 
@@ -142,6 +165,7 @@ static void oneshot_done(CommandRun *run, int status, gpointer data)
 
 static void batch_done(int status, gpointer data)
 {
+    ((Oneshot *)data)->batch = NULL;
     oneshot_done(NULL, status, data);
 }
 
@@ -183,26 +207,31 @@ static void oneshot_interrupt(gpointer data)
     Oneshot *oneshot = data;
 
     app_source_remove(&oneshot->input);
-    if (oneshot->run != NULL)
+    if (oneshot->run != NULL) {
         command_cancel(oneshot->run);
-    else
-        oneshot_done(NULL, 130, oneshot);
+        return;
+    }
+    if (oneshot->batch != NULL)
+        batch_cancel(g_steal_pointer(&oneshot->batch));
+    oneshot_done(NULL, 130, oneshot);
 }
 
 static void on_signal(int signal, gpointer data)
 {
     App *app = data;
 
-    if (signal == SIGINT && app->interrupt != NULL) {
+    if (signal == SIGINT && app->interrupt != NULL)
         app->interrupt(app->interrupt_data);
-        return;
-    }
-    _exit(128 + signal);
+    else if (signal == SIGTSTP && app->suspend != NULL)
+        app->suspend(app->interrupt_data);
+    else if (signal == SIGTSTP)
+        terminal_stop();
+    else
+        terminal_exit(128 + signal);
 }
 
 static int run_oneshot(App *app, const Arguments *arguments)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
     gboolean asks = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     Output *out = output_new_stdio();
     Oneshot oneshot = {.app = app};
@@ -210,12 +239,11 @@ static int run_oneshot(App *app, const Arguments *arguments)
                     .confirm = asks && !arguments->batch ? oneshot_confirm : NULL,
                     .has_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
                     .face_data = &oneshot};
-    GSource *signal_source = app_add_signals(app, signals, on_signal, app);
 
     app->interrupt = oneshot_interrupt;
     app->interrupt_data = &oneshot;
     if (arguments->batch)
-        batch_start(app, out, &face, batch_done, &oneshot);
+        oneshot.batch = batch_start(app, out, &face, batch_done, &oneshot);
     else if (arguments->line != NULL)
         oneshot.run = command_line_run(app, &face, out, arguments->line, oneshot_done, &oneshot);
     else
@@ -223,7 +251,7 @@ static int run_oneshot(App *app, const Arguments *arguments)
                                        oneshot_done, &oneshot);
     while (!oneshot.over)
         app_iterate(app, TRUE);
-    app_source_remove(&signal_source);
+    app->interrupt = NULL;
     output_free(out);
     g_free(oneshot.typed_name);
     return oneshot.status;
@@ -242,6 +270,7 @@ static void block_console_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* The signals that the loop reads: a thread inherits that they are blocked. */
 static void block_signals(void)
 {
     sigset_t set;
@@ -250,6 +279,7 @@ static void block_signals(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTSTP);
     sigaddset(&set, SIGWINCH);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -279,20 +309,23 @@ static int leave(App *app, int status)
 {
     if (!app_free(app)) {
         fflush(NULL);
-        _exit(status);
+        terminal_exit(status);
     }
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    Arguments arguments = {0};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, 0};
+    g_auto(Arguments) arguments = {0};
     g_autoptr(GError) error = NULL;
+    GSource *signal_source;
     gboolean console;
     int status;
     App *app;
 
     setlocale(LC_ALL, "");
+    terminal_keep_standard_fds();
     block_signals();
     child_raise_nofile();
     if (!parse_arguments(argv, &arguments))
@@ -306,19 +339,24 @@ int main(int argc, char **argv)
         return 2;
     if (console)
         block_console_signals();
+    else
+        terminal_remember();
     app = app_new();
     app->read_only = arguments.read_only;
     app->backends_given = arguments.demo || arguments.uris[0] != NULL;
     app->bind = tui_bind;
     if (!open_backends(app, &arguments, &error)) {
-        fprintf(stderr, "gemel: %s\n", error->message);
+        Output *out = output_new_stdio();
+
+        output_line(out, OUTPUT_ERROR, "%s", error->message);
+        output_free(out);
         return leave(app, gemel_error_exit_status(error));
     }
+    signal_source = app_add_signals(app, signals, on_signal, app); /* a line of gemelrc may wait */
     rc_load(app);
+    if (console)
+        app_source_remove(&signal_source); /* it reads its own */
     status = console ? tui_run(app) : run_oneshot(app, &arguments);
-    g_strfreev(arguments.argv);
-    g_strfreev(arguments.uris);
-    g_free(arguments.line);
-    g_free(arguments.demo_spec);
+    app_source_remove(&signal_source);
     return leave(app, status);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/output.h"
+#include "console/terminal.h"
 #include "widgets/text.h"
 
 #include <errno.h>
@@ -58,23 +59,29 @@ void output_free(Output *out)
 static void die_of_output(void)
 {
     if (errno == EPIPE)
-        _exit(128 + 13);
+        terminal_exit(128 + 13);
     fprintf(stderr, "gemel: standard output cannot be written: %s\n", g_strerror(errno));
-    _exit(1);
+    terminal_exit(1);
 }
 
 static void write_all(FILE *stream, const char *text)
 {
+    terminal_begin_write(STDOUT_FILENO);
     errno = 0;
     if (fputs(text, stream) == EOF)
         die_of_output();
+    terminal_end_write();
 }
 
 void output_flush(Output *out)
 {
+    if (out->line != NULL)
+        return;
+    terminal_begin_write(STDOUT_FILENO);
     errno = 0;
-    if (out->line == NULL && fflush(stdout) == EOF)
+    if (fflush(stdout) == EOF)
         die_of_output();
+    terminal_end_write();
 }
 
 /* One line of text that is safe to show. */
@@ -90,10 +97,12 @@ static void emit(Output *out, OutputClass class, const char *text)
         return;
     }
     output_flush(out); /* keep the order of what a person reads */
+    terminal_begin_write(STDERR_FILENO);
     if (class == OUTPUT_ERROR && out->colour)
         fprintf(stderr, "\033[31mgemel:\033[0m %s\n", text);
     else
         fprintf(stderr, class == OUTPUT_ERROR ? "gemel: %s\n" : "%s\n", text);
+    terminal_end_write();
 }
 
 void output_line(Output *out, OutputClass class, const char *format, ...)

@@ -9,9 +9,11 @@
  */
 #include "console/shell.h"
 #include "console/prompt.h"
+#include "console/terminal.h"
 #include "widgets/text.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +23,11 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
-#define HISTORY_KEPT 1000
-#define COMPLETE_MS  300 /* a shell completer may wait this long for what it asked */
-#define ESCAPE       '\033'
+#define HISTORY_KEPT   1000
+#define COMPLETE_MS    300       /* a shell completer may wait this long for what it asked */
+#define LINE_MAX_BYTES (1 << 20) /* of a batch */
+#define ESCAPE         '\033'
+#define PASTE_OFF      "\033[?2004l" /* readline turns bracketed paste on while it edits */
 
 /* ---- shared: history and completion --------------------------------------------------------- */
 
@@ -349,24 +353,28 @@ typedef struct {
     Output *out;
     FaceOps face;
     CommandRun *running; /* what the last line started, NULL = editing */
-    GSource *input;
+    GSource *input, *size;
     int status; /* of the last command */
-    gboolean in_takeover, editing;
+    gboolean editing;
     void (*answer)(CommandRun *run, gboolean yes);
     CommandRun *asking;
     char *typed_name;
+    void (*interrupt)(gpointer data); /* who had the signals before */
+    gpointer interrupt_data;
 } Shell;
 
 static Shell *the_shell; /* readline's handlers carry no data */
 
 static void shell_edit(Shell *shell);
 static void shell_end(Shell *shell);
+static void shell_interrupt(gpointer data);
 
 static void shell_stop_editing(Shell *shell)
 {
     if (shell->editing)
         rl_callback_handler_remove();
     shell->editing = FALSE;
+    terminal_set_undo(NULL);
     app_source_remove(&shell->input);
 }
 
@@ -386,6 +394,10 @@ static void shell_line(char *line)
 {
     Shell *shell = the_shell;
 
+    if (line == NULL && shell->asking != NULL) { /* ^D is no answer to a question */
+        shell_interrupt(shell);
+        return;
+    }
     if (line == NULL) { /* ^D */
         fputc('\n', stdout);
         shell_end(shell);
@@ -418,6 +430,8 @@ static gboolean shell_input(int fd, GIOCondition condition, gpointer data)
 static void shell_prompt(Shell *shell, const char *text, rl_vcpfunc_t *line)
 {
     editor_initialise(shell->app, FACE_SHELL);
+    terminal_set_undo(PASTE_OFF);
+    rl_reset_screen_size(); /* it may have changed while a command ran */
     rl_callback_handler_install(text, line);
     shell->editing = TRUE;
     if (shell->input == NULL)
@@ -460,11 +474,37 @@ static void shell_interrupt(gpointer data)
     } else if (shell->running != NULL) {
         command_cancel(shell->running);
     } else {
-        rl_replace_line("", 0);
-        rl_crlf();
-        rl_on_new_line();
-        rl_redisplay();
+        /* Leaves a search or a half typed key sequence, too. */
+        shell_stop_editing(shell);
+        rl_callback_sigcleanup();
+        fputc('\n', stdout);
+        shell_edit(shell);
     }
+}
+
+/* SIGTSTP: stops with the terminal as it was found. */
+static void shell_suspend(gpointer data)
+{
+    Shell *shell = data;
+
+    if (shell->editing)
+        rl_deprep_terminal();
+    terminal_stop();
+    if (!shell->editing)
+        return;
+    rl_prep_terminal(1);
+    rl_reset_screen_size();
+    rl_on_new_line();
+    rl_redisplay();
+}
+
+/* SIGWINCH; while a stream has the terminal, it looks after sizes itself. */
+static void shell_resized(int signal, gpointer data)
+{
+    Shell *shell = data;
+
+    if (shell->editing)
+        rl_resize_terminal();
 }
 
 static gboolean shell_end_idle(gpointer data)
@@ -474,6 +514,8 @@ static gboolean shell_end_idle(gpointer data)
     int status = shell->status;
 
     output_free(shell->out);
+    app_source_remove(&shell->size);
+    g_free(shell->typed_name);
     g_free(shell);
     the_shell = NULL;
     run_finish(owner, status);
@@ -486,7 +528,9 @@ static void shell_end(Shell *shell)
     GSource *idle;
 
     shell_stop_editing(shell);
-    shell->app->interrupt = NULL;
+    shell->app->interrupt = shell->interrupt;
+    shell->app->interrupt_data = shell->interrupt_data;
+    shell->app->suspend = NULL;
     model_stop(shell->app->model);
     idle = app_add_idle(shell->app, shell_end_idle, shell);
     g_source_unref(idle);
@@ -494,16 +538,27 @@ static void shell_end(Shell *shell)
 
 static void shell_batch_done(int status, gpointer data)
 {
-    run_finish(data, status);
+    CommandRun *run = data;
+
+    run->data_free = NULL;
+    run_finish(run, status);
+}
+
+/* The run of `shell` was cancelled. */
+static void shell_batch_free(gpointer data)
+{
+    batch_cancel(data);
 }
 
 void shell_start(CommandRun *run)
 {
+    static const int sizes[] = {SIGWINCH, 0};
     Shell *shell;
 
     run_hold(run);
     if (!isatty(STDIN_FILENO)) {
-        batch_start(run->app, run->out, run->face, shell_batch_done, run);
+        run->data = batch_start(run->app, run->out, run->face, shell_batch_done, run);
+        run->data_free = shell_batch_free;
         return;
     }
     shell = the_shell = g_new0(Shell, 1);
@@ -512,7 +567,11 @@ void shell_start(CommandRun *run)
     shell->out = output_new_stdio();
     shell->face = (FaceOps){
         .face = FACE_SHELL, .confirm = shell_confirm, .has_terminal = TRUE, .face_data = shell};
+    shell->interrupt = run->app->interrupt;
+    shell->interrupt_data = run->app->interrupt_data;
+    shell->size = app_add_signals(run->app, sizes, shell_resized, shell);
     run->app->interrupt = shell_interrupt;
+    run->app->suspend = shell_suspend;
     run->app->interrupt_data = shell;
     model_start(run->app->model); /* completion reads a live model */
     output_line(run->out, OUTPUT_NOTE, "gemel %s; `help` lists the commands, ^D leaves",
@@ -522,34 +581,52 @@ void shell_start(CommandRun *run)
 
 /* ---- batch ---------------------------------------------------------------------------------- */
 
-typedef struct {
+struct Batch {
     App *app;
     Output *out;
     const FaceOps *face;
     GString *text;
     gboolean eof;
+    int status; /* of the last command */
     GSource *input;
     CommandRun *running;
     void (*done)(int status, gpointer data);
     gpointer data;
-} Batch;
+    GSource *next; /* the next line, in a turn of the loop of its own */
+};
 
 static void batch_go_on(Batch *batch);
+
+static void batch_free(Batch *batch)
+{
+    app_source_remove(&batch->input);
+    app_source_remove(&batch->next);
+    g_string_free(batch->text, TRUE);
+    g_free(batch);
+}
 
 static void batch_end(Batch *batch, int status)
 {
     void (*done)(int, gpointer) = batch->done;
     gpointer data = batch->data;
 
-    app_source_remove(&batch->input);
-    g_string_free(batch->text, TRUE);
-    g_free(batch);
+    batch_free(batch);
     done(status, data);
+}
+
+void batch_cancel(Batch *batch)
+{
+    if (batch->running != NULL)
+        command_cancel(batch->running);
+    batch_free(batch);
 }
 
 static gboolean batch_later(gpointer data)
 {
-    batch_go_on(data);
+    Batch *batch = data;
+
+    app_source_remove(&batch->next);
+    batch_go_on(batch);
     return G_SOURCE_REMOVE;
 }
 
@@ -557,13 +634,9 @@ static void batch_command_done(CommandRun *run, int status, gpointer data)
 {
     Batch *batch = data;
 
-    if (status != 0) {
-        batch_end(batch, status);
-        return;
-    }
-    GSource *idle = app_add_idle(batch->app, batch_later, batch); /* no recursion per line */
-
-    g_source_unref(idle);
+    batch->running = NULL;
+    batch->status = status;
+    batch->next = app_add_idle(batch->app, batch_later, batch); /* no recursion per line */
 }
 
 static gboolean batch_input(int fd, GIOCondition condition, gpointer data)
@@ -577,7 +650,7 @@ static gboolean batch_input(int fd, GIOCondition condition, gpointer data)
     if (n > 0)
         g_string_append_len(batch->text, bytes, n);
     batch->eof = n <= 0;
-    if (batch->eof || memchr(bytes, '\n', (size_t)n) != NULL) {
+    if (batch->eof || memchr(bytes, '\n', (size_t)n) != NULL || batch->text->len > LINE_MAX_BYTES) {
         app_source_remove(&batch->input);
         batch_go_on(batch);
         return G_SOURCE_REMOVE;
@@ -588,26 +661,37 @@ static gboolean batch_input(int fd, GIOCondition condition, gpointer data)
 /* Runs the next whole line, or reads on. */
 static void batch_go_on(Batch *batch)
 {
-    const char *newline = strchr(batch->text->str, '\n');
+    const char *newline = memchr(batch->text->str, '\n', batch->text->len);
     g_autofree char *line = NULL;
 
-    if (batch->app->quit || (batch->eof && batch->text->len == 0)) {
-        batch_end(batch, 0);
+    if (batch->status != 0 || batch->app->quit || (batch->eof && batch->text->len == 0)) {
+        batch_end(batch, batch->status);
         return;
     }
     if (newline == NULL && !batch->eof) {
+        if (batch->text->len > LINE_MAX_BYTES) {
+            output_line(batch->out, OUTPUT_ERROR, "a line is longer than %d bytes", LINE_MAX_BYTES);
+            batch_end(batch, 2);
+            return;
+        }
         batch->input = app_add_fd(batch->app, STDIN_FILENO, G_IO_IN | G_IO_HUP, batch_input, batch);
         return;
     }
     gsize length = newline != NULL ? (gsize)(newline - batch->text->str) : batch->text->len;
 
+    if (memchr(batch->text->str, '\0', length) != NULL) {
+        output_line(batch->out, OUTPUT_ERROR, "a line has a NUL byte in it: this is no text");
+        batch_end(batch, 2);
+        return;
+    }
     line = g_strndup(batch->text->str, length);
     g_string_erase(batch->text, 0, (gssize)(length + (newline != NULL)));
-    command_line_run(batch->app, batch->face, batch->out, line, batch_command_done, batch);
+    batch->running =
+        command_line_run(batch->app, batch->face, batch->out, line, batch_command_done, batch);
 }
 
-void batch_start(App *app, Output *out, const FaceOps *face,
-                 void (*done)(int status, gpointer data), gpointer data)
+Batch *batch_start(App *app, Output *out, const FaceOps *face,
+                   void (*done)(int status, gpointer data), gpointer data)
 {
     Batch *batch = g_new0(Batch, 1);
 
@@ -617,5 +701,6 @@ void batch_start(App *app, Output *out, const FaceOps *face,
     batch->text = g_string_new(NULL);
     batch->done = done;
     batch->data = data;
-    batch_go_on(batch);
+    batch->next = app_add_idle(app, batch_later, batch); /* done is never called from in here */
+    return batch;
 }

@@ -12,6 +12,11 @@
    terminal lines are read plainly and run one by one, as --batch does. */
 void shell_start(CommandRun *run);
 
-/* Reads commands from standard input, one at a time, and stops at the first that fails. */
-void batch_start(App *app, Output *out, const FaceOps *face,
-                 void (*done)(int status, gpointer data), gpointer data);
+typedef struct Batch Batch;
+
+/* Reads commands from standard input, one at a time, and stops at the first that fails. `done` is
+   called once, later, when the batch has been freed. */
+Batch *batch_start(App *app, Output *out, const FaceOps *face,
+                   void (*done)(int status, gpointer data), gpointer data);
+/* Cancels what runs and forgets the rest; `done` is not called. */
+void batch_cancel(Batch *batch);

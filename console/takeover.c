@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/takeover.h"
+#include "console/terminal.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -14,6 +15,8 @@
 #define CHUNK       8192
 #define BACKLOG_MAX 65536
 #define SIZE_MS     250
+/* What a shell says of a program that SIGPIPE ended. */
+#define STATUS_SIGPIPE 141
 
 struct Takeover {
     App *app;
@@ -21,7 +24,7 @@ struct Takeover {
     char *name;
     GemelStreamJob *stream;
     int fd, err_fd;
-    gboolean raw;
+    gboolean raw, in_ended; /* in_ended: what was typed is at its end */
     struct termios saved;
     GSource *input, *output, *errors, *flush, *size;
     GByteArray *backlog; /* typed, not yet taken by the stream */
@@ -54,7 +57,7 @@ static GPtrArray *parse_detach_keys(const char *text)
     return all;
 }
 
-static void terminal_raw(Takeover *takeover)
+static void enter_raw(Takeover *takeover)
 {
     struct termios raw;
 
@@ -65,7 +68,7 @@ static void terminal_raw(Takeover *takeover)
     takeover->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
-static void terminal_restore(Takeover *takeover)
+static void leave_raw(Takeover *takeover)
 {
     if (takeover->raw)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &takeover->saved);
@@ -74,7 +77,7 @@ static void terminal_restore(Takeover *takeover)
 
 static void takeover_free(Takeover *takeover)
 {
-    terminal_restore(takeover);
+    leave_raw(takeover);
     app_source_remove(&takeover->input);
     app_source_remove(&takeover->output);
     app_source_remove(&takeover->errors);
@@ -111,7 +114,11 @@ void takeover_abort(Takeover *takeover)
 static gboolean write_all(int fd, const guint8 *bytes, gsize length)
 {
     while (length > 0) {
-        ssize_t n = write(fd, bytes, length);
+        ssize_t n;
+
+        terminal_begin_write(fd);
+        n = write(fd, bytes, length);
+        terminal_end_write();
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -128,8 +135,10 @@ static gboolean write_all(int fd, const guint8 *bytes, gsize length)
 }
 
 static gboolean flush_ready(int fd, GIOCondition condition, gpointer data);
+static gboolean input_ready(int fd, GIOCondition condition, gpointer data);
 
-/* Hands the backlog to the stream, as much as it takes. */
+/* Hands the backlog to the stream, as much as it takes; its end too, once all before it is gone.
+   While much waits nothing more is read. */
 static void flush_backlog(Takeover *takeover)
 {
     ssize_t n = takeover->backlog->len == 0
@@ -145,6 +154,13 @@ static void flush_backlog(Takeover *takeover)
         takeover->flush = app_add_fd(takeover->app, takeover->fd, G_IO_OUT, flush_ready, takeover);
     else if (takeover->backlog->len == 0)
         app_source_remove(&takeover->flush);
+    if (takeover->in_ended && takeover->backlog->len == 0)
+        shutdown(takeover->fd, SHUT_WR);
+    if (takeover->in_ended || takeover->backlog->len > BACKLOG_MAX)
+        app_source_remove(&takeover->input);
+    else if (takeover->input == NULL)
+        takeover->input =
+            app_add_fd(takeover->app, STDIN_FILENO, G_IO_IN | G_IO_HUP, input_ready, takeover);
 }
 
 static gboolean flush_ready(int fd, GIOCondition condition, gpointer data)
@@ -163,7 +179,7 @@ static int detach_state(const Takeover *takeover)
             memcmp(keys->data, takeover->typed->data, takeover->typed->len) == 0)
             return takeover->typed->len == keys->len;
     }
-    return -1;
+    return takeover->typed->len == 0 ? 0 : -1;
 }
 
 /* Typed bytes go to the stream but for detach sequences. TRUE if one was completed. */
@@ -173,13 +189,13 @@ static gboolean take_typed(Takeover *takeover, const guint8 *bytes, gsize length
         int state;
 
         g_byte_array_append(takeover->typed, bytes + i, 1);
-        state = detach_state(takeover);
+        /* What begins no sequence is passed on; one may begin in the middle of it. */
+        while ((state = detach_state(takeover)) < 0) {
+            g_byte_array_append(takeover->backlog, takeover->typed->data, 1);
+            g_byte_array_remove_index(takeover->typed, 0);
+        }
         if (state == 1)
             return TRUE;
-        if (state == 0)
-            continue;
-        g_byte_array_append(takeover->backlog, takeover->typed->data, takeover->typed->len);
-        g_byte_array_set_size(takeover->typed, 0);
     }
     return FALSE;
 }
@@ -190,54 +206,60 @@ static gboolean input_ready(int fd, GIOCondition condition, gpointer data)
     guint8 bytes[CHUNK];
     ssize_t n;
 
-    if (takeover->backlog->len > BACKLOG_MAX)
-        return G_SOURCE_CONTINUE; /* the stream is slow: leave it in the terminal's queue */
     n = read(fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
-    if (n <= 0) {
-        flush_backlog(takeover);
-        shutdown(takeover->fd, SHUT_WR);
-        app_source_remove(&takeover->input);
-        return G_SOURCE_REMOVE;
-    }
-    if (take_typed(takeover, bytes, (gsize)n)) {
+    if (n <= 0)
+        takeover->in_ended = TRUE;
+    else if (take_typed(takeover, bytes, (gsize)n)) {
         takeover_end(takeover, 0, TRUE, NULL);
         return G_SOURCE_REMOVE;
     }
-    flush_backlog(takeover);
+    flush_backlog(takeover); /* takes this source away if it has to */
     return G_SOURCE_CONTINUE;
 }
 
-/* Copies what the stream says to fd `to`; FALSE at its end. */
-static gboolean copy_out(int from, int to)
+/* Nobody takes what the stream says: with the reader gone the end is a filter's, else a failure. */
+static void output_failed(Takeover *takeover)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (errno != EPIPE)
+        gemel_error_set_errno(&error, errno, "%s: standard output cannot be written",
+                              takeover->name);
+    takeover_end(takeover, error == NULL ? STATUS_SIGPIPE : -1, FALSE, error);
+}
+
+/* Copies what the stream says to fd `to`. FALSE when that cannot be written, which ended the
+   takeover. At its own end `source` goes; the status comes by ended. */
+static gboolean copy_out(Takeover *takeover, GSource **source, int from, int to)
 {
     guint8 bytes[CHUNK];
     ssize_t n = read(from, bytes, sizeof bytes);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return TRUE;
-    return n > 0 && write_all(to, bytes, (gsize)n);
+    if (n <= 0) {
+        app_source_remove(source);
+    } else if (!write_all(to, bytes, (gsize)n)) {
+        output_failed(takeover);
+        return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean output_ready(int fd, GIOCondition condition, gpointer data)
 {
     Takeover *takeover = data;
 
-    if (copy_out(fd, STDOUT_FILENO))
-        return G_SOURCE_CONTINUE;
-    app_source_remove(&takeover->output); /* the status comes by ended */
-    return G_SOURCE_REMOVE;
+    return copy_out(takeover, &takeover->output, fd, STDOUT_FILENO);
 }
 
 static gboolean errors_ready(int fd, GIOCondition condition, gpointer data)
 {
     Takeover *takeover = data;
 
-    if (copy_out(fd, STDERR_FILENO))
-        return G_SOURCE_CONTINUE;
-    app_source_remove(&takeover->errors);
-    return G_SOURCE_REMOVE;
+    return copy_out(takeover, &takeover->errors, fd, STDERR_FILENO);
 }
 
 /* ---- the stream's hooks --------------------------------------------------------------------- */
@@ -268,33 +290,35 @@ static void stream_opened(gpointer data, int fd, int err_fd)
     if (err_fd >= 0)
         g_unix_set_fd_nonblocking(err_fd, TRUE, NULL);
     if (isatty(STDIN_FILENO) && (console || takeover->spec.args.tty)) {
-        terminal_raw(takeover);
+        enter_raw(takeover);
         takeover->size = app_add_timer(app, SIZE_MS, size_check, takeover);
     }
-    takeover->input = app_add_fd(app, STDIN_FILENO, G_IO_IN | G_IO_HUP, input_ready, takeover);
+    flush_backlog(takeover); /* begins to read */
     takeover->output = app_add_fd(app, fd, G_IO_IN | G_IO_HUP, output_ready, takeover);
     if (err_fd >= 0)
         takeover->errors = app_add_fd(app, err_fd, G_IO_IN | G_IO_HUP, errors_ready, takeover);
 }
 
 /* What is still in a socket when the stream has ended. */
-static void drain(int from, int to)
+static gboolean drain(int from, int to)
 {
     guint8 bytes[CHUNK];
     ssize_t n;
 
     while (from >= 0 && (n = read(from, bytes, sizeof bytes)) > 0)
         if (!write_all(to, bytes, (gsize)n))
-            return;
+            return FALSE;
+    return TRUE;
 }
 
 static void stream_ended(gpointer data, int status, const GError *error)
 {
     Takeover *takeover = data;
 
-    drain(takeover->fd, STDOUT_FILENO);
-    drain(takeover->err_fd, STDERR_FILENO);
-    takeover_end(takeover, status, FALSE, error);
+    if (!drain(takeover->fd, STDOUT_FILENO) || !drain(takeover->err_fd, STDERR_FILENO))
+        output_failed(takeover);
+    else
+        takeover_end(takeover, status, FALSE, error);
 }
 
 Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec)
