@@ -90,10 +90,10 @@ def test_a_waiting_line_of_gemelrc_can_be_ended(gemel):
     with open(os.path.join(folder, "gemelrc"), "w", encoding="utf-8") as rc:
         rc.write("events\n")
     with gemel.popen(*CALM, "version") as running:
-        def asleep():
+        def reads_signals():
             with open(f"/proc/{running.pid}/status", encoding="ascii") as status:
-                return "SigBlk:" in status.read() and running.poll() is None
-        until(asleep)
-        time.sleep(0.5)
+                mask = int(status.read().split("SigBlk:")[1].split()[0], 16)
+            return mask >> (signal.SIGTERM - 1) & 1
+        until(reads_signals)
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 128 + signal.SIGTERM
