@@ -45,6 +45,26 @@ static void backends_run(CommandRun *run)
     }
 }
 
+static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->list(conn, error);
+}
+
+/* The first list of a new backend. One that is only silent stays: it connects again by itself. */
+static void connect_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    CommandRun *run = data;
+    AppBackend *open =
+        run->app->backends->len > 0 ? run->app->backends->pdata[run->app->backends->len - 1] : NULL;
+
+    if (error == NULL)
+        return;
+    run_error(run, error);
+    if (open != NULL && !g_error_matches(error, GEMEL_ERROR, GEMEL_ERROR_UNREACHABLE) &&
+        !g_error_matches(error, GEMEL_ERROR, GEMEL_ERROR_DENIED))
+        app_disconnect(run->app, open->backend->name, NULL);
+}
+
 static void connect_run(CommandRun *run)
 {
     g_autoptr(GError) error = NULL;
@@ -55,6 +75,14 @@ static void connect_run(CommandRun *run)
         return;
     if (!app_connect(run->app, name, uri, &error))
         run_error(run, error);
+    else if (run->face->face != FACE_RC) /* a start does not wait for what gemelrc names */
+        run_submit(run, run->app->backends->pdata[run->app->backends->len - 1], GEMEL_LANE_READ,
+                   &(GemelJobSpec){.kind = "connect",
+                                   .title = "connect",
+                                   .run = run_list,
+                                   .result_free = (GDestroyNotify)g_ptr_array_unref,
+                                   .hard_ms = 10000},
+                   connect_done, run);
 }
 
 static void disconnect_run(CommandRun *run)
