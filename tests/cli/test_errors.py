@@ -138,3 +138,10 @@ def test_a_bad_rc_line_is_named_and_the_rest_is_read(gemel):
     assert result.status == 0, result
     assert "gemelrc:2: set refresh: 'soon'" in result.err, result
     assert result.out == "2s\n", result
+
+
+def test_connect_says_whether_it_reached_anything(gemel):
+    result = gemel.run("--demo=2", "-c", "connect nonsense:///there")
+    assert result.status == 5, result
+    assert "nonsense" in result.err, result
+    assert gemel.ok("--demo=2", "-c", "connect more sim:3; list -q").out.count("\n") == 5
