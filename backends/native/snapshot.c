@@ -455,7 +455,7 @@ static gboolean snapshot_revert(GemelConn *conn, const char *id, const char *nam
         return FALSE;
     if (!revert_held(&hold, snapshot, error))
         return FALSE;
-    gemel_act_note(args, "back at %s; volumes and tmpfs are not part of it", name);
+    gemel_act_note(args, "volumes and tmpfs were not part of it");
     return !was_running || native_start_held(&hold, args, error);
 }
 
