@@ -138,7 +138,7 @@ DialogResult dialog_handle_key(Dialog *d, int key)
         return type_key(d, key);
     if (key == 'y' || key == 'Y')
         return DIALOG_YES;
-    return key == 'n' || key == 'N' || key == 'q' ? DIALOG_NO : DIALOG_OPEN;
+    return key == 'n' || key == 'N' || key == 'q' || key == KEYS_ENTER ? DIALOG_NO : DIALOG_OPEN;
 }
 
 /* Where the part of `s` that fits into `width` cells ends: at a space if there is one. */
@@ -172,24 +172,41 @@ static int draw_wrapped(const Canvas *c, int y, int width, Role role, const char
     return rows;
 }
 
+/* What is to be typed and what it does. */
+static char *typing_text(const Dialog *d)
+{
+    return g_strdup_printf("%sType %s and Enter to %s, Esc to leave it.",
+                           d->mistyped ? "That is not the name. " : "", d->must_type, d->verb);
+}
+
+/* Rows of the answer. */
+static int answer_rows(const Dialog *d, int width)
+{
+    if (d->must_type == NULL)
+        return text_width(d->verb) + 2 + 3 + 10 > width ? 2 : 1;
+    g_autofree char *text = typing_text(d);
+    return draw_wrapped(NULL, 0, width, ROLE_TEXT, text) + 1;
+}
+
 /* The last lines: how to answer. */
-static void draw_answer(const Dialog *d, const Canvas *c, int y)
+static void draw_answer(const Dialog *d, const Canvas *c, int y, int rows)
 {
     if (d->must_type == NULL) {
         int x = canvas_text(c, y, 0, ROLE_KEY, "y");
-        x = canvas_printf(c, y, x + 1, ROLE_TEXT, "%s", d->verb);
-        x = canvas_text(c, y, x + 3, ROLE_KEY, "n");
-        canvas_text(c, y, x + 1, ROLE_TEXT, "leave it as it is");
+        x = canvas_printf(c, y, x + 1, ROLE_TEXT, "%s", d->verb) + 3;
+        if (rows > 1)
+            y++, x = 0;
+        x = canvas_text(c, y, x, ROLE_KEY, "n");
+        canvas_text(c, y, x + 1, ROLE_TEXT, "leave it");
         return;
     }
-    int x = canvas_printf(c, y, 0, d->mistyped ? ROLE_ERROR : ROLE_TEXT,
-                          d->mistyped ? "That is not the name. Type " : "Type ");
-    x = canvas_text(c, y, x, ROLE_STRONG, d->must_type);
-    canvas_printf(c, y, x, ROLE_TEXT, " and Enter to %s, Esc to leave it.", d->verb);
-    x = canvas_text(c, y + 1, 0, ROLE_PROMPT, "> ");
+    g_autofree char *text = typing_text(d);
+    draw_wrapped(c, y, c->width, d->mistyped ? ROLE_ERROR : ROLE_TEXT, text);
+    y += rows - 1;
+    int x = canvas_text(c, y, 0, ROLE_PROMPT, "> ");
     int width = text_width(d->typed->str), skip = MAX(0, width - (c->width - x - 1));
-    x = canvas_text_from(c, y + 1, x, skip, ROLE_STRONG, d->typed->str);
-    screen_set_cursor(c, y + 1, x);
+    x = canvas_text_from(c, y, x, skip, ROLE_STRONG, d->typed->str);
+    screen_set_cursor(c, y, x);
 }
 
 /* What the longest line wants. */
@@ -210,7 +227,7 @@ void dialog_draw(Dialog *d, const Canvas *c)
         rows +=
             draw_wrapped(NULL, 0, width, ROLE_TEXT, ((Line *)g_ptr_array_index(d->lines, i))->text);
     rows += (int)d->options->len;
-    int answer = d->must_type != NULL ? 2 : 1;
+    int answer = answer_rows(d, width);
     Canvas in = canvas_popup(c, rows + 1 + answer, width, d->title);
     /* the answer always shows; what does not fit above it is cut */
     Canvas body = canvas_sub(&in, 0, 0, MAX(in.height - answer - 1, 0), in.width);
@@ -225,5 +242,5 @@ void dialog_draw(Dialog *d, const Canvas *c)
         x = canvas_text(&body, y, x + 1, ROLE_TEXT, o->on ? "[x] " : "[ ] ");
         canvas_text(&body, y, x, ROLE_TEXT, o->label);
     }
-    draw_answer(d, &in, in.height - answer);
+    draw_answer(d, &in, in.height - answer, answer);
 }

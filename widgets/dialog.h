@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A question before something is done: yes or no, or the name typed out where a slip would be dear.
- * No is always the default; nothing is answered by Enter alone.
+ * No is always the default: Enter alone means no.
  */
 #pragma once
 

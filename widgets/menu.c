@@ -90,7 +90,7 @@ static MenuResult choose(const Menu *m)
     return i == NULL ? MENU_OPEN : i->reason != NULL ? MENU_REFUSED : MENU_CHOSEN;
 }
 
-/* Takes a key. An item's own key wins over moving, so a menu may use j or k. */
+/* Takes a key. Letters choose and never move: a menu may use any of them. */
 MenuResult menu_handle_key(Menu *m, int key)
 {
     for (guint n = 0; n < m->items->len; n++) {
@@ -107,12 +107,12 @@ MenuResult menu_handle_key(Menu *m, int key)
         return MENU_CLOSED;
     case KEYS_ENTER:
         return choose(m);
-    case 'k':
+    case KEYS_CTRL('p'):
     case KEYS_UP:
     case KEYS_WHEEL_UP:
         move(m, -1);
         break;
-    case 'j':
+    case KEYS_CTRL('n'):
     case KEYS_DOWN:
     case KEYS_WHEEL_DOWN:
         move(m, 1);

@@ -9,8 +9,6 @@
 #include "widgets/screen.h"
 
 #define OUTPUT_LINES_MAX 20000
-/* A question that comes by itself takes no keys at first: they were meant for something else. */
-#define DEAF_USEC 400000
 
 /* One command line under way. */
 typedef struct {
@@ -24,12 +22,6 @@ typedef struct {
     gboolean over;
     GSource *bury;
 } Line;
-
-typedef struct {
-    CommandRun *run;
-    char *question, *typed_name;
-    void (*answer)(CommandRun *run, gboolean yes);
-} Question;
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
@@ -50,6 +42,29 @@ void face_say(Tui *tui, OutputClass class, const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
     set_message(tui, class, text);
+}
+
+/* Seconds a message stands at least, and at most. */
+enum { NOTE_S = 2, ERROR_S = 4, NOTE_MAX_S = 6 };
+
+static gboolean message_is_older(const Tui *tui, int seconds)
+{
+    return tui->message != NULL &&
+           g_get_monotonic_time() - tui->message_usec >= (gint64)seconds * G_USEC_PER_SEC;
+}
+
+/* A key was pressed: what could be read is read. */
+void face_age_message(Tui *tui)
+{
+    if (message_is_older(tui, tui->message_class == OUTPUT_ERROR ? ERROR_S : NOTE_S))
+        g_clear_pointer(&tui->message, g_free);
+}
+
+/* Time passed: what was said may no longer be true. Errors wait for a key. */
+void face_expire_message(Tui *tui)
+{
+    if (tui->message_class != OUTPUT_ERROR && message_is_older(tui, NOTE_MAX_S))
+        g_clear_pointer(&tui->message, g_free);
 }
 
 /* Output's sink: one whole line. */
@@ -117,6 +132,12 @@ static void line_done(CommandRun *run, int status, gpointer data)
 
 void face_run_line(Tui *tui, const char *text)
 {
+    if (!questions_before(tui, text))
+        face_run_asked(tui, text);
+}
+
+void face_run_asked(Tui *tui, const char *text)
+{
     Page *page = tui_page(tui);
     Line *line = g_new0(Line, 1);
 
@@ -149,126 +170,7 @@ void face_cancel(Tui *tui)
         command_cancel(line->run);
         return;
     }
-    face_ask(tui, "quit", "quit", "Guests and containers run on.", ask_to_quit);
-}
-
-/* ---- questions ------------------------------------------------------------------------------ */
-
-static void question_free(gpointer data)
-{
-    Question *question = data;
-
-    g_free(question->question);
-    g_free(question->typed_name);
-    g_free(question);
-}
-
-/* The instance a run is about, when its first word names one. */
-static ModelInstance *run_target(Tui *tui, const CommandRun *run)
-{
-    if (run->n_words == 0)
-        return NULL;
-    return model_find(tui->app->model, run->words[0], NULL);
-}
-
-/* Says what the instance is right now, so that nobody confirms for another than he means. */
-static void add_facts(Dialog *dialog, const ModelInstance *instance)
-{
-    const GemelInstance *info = instance->info;
-    g_autofree char *facts =
-        g_strdup_printf("%s  %s  %s%s%s  %s  %.12s", info->name,
-                        info->kind == GEMEL_KIND_VM ? "guest" : "container",
-                        gemel_state_name(info->state), info->is_protected ? ", protected" : "",
-                        info->autostart ? ", autostart" : "", instance->backend->name, info->id);
-
-    dialog_add_line(dialog, ROLE_STRONG, facts);
-    dialog_add_line(dialog, ROLE_TEXT, " ");
-}
-
-static void open_question(Tui *tui, Question *question)
-{
-    const ModelInstance *instance = run_target(tui, question->run);
-    const char *name = question->run->command->name;
-    g_autofree char *title =
-        instance != NULL ? g_strdup_printf("%s: %s", name, instance->info->name) : g_strdup(name);
-
-    g_free(tui->dialog_key);
-    tui->dialog_key = instance != NULL ? instance_key_of(instance) : NULL;
-    tui->dialog = dialog_new(title, name, question->typed_name);
-    if (instance != NULL)
-        add_facts(tui->dialog, instance);
-    dialog_add_line(tui->dialog, ROLE_TEXT, question->question);
-    tui->dialog_run = question->run;
-    tui->dialog_answer = question->answer;
-    tui->dialog_done = NULL;
-    tui->dialog_deaf_until_usec = tui->in_key ? 0 : g_get_monotonic_time() + DEAF_USEC;
-    g_clear_pointer(&tui->menu, menu_free);
-    tui_changed(tui);
-}
-
-/* FaceOps.confirm. */
-static void confirm(CommandRun *run, const char *text, const char *typed_name,
-                    void (*answer)(CommandRun *run, gboolean yes), gpointer data)
-{
-    Tui *tui = data;
-    Question *question = g_new0(Question, 1);
-
-    *question = (Question){run, g_strdup(text), g_strdup(typed_name), answer};
-    if (tui->dialog != NULL) {
-        g_queue_push_tail(&tui->waiting_dialogs, question);
-        return;
-    }
-    open_question(tui, question);
-    question_free(question);
-}
-
-void face_ask(Tui *tui, const char *title, const char *verb, const char *text,
-              void (*done)(Tui *tui, gboolean yes))
-{
-    if (tui->dialog != NULL)
-        return;
-    tui->dialog = dialog_new(title, verb, NULL);
-    dialog_add_line(tui->dialog, ROLE_TEXT, text);
-    tui->dialog_run = NULL;
-    tui->dialog_done = done;
-    tui->dialog_deaf_until_usec = 0;
-    g_clear_pointer(&tui->dialog_key, g_free);
-    tui_changed(tui);
-}
-
-/* Closes the dialog, answers, opens the next. */
-static void answer_dialog(Tui *tui, gboolean yes)
-{
-    CommandRun *run = tui->dialog_run;
-
-    g_clear_pointer(&tui->dialog, dialog_free);
-    tui->dialog_run = NULL;
-    if (yes && tui->dialog_key != NULL && tui_instance(tui, tui->dialog_key) == NULL) {
-        face_say(tui, OUTPUT_ERROR, "It has gone meanwhile; nothing was done.");
-        yes = FALSE;
-    }
-    if (run != NULL)
-        tui->dialog_answer(run, yes);
-    else if (tui->dialog_done != NULL)
-        tui->dialog_done(tui, yes);
-    Question *next = tui->dialog == NULL ? g_queue_pop_head(&tui->waiting_dialogs) : NULL;
-
-    if (next != NULL) {
-        open_question(tui, next);
-        question_free(next);
-    }
-    tui_changed(tui);
-}
-
-void face_dialog_key(Tui *tui, int key)
-{
-    if (g_get_monotonic_time() < tui->dialog_deaf_until_usec && key != KEYS_ESC)
-        return;
-    DialogResult result = dialog_handle_key(tui->dialog, key);
-
-    if (result != DIALOG_OPEN)
-        answer_dialog(tui, result == DIALOG_YES);
-    tui_changed(tui);
+    face_ask(tui, "Quit gemel?", "quit", "Guests and containers run on.", ask_to_quit);
 }
 
 /* ---- the terminal --------------------------------------------------------------------------- */
@@ -287,7 +189,7 @@ void face_init(Tui *tui)
 {
     tui->face = (FaceOps){
         .face = FACE_TUI,
-        .confirm = confirm,
+        .confirm = questions_confirm,
         .terminal_leave = terminal_leave,
         .terminal_enter = terminal_enter,
         .has_terminal = TRUE,
@@ -295,14 +197,12 @@ void face_init(Tui *tui)
         .face_data = tui,
     };
     tui->runs = g_ptr_array_new_with_free_func(line_free);
-    g_queue_init(&tui->waiting_dialogs);
 }
 
 /* Open questions are answered with no, what still runs is let go. */
 void face_free(Tui *tui)
 {
-    while (tui->dialog != NULL)
-        answer_dialog(tui, FALSE);
+    questions_refuse(tui);
     for (guint i = tui->runs->len; i-- > 0;) {
         Line *line = tui->runs->pdata[i];
 
@@ -310,7 +210,5 @@ void face_free(Tui *tui)
             command_cancel(line->run);
     }
     g_ptr_array_unref(tui->runs);
-    g_queue_clear_full(&tui->waiting_dialogs, question_free);
-    g_free(tui->dialog_key);
     g_free(tui->message);
 }

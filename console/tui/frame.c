@@ -16,7 +16,6 @@
 #define WIDTH_MIN    40
 #define HEIGHT_MIN   8
 #define TROUBLES_MAX 3
-#define MESSAGE_USEC ((gint64)15 * G_USEC_PER_SEC)
 #define FOOTER_MAX   24
 
 /* ---- own cost ------------------------------------------------------------------------------- */
@@ -188,7 +187,7 @@ static void draw_message(Tui *tui, const Canvas *c)
         room -= text_width(note) + 2;
         canvas_text(c, 0, c->width - 1 - text_width(note), ROLE_CHANGING, note);
     }
-    if (tui->message != NULL && g_get_monotonic_time() - tui->message_usec < MESSAGE_USEC)
+    if (tui->message != NULL)
         canvas_field(c, 0, 1, room, TEXT_LEFT, roles[tui->message_class], tui->message);
 }
 
@@ -226,8 +225,8 @@ static void draw_footer(Tui *tui, const Canvas *c)
     static const FooterKey line_keys[] = {
         {"Enter", "do it", 0}, {"Tab", "complete", 1}, {"Up", "history", 2}, {"Esc", "leave", 0}};
     static const FooterKey menu_keys[] = {
-        {"Enter", "do it", 0}, {"Esc", "leave", 0}, {"j k", "move", 1}};
-    static const FooterKey dialog_keys[] = {{"Esc", "leave everything as it is", 0}};
+        {"Enter", "do it", 0}, {"Esc", "leave", 0}, {"Up Down", "move", 1}};
+    static const FooterKey dialog_keys[] = {{"Esc", "no: leave everything as it is", 0}};
     FooterKey keys[FOOTER_MAX];
     guint n = 0;
     const Binding *binding;
@@ -250,13 +249,31 @@ static void draw_footer(Tui *tui, const Canvas *c)
 
 /* ---- everything ----------------------------------------------------------------------------- */
 
+gboolean frame_is_too_small(void)
+{
+    Canvas all = screen_canvas();
+
+    return all.height < HEIGHT_MIN || all.width < WIDTH_MIN;
+}
+
+/* Only what can be seen takes keys. */
+static void draw_too_small(Tui *tui, const Canvas *c)
+{
+    g_autofree char *jobs = jobs_note(tui);
+
+    canvas_printf(c, 0, 0, ROLE_WARN, "gemel waits for %dx%d, has %dx%d", WIDTH_MIN, HEIGHT_MIN,
+                  c->width, c->height);
+    canvas_text(c, 1, 0, ROLE_DIM, jobs != NULL ? "q does not quit now, ^C does:" : "q quits");
+    if (jobs != NULL)
+        canvas_text(c, 2, 0, ROLE_DIM, jobs);
+}
+
 void frame_draw(Tui *tui)
 {
     Canvas all = screen_canvas();
 
-    if (all.height < HEIGHT_MIN || all.width < WIDTH_MIN) {
-        canvas_printf(&all, 0, 0, ROLE_WARN, "gemel waits for %dx%d, has %dx%d", WIDTH_MIN,
-                      HEIGHT_MIN, all.width, all.height);
+    if (frame_is_too_small()) {
+        draw_too_small(tui, &all);
         return;
     }
     Page *page = tui_page(tui);

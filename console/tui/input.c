@@ -235,13 +235,19 @@ static void take_event(Tui *tui, const ScreenEvent *event)
 {
     Page *page = tui_page(tui);
 
+    if (event->paste == NULL && common_key(tui, event->key))
+        return;
+    if (frame_is_too_small()) {
+        if (event->key == KEYS_CTRL('c') || (event->key == 'q' && frame_active_jobs(tui) == 0))
+            tui_quit(tui, 0);
+        return;
+    }
+    face_age_message(tui);
     if (event->paste != NULL) {
         face_say(tui, OUTPUT_NOTE,
                  "Pasted text is no command; open the command line with : first.");
         return;
     }
-    if (common_key(tui, event->key))
-        return;
     if (tui->dialog != NULL)
         face_dialog_key(tui, event->key);
     else if (tui->menu != NULL)
@@ -267,7 +273,7 @@ gboolean input_ready(int fd, GIOCondition condition, gpointer data)
 
     tui->in_key = TRUE;
     while (!tui->quit && !tui->taken) {
-        if (tui->input != INPUT_NONE && tui->dialog == NULL) {
+        if (tui->input != INPUT_NONE && tui->dialog == NULL && !frame_is_too_small()) {
             if (!feed_input(tui))
                 break;
         } else if (screen_read(&event)) {

@@ -25,7 +25,7 @@ typedef struct {
     int kind; /* -1: both */
     gboolean in_detail, zoomed;
     int list_y, list_height; /* of the last draw, for the mouse */
-    char *lost_name;
+    char *lost_name, *lost_key;
 } Instances;
 
 static const char *const sort_names[SORT_N] = {
@@ -132,20 +132,24 @@ static void rebuild(Instances *list)
     table_rows_changed(list->table);
 }
 
-/* Says so when the instance under the cursor has gone. */
+/* Says so when the instance under the cursor has gone. One that is still there was hidden by the
+   user's own filter or key: that is no news. */
 static void watch_cursor(Instances *list)
 {
+    Tui *tui = list->page.tui;
     const char *key = table_cursor_key(list->table);
-    const ModelInstance *now = key != NULL ? tui_instance(list->page.tui, key) : NULL;
+    const ModelInstance *now = key != NULL ? tui_instance(tui, key) : NULL;
 
     /* what has just been said about it says more */
     if (table_lost(list->table) && list->lost_name != NULL && now != NULL &&
-        g_get_monotonic_time() - list->page.tui->message_usec > (gint64)2 * G_USEC_PER_SEC)
-        face_say(list->page.tui, OUTPUT_NOTE,
-                 "%s is no longer in the list; the cursor is on %s now.", list->lost_name,
-                 now != NULL ? now->info->name : "nothing");
+        tui_instance(tui, list->lost_key) == NULL &&
+        g_get_monotonic_time() - tui->message_usec > (gint64)2 * G_USEC_PER_SEC)
+        face_say(tui, OUTPUT_NOTE, "%s is no longer in the list; the cursor is on %s now.",
+                 list->lost_name, now->info->name);
     g_free(list->lost_name);
+    g_free(list->lost_key);
     list->lost_name = now != NULL ? g_strdup(now->info->name) : NULL;
+    list->lost_key = now != NULL ? g_strdup(key) : NULL;
 }
 
 /* ---- the table's questions ------------------------------------------------------------------ */
@@ -270,6 +274,7 @@ static void list_free(Page *page)
     g_free(list->filter_text);
     g_free(list->filter_error);
     g_free(list->lost_name);
+    g_free(list->lost_key);
     g_free(list);
 }
 

@@ -193,6 +193,7 @@ static gboolean second(gpointer data)
     Tui *tui = data;
 
     frame_measure_cost(tui);
+    face_expire_message(tui);
     tui_changed(tui);
     return G_SOURCE_CONTINUE;
 }

@@ -92,7 +92,8 @@ struct Tui {
     gint64
         dialog_deaf_until_usec; /* it came unasked: keys meant for something else are not taken */
     char *dialog_key;           /* the instance it is about, re-checked on yes */
-    GQueue waiting_dialogs;     /* of WaitingDialog, asked while another was open */
+    char *dialog_line;          /* the command line it is about, run on yes */
+    GQueue waiting_dialogs;     /* of Question, asked while another was open */
     Menu *menu;
     InputKind input;
     char *search_before; /* what was searched for before the input began */
@@ -164,11 +165,28 @@ void face_init(Tui *tui);
 void face_free(Tui *tui);
 void face_cancel(Tui *tui); /* ^C */
 void face_say(Tui *tui, OutputClass class, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Takes the message away: at a key once it could be read, a note some seconds later by itself. */
+void face_age_message(Tui *tui);
+void face_expire_message(Tui *tui);
+/* What keys, menus and the input line hand over. Some lines are asked about first. */
+void face_run_line(Tui *tui, const char *line);
+/* Without that question. */
+void face_run_asked(Tui *tui, const char *line);
+
+/* ---- questions.c: dialogs ------------------------------------------------------------------- */
+
+/* FaceOps.confirm. */
+void questions_confirm(CommandRun *run, const char *text, const char *typed_name,
+                       void (*answer)(CommandRun *run, gboolean yes), gpointer tui);
+/* A question of the TUI itself; `y` does `verb`. */
 void face_ask(Tui *tui, const char *title, const char *verb, const char *text,
               void (*done)(Tui *tui, gboolean yes));
+/* Opens a question when the line does on a keystroke what should not be done so, and the command
+   would not ask: it kills containers. TRUE: it runs once it is answered with yes. */
+gboolean questions_before(Tui *tui, const char *line);
 void face_dialog_key(Tui *tui, int key);
-/* What the input line hands over. */
-void face_run_line(Tui *tui, const char *line);
+/* Answers what is open with no, and forgets what waits. */
+void questions_refuse(Tui *tui);
 
 /* ---- input.c: keys -------------------------------------------------------------------------- */
 
@@ -185,6 +203,8 @@ char *input_fill(Tui *tui, const char *line, GError **error);
 /* ---- frame.c: header, messages, footer, and everything together ----------------------------- */
 
 void frame_draw(Tui *tui);
+/* Nothing is shown but this fact: then no key acts on what cannot be seen. */
+gboolean frame_is_too_small(void);
 void frame_measure_cost(Tui *tui);
 /* Acts that have not come to their end. */
 guint frame_active_jobs(Tui *tui);

@@ -88,7 +88,7 @@ static void quit_or_ask(Tui *tui)
     if (active == 0)
         tui_quit(tui, 0);
     else
-        face_ask(tui, "quit", "quit all the same", text, leave);
+        face_ask(tui, "Quit gemel?", "quit all the same", text, leave);
 }
 
 static gboolean verb_quit(Tui *tui, const char *arg, GError **error)
@@ -346,8 +346,8 @@ static gboolean verb_read_only(Tui *tui, const char *arg, GError **error)
     if (!tui->app->read_only)
         tui->app->read_only = TRUE;
     else
-        face_ask(tui, "read-only", "allow changes", "Commands may change and end instances again.",
-                 allow_changes);
+        face_ask(tui, "Leave read-only?", "allow changes",
+                 "Shall commands change and end instances again?", allow_changes);
     return TRUE;
 }
 

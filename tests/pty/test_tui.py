@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import termios
+import time
 
 import pytest
 
@@ -68,16 +69,50 @@ def test_fits_terminals_of_many_sizes(tui, rows, cols):
 @pytest.mark.quick
 def test_too_small_a_terminal_waits_and_comes_alive_when_it_grows(tui):
     terminal = tui(*CALM, rows=5, cols=20)
-    terminal.wait(lambda t: sum(bool(line.strip()) for line in t.lines()) == 1)
+    terminal.wait(r"waits for 40x8")
     assert terminal.process.poll() is None
     terminal.resize(24, 80)
     terminal.wait(r"lab-vm")
     terminal.resize(5, 20)
-    terminal.wait(lambda t: sum(bool(line.strip()) for line in t.lines()) == 1)
+    terminal.wait(r"waits for 40x8")
     terminal.resize(30, 100)
     terminal.wait(r"lab-vm")
     terminal.key("q")
     assert terminal.wait_exit() == 0
+
+
+@pytest.mark.quick
+def test_keys_do_nothing_while_nothing_can_be_seen(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-ct")
+    terminal.resize(5, 20)
+    terminal.wait(r"waits for 40x8")
+    terminal.key("p", "o", "9")
+    terminal.wait_still()
+    terminal.resize(24, 80)
+    terminal.wait(r"NAME.*STATE")
+    assert terminal.line_with(r"\blab-ct\b.*running")
+    terminal.resize(5, 20)
+    terminal.wait(r"waits for 40x8")
+    terminal.key("q")
+    assert terminal.wait_exit() == 0
+
+
+def test_messages_go_when_they_were_read(tui):
+    terminal = open_calm(tui)
+    terminal.key("J")
+    terminal.wait(r"J does nothing here")
+    terminal.key("j")
+    assert terminal.line_with(r"J does nothing here"), "too early"
+    terminal.wait_gone(r"J does nothing here", 8)  # a note goes by itself
+    terminal.key(":")
+    terminal.send("stop nobody\r")
+    terminal.wait(r"nobody")
+    shown = time.monotonic()
+    until(lambda: time.monotonic() - shown > 4.2, 6, "the error to have been read")
+    assert terminal.line_with(r"nobody"), "an error waits for a key"
+    terminal.key("j")
+    terminal.wait_gone(r"nobody", 2)
 
 
 @pytest.mark.quick
@@ -147,6 +182,33 @@ def test_kill_of_a_guest_asks_first(tui):
     terminal.wait_still(0.2)
     terminal.key("y")
     terminal.wait(r"\bbuild\b.*stopped")
+
+
+@pytest.mark.quick
+def test_kill_of_a_container_asks_too_and_enter_is_no(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-ct")
+    for keys in (("p", "j", "k"), ("x", "k"), ("Space", "b", "k")):
+        terminal.key(*keys)
+        terminal.wait(r"Kill lab-ct\b")
+        terminal.key("Enter")
+        terminal.wait_gone(r"n leave it")
+    assert terminal.line_with(r"\blab-ct\b.*running")
+    terminal.key(":")
+    terminal.send("kill lab-ct\r")
+    terminal.wait(r"Kill lab-ct\b")
+    terminal.key("y")
+    terminal.wait(r"\blab-ct\b.*stopped")
+
+
+def test_a_question_about_many_says_how_many_and_names_the_first(tui):
+    terminal = tui("--demo=300")
+    terminal.wait(r"NAME.*STATE")
+    terminal.key("*", "b", "k")
+    terminal.wait(r"Kill \d+ of the 300 marked\?")
+    terminal.wait(r"and \d+ more")
+    terminal.key("n")
+    terminal.wait(r"nothing was done")
 
 
 @pytest.mark.quick

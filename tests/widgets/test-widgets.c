@@ -237,6 +237,12 @@ static void test_menu_keys(void)
     g_assert_cmpint(menu_handle_key(m, 's'), ==, MENU_REFUSED);
     g_assert_cmpstr(menu_reason(m), ==, "is running");
     g_assert_cmpint(menu_handle_key(m, 'z'), ==, MENU_OPEN);
+    g_assert_cmpint(menu_handle_key(m, 'j'), ==, MENU_OPEN); /* letters do not move */
+    g_assert_cmpstr(menu_chosen(m), ==, "start lab-vm");
+    g_assert_cmpint(menu_handle_key(m, KEYS_CTRL('n')), ==, MENU_OPEN);
+    g_assert_cmpstr(menu_chosen(m), ==, "stop lab-vm");
+    g_assert_cmpint(menu_handle_key(m, KEYS_CTRL('p')), ==, MENU_OPEN);
+    g_assert_cmpstr(menu_chosen(m), ==, "start lab-vm");
     g_assert_cmpint(menu_handle_key(m, KEYS_DOWN), ==, MENU_OPEN);
     g_assert_cmpint(menu_handle_key(m, KEYS_ENTER), ==, MENU_CHOSEN);
     g_assert_cmpstr(menu_chosen(m), ==, "stop lab-vm");
@@ -271,7 +277,7 @@ static void test_dialog_yes_is_never_enter(void)
     Canvas c = golden_open(7, 60);
     g_autoptr(Dialog) d = dialog_new("revert lab-vm", "go back to s1", NULL);
     dialog_add_line(d, ROLE_TEXT, "What came after s1 is lost.");
-    g_assert_cmpint(dialog_handle_key(d, KEYS_ENTER), ==, DIALOG_OPEN);
+    g_assert_cmpint(dialog_handle_key(d, KEYS_ENTER), ==, DIALOG_NO);
     dialog_draw(d, &c);
     golden_check("dialog-yes-no");
     g_assert_cmpint(dialog_handle_key(d, 'n'), ==, DIALOG_NO);
