@@ -415,10 +415,19 @@ static gboolean change_freezer(NativeHold *hold, const char *command, GError **e
 {
     const char *const args[] = {command, NULL};
     const char *id = hold->container->id;
+    GError *problem = NULL;
+    gboolean done =
+        native_runtime_run(hold->store, hold->run.runtime, id, args, NULL, NULL, &problem);
 
-    if (!native_runtime_run(hold->store, hold->run.runtime, id, args, NULL, NULL, error))
-        return FALSE;
     refresh(hold);
+    if (!done && !is_alive(&hold->status)) { /* it ended by itself meanwhile */
+        g_error_free(problem);
+        return native_hold_conflict(hold, "is not running", error);
+    }
+    if (!done) {
+        g_propagate_error(error, problem);
+        return FALSE;
+    }
     return native_run_save(hold->store, id, &hold->run, error);
 }
 

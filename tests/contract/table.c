@@ -137,7 +137,7 @@ static void test_list(gconstpointer contract)
     g_assert_true(g_hash_table_contains(seen, running));
 }
 
-/* What the table does not have is said to be impossible, of every instance. */
+/* What the table does not have is valid for no instance, and each says why. */
 static void test_impossible(gconstpointer contract)
 {
     g_autoptr(Stage) stage = stage_open(contract);
@@ -152,7 +152,7 @@ static void test_impossible(gconstpointer contract)
             if (gemel_backend_can(stage->backend, act))
                 continue;
             g_assert_false(gemel_instance_can(instance, act));
-            g_assert_nonnull(strstr(instance->why_not[act], "not possible"));
+            g_assert_nonnull(instance->why_not[act]);
         }
     }
 }
