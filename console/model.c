@@ -557,13 +557,8 @@ ModelInstance *model_find(Model *model, const char *name, GError **error)
     for (guint i = 0; i < found->len; i++) {
         const ModelInstance *instance = found->pdata[i];
 
-        g_string_append_printf(
-            names, "%s%s/%.12s", i > 0 ? ", " : "", instance->backend->name,
-            found->len > 1 && i + 1 < found->len &&
-                    g_str_equal(instance->info->name,
-                                ((ModelInstance *)found->pdata[i + 1])->info->name)
-                ? instance->info->id
-                : instance->info->name);
+        g_string_append_printf(names, "%s%s/%s (%.12s)", i > 0 ? ", " : "", instance->backend->name,
+                               instance->info->name, instance->info->id);
     }
     gemel_error_set(error, GEMEL_ERROR_CONFLICT,
                     "'%s' is ambiguous: %s; say backend/name or an id, nothing was done", name,
