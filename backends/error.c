@@ -76,7 +76,8 @@ gboolean gemel_error_set(GError **error, GemelErrorKind kind, const char *format
     va_list args;
 
     va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
+    g_autofree char *given = g_strdup_vprintf(format, args);
+    g_autofree char *text = g_utf8_make_valid(given, -1);
     va_end(args);
     for (char *c = text; *c != '\0'; c++)
         if (g_ascii_iscntrl(*c))

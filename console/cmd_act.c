@@ -67,9 +67,10 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     Acts *acts = run->data;
     Model *model = run->app->model;
     g_autoptr(GemelJobView) view = gemel_job_view(job);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:b}", "backend", target->backend->backend->name,
-                            "id", target->id, "name", target->name, "act",
-                            gemel_act_name(run->command->act), "done", error == NULL);
+    json_t *row =
+        json_pack("{s:o, s:o, s:o, s:s, s:b}", "backend", json_text(target->backend->backend->name),
+                  "id", json_text(target->id), "name", json_text(target->name), "act",
+                  gemel_act_name(run->command->act), "done", error == NULL);
 
     model_set_doing(model, target->backend->backend->name, target->id, NULL);
     model_relist(model, target->backend);
@@ -87,7 +88,7 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     if (!run->json)
         run_print_notes(run, target->name, job);
     else if (view->notes != NULL)
-        json_object_set_new(row, "notes", json_string(view->notes));
+        json_object_set_new(row, "notes", json_text(view->notes));
     json_array_append_new(acts->results, row);
     if (run->json && run->pending == 0)
         output_json(run->out, json_pack("{s:O}", "results", acts->results));
@@ -218,8 +219,9 @@ static Acts *acts_new(CommandRun *run)
     acts->args.force = run_flag(run, "force");
     acts->args.no_wait = run_flag(run, "no-wait");
     acts->args.signal = run_option(run, "signal");
-    if (timeout != NULL)
-        parse_duration_ms(timeout, &acts->args.timeout_ms, NULL);
+    /* 0 would be the backend's default; far more than a month is as good as for ever. */
+    if (timeout != NULL && parse_duration_ms(timeout, &acts->args.timeout_ms, NULL))
+        acts->args.timeout_ms = CLAMP(acts->args.timeout_ms, 1, G_MAXINT - GRACE_MS);
     run->data = acts;
     run->data_free = acts_free;
     return acts;

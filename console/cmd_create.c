@@ -2,14 +2,18 @@
 /* cmd_create.c - create: a container from a root file system, or a guest from domain XML. */
 #include "console/commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CREATE_HARD_MS 900000
+#define XML_MAX_BYTES  (4 << 20) /* what libvirt's protocol takes */
 
 /* A GemelCreateSpec that owns its strings, for the worker. */
 typedef struct {
     GemelCreateSpec spec;
-    char *name, *definition, *rootfs, *hostname, *network, *user, *cwd;
+    char *name, *xml, *definition, *rootfs, *hostname, *network, *user, *cwd;
     char **argv, **env, **labels;
 } Create;
 
@@ -18,6 +22,7 @@ static void create_free(gpointer data)
     Create *create = data;
 
     g_free(create->name);
+    g_free(create->xml);
     g_free(create->definition);
     g_free(create->rootfs);
     g_free(create->hostname);
@@ -30,9 +35,37 @@ static void create_free(gpointer data)
     g_free(create);
 }
 
+/* Reads the domain XML; here on the worker, since a pipe or a share can block. */
+static gboolean create_read_xml(Create *create, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    char bytes[16384];
+    ssize_t n;
+    int fd = open(create->xml, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return gemel_error_set_errno(error, errno, "create %s: %s", create->name, create->xml);
+    while ((n = read(fd, bytes, sizeof bytes)) > 0 && text->len <= XML_MAX_BYTES)
+        g_string_append_len(text, bytes, n);
+    if (n < 0)
+        gemel_error_set_errno(error, errno, "create %s: %s", create->name, create->xml);
+    else if (n > 0 || strlen(text->str) != text->len)
+        gemel_error_set(error, GEMEL_ERROR_INVALID, "create %s: %s is no domain XML", create->name,
+                        create->xml);
+    close(fd);
+    if (n != 0 || strlen(text->str) != text->len)
+        return FALSE;
+    create->definition = g_string_free(g_steal_pointer(&text), FALSE);
+    create->spec.definition = create->definition;
+    return TRUE;
+}
+
 static gpointer run_create(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
 {
-    const Create *create = arg;
+    Create *create = arg;
+
+    if (create->xml != NULL && !create_read_xml(create, error))
+        return NULL;
 
     return conn->backend->ops->create_instance(conn, &create->spec, args, error);
 }
@@ -46,7 +79,7 @@ static void create_done(GemelJob *job, gpointer result, const GError *error, gpo
     if (error != NULL)
         run_error(run, error);
     else if (run->json)
-        output_json(run->out, json_pack("{s:s}", "id", (const char *)result));
+        output_json(run->out, json_pack("{s:o}", "id", json_text(result)));
     else
         output_line(run->out, OUTPUT_DATA, "%s", (const char *)result);
     if (error == NULL && !run->json)
@@ -122,12 +155,7 @@ static Create *create_parse(CommandRun *run, GError **error)
         .read_only = run_flag(run, "read-only"),
     };
     if (xml != NULL) {
-        g_autoptr(GError) own = NULL;
-
-        if (!g_file_get_contents(xml, &create->definition, NULL, &own))
-            gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "create %s: %s", create->name,
-                            own->message);
-        create->spec.definition = create->definition;
+        create->xml = g_strdup(xml);
     } else if (create->rootfs == NULL) {
         gemel_error_set(
             error, GEMEL_ERROR_INVALID,
@@ -153,7 +181,7 @@ static void create_run(CommandRun *run)
     AppBackend *open = NULL;
 
     if (create != NULL)
-        open = create_backend(run, create->definition != NULL ? "libvirt" : "native", &error);
+        open = create_backend(run, create->xml != NULL ? "libvirt" : "native", &error);
     if (open != NULL && open->backend->ops->create_instance == NULL) {
         gemel_error_set(&error, GEMEL_ERROR_UNSUPPORTED, "create %s: %s cannot create instances",
                         run->words[0], open->backend->name);

@@ -16,22 +16,25 @@ static json_t *labels_to_json(GHashTable *labels)
     if (labels == NULL)
         return object;
     g_hash_table_iter_init(&iter, labels);
-    while (g_hash_table_iter_next(&iter, &key, &value))
-        json_object_set_new(object, key, json_string(value));
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        g_autofree char *valid = g_utf8_make_valid(key, -1);
+
+        json_object_set_new(object, valid, json_text(value));
+    }
     return object;
 }
 
 json_t *instance_to_json(const ModelInstance *instance)
 {
     const GemelInstance *info = instance->info;
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", info->id, "name", info->name,
-                               "backend", instance->backend->name, "kind",
-                               gemel_kind_name(info->kind), "state", gemel_state_name(info->state));
+    json_t *object =
+        json_pack("{s:o, s:o, s:o, s:s, s:s}", "id", json_text(info->id), "name",
+                  json_text(info->name), "backend", json_text(instance->backend->name), "kind",
+                  gemel_kind_name(info->kind), "state", gemel_state_name(info->state));
     json_t *acts = json_array();
     gint64 uptime;
 
-    json_object_set_new(object, "state_reason",
-                        info->state_reason != NULL ? json_string(info->state_reason) : json_null());
+    json_object_set_new(object, "state_reason", json_text(info->state_reason));
     json_object_set_new(object, "vcpus", info->vcpus > 0 ? json_integer(info->vcpus) : json_null());
     json_object_set_new(object, "cpu_limit",
                         info->cpu_limit > 0 ? json_real(info->cpu_limit) : json_null());
@@ -41,8 +44,7 @@ json_t *instance_to_json(const ModelInstance *instance)
                             : json_null());
     json_object_set_new(object, "uptime_s",
                         model_uptime_s(instance, &uptime) ? json_integer(uptime) : json_null());
-    json_object_set_new(object, "image",
-                        info->image != NULL ? json_string(info->image) : json_null());
+    json_object_set_new(object, "image", json_text(info->image));
     json_object_set_new(object, "autostart", json_boolean(info->autostart));
     json_object_set_new(object, "protected", json_boolean(info->is_protected));
     json_object_set_new(object, "labels", labels_to_json(info->labels));
@@ -150,7 +152,7 @@ static void list_add_row(OutputTable *table, const ModelInstance *instance)
                      info->state_reason != NULL ? info->state_reason : "", NULL);
 }
 
-/* The instances the words and filters of the command choose. Words are globs. */
+/* The instances the words and filters of the command choose. */
 static GPtrArray *list_chosen(CommandRun *run)
 {
     GPtrArray *all = model_instances(run->app->model);
@@ -159,28 +161,11 @@ static GPtrArray *list_chosen(CommandRun *run)
 
     for (guint i = 0; i < all->len; i++) {
         ModelInstance *instance = all->pdata[i];
-        gboolean named = run->n_words == 0;
 
-        for (guint w = 0; w < run->n_words; w++)
-            named = named || g_pattern_match_simple(run->words[w], instance->info->name);
-        if (named && list_matches(instance, filters))
+        if (run_word_names(run, instance) && list_matches(instance, filters))
             g_ptr_array_add(chosen, instance);
     }
     return chosen;
-}
-
-/* A name that was given outright and matches nothing is an error; a glob may match nothing. */
-static void list_check_names(CommandRun *run, GPtrArray *chosen)
-{
-    for (guint w = 0; w < run->n_words; w++) {
-        gboolean found = strpbrk(run->words[w], "*?") != NULL;
-        g_autoptr(GError) error = NULL;
-
-        for (guint i = 0; i < chosen->len && !found; i++)
-            found = g_str_equal(((ModelInstance *)chosen->pdata[i])->info->name, run->words[w]);
-        if (!found && run_find(run, run->words[w], &error) == NULL)
-            run_error(run, error);
-    }
 }
 
 static void list_run(CommandRun *run)
@@ -198,7 +183,7 @@ static void list_run(CommandRun *run)
             return;
         }
     }
-    list_check_names(run, chosen);
+    run_check_names(run);
     if (run->json) {
         json_t *rows = json_array();
 
@@ -309,8 +294,8 @@ static void inspect_done(GemelJob *job, gpointer result, const GError *error, gp
     object = instance_to_json(instance);
     json_object_update_missing(object, inspect->essentials);
     if (run->json) {
-        json_object_set_new(object, "definition_format", json_string(inspect->definition_format));
-        json_object_set_new(object, "definition", json_string(inspect->definition));
+        json_object_set_new(object, "definition_format", json_text(inspect->definition_format));
+        json_object_set_new(object, "definition", json_text(inspect->definition));
         output_json(run->out, object);
     } else {
         print_essentials(run, object, 0);
@@ -357,17 +342,18 @@ static json_t *event_to_json(const ModelEvent *event)
     g_autoptr(GDateTime) time =
         g_date_time_new_from_unix_utc(event->time_unix_usec / G_USEC_PER_SEC);
     g_autofree char *stamp = g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");
-    json_t *object = json_pack("{s:s, s:s, s:s}", "time", stamp, "event",
-                               gemel_event_type_name(event->type), "backend", event->backend);
+    json_t *object =
+        json_pack("{s:s, s:s, s:o}", "time", stamp, "event", gemel_event_type_name(event->type),
+                  "backend", json_text(event->backend));
 
     if (event->id != NULL)
-        json_object_set_new(object, "id", json_string(event->id));
+        json_object_set_new(object, "id", json_text(event->id));
     if (event->name != NULL)
-        json_object_set_new(object, "name", json_string(event->name));
+        json_object_set_new(object, "name", json_text(event->name));
     if (event->type == GEMEL_EVENT_STATE || event->type == GEMEL_EVENT_ADDED)
         json_object_set_new(object, "state", json_string(gemel_state_name(event->state)));
     if (event->detail != NULL)
-        json_object_set_new(object, "detail", json_string(event->detail));
+        json_object_set_new(object, "detail", json_text(event->detail));
     return object;
 }
 
@@ -418,6 +404,14 @@ static void events_free(gpointer data)
     g_free(events);
 }
 
+static gboolean events_can_come(const CommandRun *run)
+{
+    for (guint i = 0; i < run->app->backends->len; i++)
+        if (((AppBackend *)run->app->backends->pdata[i])->backend->ops->watch != NULL)
+            return TRUE;
+    return FALSE;
+}
+
 /* Follows events until interrupted or --count have come; inside the console it prints what is
    kept. */
 static void events_run(CommandRun *run)
@@ -429,6 +423,10 @@ static void events_run(CommandRun *run)
     if (run->face->face == FACE_TUI) {
         for (GList *link = queue->head; link != NULL; link = link->next)
             event_print(run, link->data);
+        return;
+    }
+    if (!events_can_come(run)) {
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED, "events: no backend that is open tells of events");
         return;
     }
     events = g_new0(Events, 1);
@@ -449,7 +447,7 @@ typedef struct {
     char *backend, *id, *name;
     GemelState state;
     guint listener;
-    GSource *timeout;
+    GSource *timeout, *poll;
 } Wait;
 
 static void wait_free(gpointer data)
@@ -458,6 +456,7 @@ static void wait_free(gpointer data)
 
     model_unlisten(wait->run->app->model, wait->listener);
     app_source_remove(&wait->timeout);
+    app_source_remove(&wait->poll);
     g_free(wait->backend);
     g_free(wait->id);
     g_free(wait->name);
@@ -487,7 +486,18 @@ static void wait_changed(ModelChange what, gpointer data)
     }
 }
 
-/* Until an instance is in a state: by events where the backend has them. */
+/* A backend need not have events, and one may be missed. */
+static gboolean wait_poll(gpointer data)
+{
+    Wait *wait = data;
+    AppBackend *open = app_backend(wait->run->app, wait->backend);
+
+    if (open != NULL)
+        model_relist(wait->run->app->model, open);
+    return G_SOURCE_CONTINUE;
+}
+
+/* Until an instance is in a state: by events where the backend has them, else by lists. */
 static void wait_run(CommandRun *run)
 {
     g_autoptr(GError) error = NULL;
@@ -522,6 +532,8 @@ static void wait_run(CommandRun *run)
     run_hold(run);
     model_watch(run->app->model);
     wait->timeout = app_add_timer(run->app, (guint)ms, wait_timed_out, wait);
+    wait->poll = app_add_timer(run->app, (guint)options_get_number(run->app->options, "refresh"),
+                               wait_poll, wait);
     wait->listener = model_listen(run->app->model, wait_changed, wait);
     wait_changed(MODEL_INSTANCES, wait);
 }
@@ -585,7 +597,7 @@ const Command commands_list[] = {
      .summary = "until an instance is in a state",
      .example = "gemel wait lab-vm stopped --timeout 30s",
      .group = "Look",
-     .flags = COMMAND_LISTS,
+     .flags = COMMAND_LISTS | COMMAND_WAITS,
      .any_instance = TRUE,
      .words = {{WORD_INSTANCE, "NAME"},
                {WORD_CHOICE, "STATE", .choices = "running paused stopped crashed saved"}},

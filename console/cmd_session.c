@@ -33,9 +33,10 @@ static void backends_run(CommandRun *run)
         if (table != NULL)
             output_table_add(table, backend->name, own->ops->type, backend_state(backend), uri, why,
                              NULL);
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", backend->name,
-                                              "type", own->ops->type, "state",
-                                              backend_state(backend), "uri", uri, "message", why));
+        json_array_append_new(rows, json_pack("{s:o, s:s, s:s, s:o, s:o}", "name",
+                                              json_text(backend->name), "type", own->ops->type,
+                                              "state", backend_state(backend), "uri",
+                                              json_text(uri), "message", json_text(why)));
     }
     if (table != NULL) {
         output_table_print(table, run->out);
@@ -125,11 +126,11 @@ static void jobs_run(CommandRun *run)
         if (table != NULL)
             output_table_add(table, id, view->title, view->backend,
                              gemel_job_state_name(view->state), age_text, detail, NULL);
-        json_array_append_new(rows,
-                              json_pack("{s:I, s:s, s:s, s:s, s:I, s:s}", "id",
-                                        (json_int_t)view->id, "title", view->title, "backend",
-                                        view->backend, "state", gemel_job_state_name(view->state),
-                                        "age_s", (json_int_t)age, "detail", detail));
+        json_array_append_new(rows, json_pack("{s:I, s:o, s:o, s:s, s:I, s:o}", "id",
+                                              (json_int_t)view->id, "title", json_text(view->title),
+                                              "backend", json_text(view->backend), "state",
+                                              gemel_job_state_name(view->state), "age_s",
+                                              (json_int_t)age, "detail", json_text(detail)));
     }
     if (table == NULL) {
         output_json(run->out, json_pack("{s:o}", "jobs", rows));
@@ -154,7 +155,7 @@ static void set_list(CommandRun *run)
 
         if (table != NULL)
             output_table_add(table, info->name, value, info->fallback, info->help, NULL);
-        json_object_set_new(object, info->name, json_string(value));
+        json_object_set_new(object, info->name, json_text(value));
     }
     if (table != NULL) {
         output_table_print(table, run->out);

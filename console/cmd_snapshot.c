@@ -72,19 +72,17 @@ static char *snapshot_time(const GemelSnapshot *snapshot, const char *format)
 
 static json_t *snapshot_to_json(const GemelSnapshot *snapshot)
 {
-    json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b}", "name", snapshot->name, "kind",
-                               snapshot->kind, "state", gemel_state_name(snapshot->state),
-                               "created_unix", (json_int_t)snapshot->created_unix, "memory",
-                               snapshot->with_memory, "current", snapshot->is_current);
+    json_t *object =
+        json_pack("{s:o, s:o, s:s, s:I, s:b, s:b}", "name", json_text(snapshot->name), "kind",
+                  json_text(snapshot->kind), "state", gemel_state_name(snapshot->state),
+                  "created_unix", (json_int_t)snapshot->created_unix, "memory",
+                  snapshot->with_memory, "current", snapshot->is_current);
 
-    json_object_set_new(object, "parent",
-                        snapshot->parent != NULL ? json_string(snapshot->parent) : json_null());
+    json_object_set_new(object, "parent", json_text(snapshot->parent));
     json_object_set_new(object, "size_bytes",
                         snapshot->size_bytes >= 0 ? json_integer(snapshot->size_bytes)
                                                   : json_null());
-    json_object_set_new(object, "description",
-                        snapshot->description != NULL ? json_string(snapshot->description)
-                                                      : json_null());
+    json_object_set_new(object, "description", json_text(snapshot->description));
     return object;
 }
 
@@ -209,9 +207,11 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     if (run->json) {
         g_autoptr(GemelJobView) view = gemel_job_view(job);
 
-        output_json(run->out, json_pack("{s:s, s:s, s:s, s:b, s:s*}", "name", act->target->name,
-                                        "snapshot", act->snapshot, "act", gemel_act_name(act->act),
-                                        "done", TRUE, "notes", view->notes));
+        output_json(run->out,
+                    json_pack("{s:o, s:o, s:s, s:b, s:o*}", "name", json_text(act->target->name),
+                              "snapshot", json_text(act->snapshot), "act", gemel_act_name(act->act),
+                              "done", TRUE, "notes",
+                              view->notes != NULL ? json_text(view->notes) : NULL));
         return;
     }
     g_autofree char *text = g_strconcat(act->target->name, ": ", done[act->act], NULL);

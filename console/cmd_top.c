@@ -88,14 +88,6 @@ static void top_row(const CommandRun *run, OutputTable *table, const ModelInstan
                      net, up, instance->quarantine != NULL ? instance->quarantine : "", NULL);
 }
 
-static gboolean is_chosen(const CommandRun *run, const ModelInstance *instance)
-{
-    for (guint w = 0; w < run->n_words; w++)
-        if (g_pattern_match_simple(run->words[w], instance->info->name))
-            return TRUE;
-    return run->n_words == 0;
-}
-
 static gint by_cpu(gconstpointer a, gconstpointer b)
 {
     double one = -1, two = -1;
@@ -110,9 +102,9 @@ static json_t *top_json(const ModelInstance *instance)
     json_t *object = json_object(), *metrics = json_object();
     double cpu;
 
-    json_object_set_new(object, "backend", json_string(instance->backend->name));
-    json_object_set_new(object, "id", json_string(instance->info->id));
-    json_object_set_new(object, "name", json_string(instance->info->name));
+    json_object_set_new(object, "backend", json_text(instance->backend->name));
+    json_object_set_new(object, "id", json_text(instance->info->id));
+    json_object_set_new(object, "name", json_text(instance->info->name));
     json_object_set_new(object, "kind", json_string(gemel_kind_name(instance->info->kind)));
     json_object_set_new(object, "state", json_string(gemel_state_name(instance->info->state)));
     json_object_set_new(object, "cpu_percent",
@@ -125,7 +117,7 @@ static json_t *top_json(const ModelInstance *instance)
                                 json_integer((json_int_t)MIN(instance->value[i], G_MAXINT64)));
     json_object_set_new(object, "metrics", metrics);
     if (instance->quarantine != NULL)
-        json_object_set_new(object, "quarantine", json_string(instance->quarantine));
+        json_object_set_new(object, "quarantine", json_text(instance->quarantine));
     return object;
 }
 
@@ -142,7 +134,7 @@ static void top_print(Top *top)
     for (guint i = 0; i < all->len; i++) {
         ModelInstance *instance = all->pdata[i];
 
-        if (is_chosen(run, instance) && instance->sample_ns > 0)
+        if (run_word_names(run, instance) && instance->sample_ns > 0)
             g_ptr_array_add(rows, instance);
     }
     g_ptr_array_sort(rows, by_cpu);
@@ -222,10 +214,6 @@ static void top_run(CommandRun *run)
     run->data_free = top_free;
     top->run = run;
     top->left = count != NULL ? g_ascii_strtoll(count, NULL, 10) : -1;
-    if (count != NULL && top->left < 1) {
-        run_fail(run, GEMEL_ERROR_INVALID, "top: --count %s is not a number from 1 on", count);
-        return;
-    }
     if (run->face->face == FACE_TUI)
         top->left = 1;
     if (interval != NULL)
@@ -234,6 +222,8 @@ static void top_run(CommandRun *run)
         run_fail(run, GEMEL_ERROR_INVALID, "top: --interval goes from 100ms to 60s");
         return;
     }
+    if (!run_check_names(run))
+        return;
     top->patience_usec =
         g_get_monotonic_time() + options_get_number(run->app->options, "timeout") * 1000;
     run_hold(run);

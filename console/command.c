@@ -67,10 +67,20 @@ static void run_settle(CommandRun *run)
     if (!run->finished || run->flow->depth > 0)
         return;
     output_flush(run->out);
-    if (run->status == 0 && run->flow->lines != NULL && run->flow->lines[run->flow->next] != NULL) {
+    /* A loop, since a line may hold any number of commands that end at once. */
+    while (run->status == 0 && run->flow->lines != NULL &&
+           run->flow->lines[run->flow->next] != NULL) {
         run_clear(run);
+        run->flow->depth++;
         run_next(run);
-        return;
+        run->flow->depth--;
+        if (!run->finished && run->pending > 0)
+            return;
+        if (!run->finished)
+            run->status = run->worst;
+        run->finished = TRUE;
+        flow_stop_waiting(run);
+        output_flush(run->out);
     }
     if (run->flow->over != NULL)
         *run->flow->over = TRUE;
@@ -242,7 +252,8 @@ static void lists_changed(ModelChange what, gpointer data)
 /* How long a command waits for lists: its own --timeout if it only reads, else the option's. */
 static guint lists_timeout_ms(const CommandRun *run)
 {
-    const char *own = run->command->flags & COMMAND_CHANGES ? NULL : run_option(run, "timeout");
+    const char *own =
+        run->command->flags & (COMMAND_CHANGES | COMMAND_WAITS) ? NULL : run_option(run, "timeout");
     gint ms;
 
     if (own != NULL && parse_duration_ms(own, &ms, NULL))
@@ -327,6 +338,11 @@ char **command_split_lines(const char *text, GError **error)
     char quote = 0;
 
     for (const char *c = text; *c != '\0'; c++) {
+        if (quote == 0 && *c == '#' && (c == text || strchr(" \t\n;", c[-1]) != NULL)) {
+            c += strcspn(c, "\n"); /* a comment: quotes and semicolons mean nothing there */
+            if (*c == '\0')
+                break;
+        }
         if (quote == 0 && (*c == ';' || *c == '\n')) {
             g_strv_builder_add(lines, line->str);
             g_string_truncate(line, 0);
@@ -430,6 +446,10 @@ static gboolean parse_option(CommandRun *run, char **argv, guint *i, GError **er
         if (!parse_duration_ms(value, &ms, error))
             return FALSE;
     }
+    if (option->type == OPTION_NUMBER &&
+        !g_ascii_string_to_unsigned(value, 10, 1, G_MAXINT, NULL, NULL))
+        return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: --%s %s is not a number from 1 on",
+                               run->command->name, option->name, value);
     store_option(run, option->name, value);
     return TRUE;
 }

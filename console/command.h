@@ -44,7 +44,12 @@ typedef struct {
     const char *choices;
 } CommandWord;
 
-typedef enum { OPTION_FLAG, OPTION_STRING, OPTION_DURATION, OPTION_NUMBER } CommandOptionType;
+typedef enum {
+    OPTION_FLAG,
+    OPTION_STRING,
+    OPTION_DURATION,
+    OPTION_NUMBER /* from 1 on */
+} CommandOptionType;
 
 typedef struct {
     const char *name; /* "timeout": --timeout */
@@ -61,6 +66,7 @@ enum {
     COMMAND_JSON = 1 << 2,        /* knows --json */
     COMMAND_PASSTHROUGH = 1 << 3, /* words after the fixed ones (or after --) are not options */
     COMMAND_LISTS = 1 << 4,       /* needs instance lists before it runs */
+    COMMAND_WAITS = 1 << 5,       /* its --timeout is for what it does, not for the lists */
 };
 
 typedef struct {

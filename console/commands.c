@@ -128,14 +128,46 @@ void target_free(gpointer data)
     g_free(target);
 }
 
+gboolean run_word_names(const CommandRun *run, const ModelInstance *instance)
+{
+    g_autofree char *full = g_strconcat(instance->backend->name, "/", instance->info->name, NULL);
+
+    for (guint w = 0; w < run->n_words; w++) {
+        const char *word = run->words[w];
+
+        if (g_pattern_match_simple(word, instance->info->name) ||
+            g_pattern_match_simple(word, full) ||
+            (strlen(word) >= 4 && g_str_has_prefix(instance->info->id, word)))
+            return TRUE;
+    }
+    return run->n_words == 0;
+}
+
+gboolean run_check_names(CommandRun *run)
+{
+    gboolean all = TRUE;
+
+    for (guint w = 0; w < run->n_words; w++) {
+        g_autoptr(GError) error = NULL;
+
+        if (strpbrk(run->words[w], "*?") != NULL || run_find(run, run->words[w], &error) != NULL)
+            continue;
+        if (g_error_matches(error, GEMEL_ERROR, GEMEL_ERROR_CONFLICT))
+            continue; /* all of them are shown */
+        run_error(run, error);
+        all = FALSE;
+    }
+    return all;
+}
+
 json_t *error_to_json(const char *backend, const GError *error)
 {
     const char *kind = error->domain == GEMEL_ERROR
                            ? gemel_error_kind_name((GemelErrorKind)error->code)
                            : "failed";
 
-    return json_pack("{s:s, s:s, s:s}", "backend", backend, "kind", kind, "message",
-                     error->message);
+    return json_pack("{s:o, s:s, s:o}", "backend", json_text(backend), "kind", kind, "message",
+                     json_text(error->message));
 }
 
 json_t *run_missing_to_json(CommandRun *run)

@@ -20,6 +20,12 @@ json_t *instance_to_json(const ModelInstance *instance);
 /* "errors" of a result: what did not answer; also says so on stderr and sets status 5. */
 json_t *run_missing_to_json(CommandRun *run);
 
+/* Whether the words of the command choose the instance: each is a glob of names or backend/names,
+   or the beginning of an id. Without words all are chosen. */
+gboolean run_word_names(const CommandRun *run, const ModelInstance *instance);
+/* FALSE if a word that is no glob names nothing; errors are printed. */
+gboolean run_check_names(CommandRun *run);
+
 /* {"backend", "kind", "message"} */
 json_t *error_to_json(const char *backend, const GError *error);
 

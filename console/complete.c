@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/complete.h"
+#include "widgets/text.h"
 
 #include <string.h>
 
@@ -87,12 +88,21 @@ static Context context_parse(const char *line, guint cursor)
 
 /* ---- candidates ----------------------------------------------------------------------------- */
 
+/* Whether the text may stand in the line that is edited: what it would do to a terminal, or could
+   not be typed, is not offered. */
+static gboolean is_plain(const char *text)
+{
+    g_autofree char *safe = text_sanitise(text, -1, TEXT_NAME);
+
+    return g_str_equal(safe, text);
+}
+
 /* Offers a candidate if it begins with what is typed and is not there yet. */
 static void offer(Completer *completer, const char *text, const char *hint)
 {
     Completion *completion;
 
-    if (!g_str_has_prefix(text, completer->context->partial))
+    if (!g_str_has_prefix(text, completer->context->partial) || !is_plain(text))
         return;
     for (guint i = 0; i < completer->found->len; i++)
         if (g_str_equal(((Completion *)completer->found->pdata[i])->text, text))

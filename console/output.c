@@ -127,14 +127,25 @@ void output_text(Output *out, const char *text)
             emit(out, OUTPUT_DATA, lines[i]);
 }
 
+json_t *json_text(const char *text)
+{
+    if (text == NULL)
+        return json_null();
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+    return json_string(valid);
+}
+
 static void emit_json(Output *out, json_t *value, size_t flags)
 {
     /* JSON_ENSURE_ASCII: no byte of a name reaches a terminal raw, and every parser reads it. */
     char *text = json_dumps(value, flags | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 
     json_decref(value);
-    if (text == NULL)
+    if (text == NULL) {
+        output_line(out, OUTPUT_ERROR, "what there is to say cannot be put into JSON");
         return;
+    }
     if (out->line != NULL)
         output_text(out, text);
     else

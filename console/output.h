@@ -32,6 +32,10 @@ void output_json(Output *out, json_t *value);
 void output_json_line(Output *out, json_t *value);
 void output_flush(Output *out);
 
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD, where jansson would give nothing
+   and the whole object would be lost. NULL becomes null. */
+json_t *json_text(const char *text);
+
 /* A table: headers, then rows; columns sized by content, right-aligned where `right` has an R.
    Numbers are right-aligned; the last column is not padded. */
 typedef struct OutputTable OutputTable;

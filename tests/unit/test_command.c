@@ -207,6 +207,15 @@ static void test_statuses(Session *session, gconstpointer data)
         {"help snapshot", 0},
         {"list 'open", 2},
         {"nosuch; list", 2},
+        {"# it's nothing; nosuch", 0},
+        {"version # don't; nosuch\nversion", 0},
+        {"version; # nosuch\nnosuch", 2},
+        {"events --count many", 2},
+        {"events", 4}, /* this backend tells of none */
+        {"top --count 0", 2},
+        {"top no-such-instance --count 1", 3},
+        {"list no-such-instance", 3},
+        {"list no-such-*", 0},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
@@ -241,6 +250,58 @@ static void test_commands_run_in_order(Session *session, gconstpointer data)
     g_assert_cmpint(run_line(session, "stop web-1; start web-1; pause web-1"), ==, 0);
     g_assert_cmpint(run_line(session, "list -q -f state=paused web-1"), ==, 0);
     g_assert_cmpstr(session->text->str, ==, "web-1\n");
+}
+
+static void test_long_lines_need_no_stack(Session *session, gconstpointer data)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    for (int i = 0; i < 200000; i++)
+        g_string_append(line, i % 100 == 0 ? "set cpu core;" : ";");
+    g_assert_cmpint(run_line(session, line->str), ==, 0);
+}
+
+static void test_names_with_a_backend_are_listed(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "list -q sim/web-1"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "web-1\n");
+    g_assert_cmpint(run_line(session, "list -q 'sim/web-*'"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "web-1\nweb-2\n");
+}
+
+static void test_wait_needs_no_events(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "stop web-1 --no-wait; wait web-1 stopped --timeout 25s"), ==,
+                    0);
+}
+
+static void test_any_timeout_is_taken(Session *session, gconstpointer data)
+{
+    gint64 before = g_get_monotonic_time();
+
+    g_assert_cmpint(run_line(session, "stop web-1 --timeout 2147483s"), ==, 0);
+    /* `batch` ignores its stop signal: without time it is killed at once, not after the usual 10 s
+     */
+    g_assert_cmpint(run_line(session, "stop batch --timeout 0"), ==, 0);
+    g_assert_cmpint(g_get_monotonic_time() - before, <, 9 * G_USEC_PER_SEC);
+}
+
+static void test_json_takes_any_bytes(void)
+{
+    g_autoptr(GError) error = NULL;
+    json_t *object;
+
+    gemel_error_set(&error, GEMEL_ERROR_FAILED, "cannot read %s.xml", "\xff\xfe");
+    g_assert_true(g_utf8_validate(error->message, -1, NULL));
+    g_clear_error(&error);
+    g_set_error_literal(&error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "no \x80");
+    object = error_to_json("b\xc3", error);
+    g_assert_nonnull(object);
+    g_assert_cmpstr(json_string_value(json_object_get(object, "backend")), ==, "b\uFFFD");
+    g_assert_cmpstr(json_string_value(json_object_get(object, "message")), ==, "no \uFFFD");
+    json_decref(object);
+    object = json_text(NULL);
+    g_assert_true(json_is_null(object));
 }
 
 static void test_jobs_outlive_their_backend(Session *session, gconstpointer data)
@@ -301,6 +362,11 @@ int main(int argc, char **argv)
     ADD("globs name many", test_globs_name_many);
     ADD("read-only refuses changes", test_read_only_refuses_changes);
     ADD("the commands of a line run in order", test_commands_run_in_order);
+    g_test_add_func("/command/JSON takes any bytes", test_json_takes_any_bytes);
+    ADD("long lines need no stack", test_long_lines_need_no_stack);
+    ADD("names with a backend are listed", test_names_with_a_backend_are_listed);
+    ADD("wait needs no events", test_wait_needs_no_events);
+    ADD("any timeout is taken", test_any_timeout_is_taken);
     ADD("jobs outlive their backend", test_jobs_outlive_their_backend);
     ADD("completion knows states", test_completion_knows_states);
     return g_test_run();
