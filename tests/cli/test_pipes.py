@@ -89,7 +89,7 @@ def test_a_waiting_line_of_gemelrc_can_be_ended(gemel):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "gemelrc"), "w", encoding="utf-8") as rc:
         rc.write("events\n")
-    with gemel.popen(*CALM, "version") as running:
+    with gemel.popen("--connect", "sim:12,whims=off", "version") as running:
         def reads_signals():
             with open(f"/proc/{running.pid}/status", encoding="ascii") as status:
                 mask = int(status.read().split("SigBlk:")[1].split()[0], 16)
