@@ -9,6 +9,7 @@
 #include "widgets/screen.h"
 
 #define OUTPUT_LINES_MAX 20000
+#define TITLE_MAX        60
 
 /* One command line under way. */
 typedef struct {
@@ -17,7 +18,8 @@ typedef struct {
     Output *out;
     GString *lines;
     guint n_lines, n_data, n_errors;
-    char *title;
+    char *text;   /* as it was given */
+    char *title;  /* to be read: with names in place of keys */
     char *target; /* key of the instance that was selected */
     gboolean over;
     GSource *bury;
@@ -63,7 +65,7 @@ void face_age_message(Tui *tui)
 /* Time passed: what was said may no longer be true. Errors wait for a key. */
 void face_expire_message(Tui *tui)
 {
-    if (tui->message_class != OUTPUT_ERROR && message_is_older(tui, NOTE_MAX_S))
+    if (!tui->taken && tui->message_class != OUTPUT_ERROR && message_is_older(tui, NOTE_MAX_S))
         g_clear_pointer(&tui->message, g_free);
 }
 
@@ -76,17 +78,36 @@ static void take_line(OutputClass class, const char *text, gpointer data)
     line->n_errors += class == OUTPUT_ERROR;
     if (line->n_lines++ < OUTPUT_LINES_MAX)
         g_string_append_printf(line->lines, "%s\n", text);
-    if (line->tui->taken) {
-        /* said before or after a stream, on the bare terminal */
+    if (line->tui->taken && line->tui->linger_source == NULL) {
+        /* said before a stream, on the bare terminal; notes are in the heading */
+        if (class == OUTPUT_NOTE)
+            return;
         g_autofree char *bare = g_strconcat(text, "\r\n", NULL);
 
         if (write(STDOUT_FILENO, bare, strlen(bare)) < 0)
             g_debug("terminal: %s", g_strerror(errno));
         return;
     }
-    /* data of many lines goes to a page of its own when the command is over */
-    if (class != OUTPUT_DATA || line->n_data == 1)
+    /* data waits for the end: many lines of it get a page */
+    if (class != OUTPUT_DATA)
         set_message(line->tui, class, text);
+}
+
+/* "stop lab-vm" for "stop libvirt/8f1d…"; of many words only the first are told. */
+static char *readable(Tui *tui, const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    for (guint i = 0; words[i] != NULL && out->len < TITLE_MAX; i++) {
+        const ModelInstance *instance = tui_instance(tui, words[i]);
+
+        g_string_append_printf(out, "%s%s", i > 0 ? " " : "",
+                               instance != NULL ? instance->info->name : words[i]);
+        if (out->len >= TITLE_MAX && words[i + 1] != NULL)
+            g_string_append(out, " ...");
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
 /* ---- running lines -------------------------------------------------------------------------- */
@@ -98,6 +119,7 @@ static void line_free(gpointer data)
     app_source_remove(&line->bury);
     output_free(line->out);
     g_string_free(line->lines, TRUE);
+    g_free(line->text);
     g_free(line->title);
     g_free(line->target);
     g_free(line);
@@ -112,6 +134,21 @@ static gboolean bury(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* How a line ended that said nothing itself. */
+static void say_status(Tui *tui, const Line *line, int status)
+{
+    LendKind kind;
+    g_autofree char *what = lend_what(tui, line->text, &kind);
+
+    if (status == 130)
+        return;
+    if (what != NULL && status == 0)
+        face_say(tui, OUTPUT_NOTE, "%s ended", what);
+    else if (status != 0)
+        face_say(tui, OUTPUT_ERROR, what != NULL ? "%s ended with status %d" : "%s: status %d",
+                 what != NULL ? what : line->title, status);
+}
+
 static void line_done(CommandRun *run, int status, gpointer data)
 {
     Line *line = data;
@@ -120,10 +157,14 @@ static void line_done(CommandRun *run, int status, gpointer data)
     line->run = NULL;
     line->over = TRUE;
     output_flush(line->out);
-    if (line->n_data > 1 || line->n_lines > 3)
+    if (line->n_data > 1 || line->n_lines > 3 || (line->n_data == 1 && line->n_lines > 1)) {
         tui_push(tui, output_new(tui, line->title, line->lines->str));
-    else if (line->n_lines == 0 && status != 0 && status != 130)
-        face_say(tui, OUTPUT_ERROR, "%s: status %d", line->title, status);
+        g_clear_pointer(&tui->message, g_free); /* the page has it */
+    } else if (line->n_data == 1) {
+        set_message(tui, OUTPUT_DATA, g_strchomp(line->lines->str));
+    } else if (line->n_lines == 0) {
+        say_status(tui, line, status);
+    }
     if (line->target != NULL)
         fetch_forget(tui->fetch, line->target);
     line->bury = app_add_idle(tui->app, bury, line);
@@ -143,7 +184,8 @@ void face_run_asked(Tui *tui, const char *text)
 
     line->tui = tui;
     line->lines = g_string_new(NULL);
-    line->title = g_strdup(text);
+    line->text = g_strdup(text);
+    line->title = readable(tui, text);
     line->out = output_new_lines(take_line, line);
     line->target = g_strdup(page->ops->target != NULL ? page->ops->target(page) : NULL);
     g_ptr_array_add(tui->runs, line);
@@ -151,6 +193,17 @@ void face_run_asked(Tui *tui, const char *text)
 
     if (!line->over)
         line->run = run;
+}
+
+const char *face_line_under_way(Tui *tui, guint i)
+{
+    for (guint at = tui->runs->len; at-- > 0;) {
+        const Line *line = tui->runs->pdata[at];
+
+        if (!line->over && i-- == 0)
+            return line->text;
+    }
+    return NULL;
 }
 
 static void ask_to_quit(Tui *tui, gboolean yes)
@@ -175,23 +228,13 @@ void face_cancel(Tui *tui)
 
 /* ---- the terminal --------------------------------------------------------------------------- */
 
-static void terminal_leave(gpointer data)
-{
-    tui_terminal_leave(data);
-}
-
-static void terminal_enter(gpointer data)
-{
-    tui_terminal_enter(data);
-}
-
 void face_init(Tui *tui)
 {
     tui->face = (FaceOps){
         .face = FACE_TUI,
         .confirm = questions_confirm,
-        .terminal_leave = terminal_leave,
-        .terminal_enter = terminal_enter,
+        .terminal_leave = lend_terminal,
+        .terminal_enter = lend_take_back,
         .has_terminal = TRUE,
         .view = tui_view,
         .face_data = tui,

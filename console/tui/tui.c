@@ -124,6 +124,10 @@ static void take_signal(int signum, gpointer data)
 {
     Tui *tui = data;
 
+    if (tui->linger_source != NULL && signum == SIGINT) {
+        lend_over(tui);
+        return;
+    }
     if (tui->taken && (signum == SIGWINCH || signum == SIGTSTP || signum == SIGCONT))
         return;
     switch (signum) {
@@ -183,6 +187,7 @@ void tui_terminal_enter(Tui *tui)
         return;
     }
     add_sources(tui);
+    tui->message_usec = g_get_monotonic_time(); /* nobody could read it before */
     screen_redraw();
     tui_changed(tui);
 }
@@ -279,6 +284,7 @@ void tui_stop(Tui *tui)
     input_end(tui);
     face_free(tui);
     remove_sources(tui);
+    app_source_remove(&tui->linger_source);
     app_source_remove(&tui->signal_source);
     app_source_remove(&tui->second_source);
     g_clear_pointer(&tui->menu, menu_free);

@@ -77,6 +77,7 @@ struct Page {
 };
 
 typedef enum { INPUT_NONE, INPUT_COMMAND, INPUT_SEARCH } InputKind;
+typedef enum { LEND_NONE, LEND_CONSOLE, LEND_SHELL, LEND_EXEC } LendKind;
 
 struct Tui {
     App *app;
@@ -110,8 +111,11 @@ struct Tui {
     GSource *input_source, *draw_source, *signal_source, *escape_source, *second_source;
     guint listener;
     gint64 drawn_usec;
-    gboolean taken;  /* the terminal is lent to a stream */
-    gboolean in_key; /* a key is being handled: what is drawn is drawn in this turn */
+    gboolean taken; /* the terminal is lent to a stream */
+    LendKind lent;  /* what for */
+    gint64 lent_usec;
+    GSource *linger_source; /* the stream is over; Enter comes back */
+    gboolean in_key;        /* a key is being handled: what is drawn is drawn in this turn */
     gboolean quit;
     int status;
 
@@ -172,6 +176,19 @@ void face_expire_message(Tui *tui);
 void face_run_line(Tui *tui, const char *line);
 /* Without that question. */
 void face_run_asked(Tui *tui, const char *line);
+
+/* The text of the i-th newest line under way, NULL past the end. */
+const char *face_line_under_way(Tui *tui, guint i);
+
+/* ---- lend.c: the terminal for streams ------------------------------------------------------- */
+
+/* FaceOps.terminal_leave and .terminal_enter. */
+void lend_terminal(gpointer tui);
+void lend_take_back(gpointer tui);
+/* Comes back from a stream that is over. */
+void lend_over(Tui *tui);
+/* "shell in lab-ct" for a line that opens a stream, else NULL; the caller frees it. */
+char *lend_what(Tui *tui, const char *line, LendKind *ret_kind);
 
 /* ---- questions.c: dialogs ------------------------------------------------------------------- */
 

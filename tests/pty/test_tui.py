@@ -318,6 +318,43 @@ def test_detail_of_a_guest_has_a_bar_per_vcpu(tui):
     terminal.wait(r"(?i)vcpu\s*1")
 
 
+def test_what_a_command_inside_prints_can_be_read(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("exec lab-ct -- ls /\r")
+    terminal.wait(r"press Enter to go back")
+    assert terminal.lines()[0].startswith("ls in lab-ct"), terminal.dump()
+    assert terminal.line_with(r"bin +dev +etc")
+    terminal.key("Enter")
+    terminal.wait(r"ls in lab-ct ended")
+    terminal.wait(r"NAME.*STATE")
+
+
+def test_a_shell_has_a_heading_and_its_end_names_the_instance(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "lab-ct")
+    terminal.key("s")
+    terminal.wait(r"^shell in lab-ct; exit leaves it")
+    shown = time.monotonic()
+    until(lambda: time.monotonic() - shown > 1.2, 3, "a shell that did not fail at once")
+    terminal.send("exit 3\r")
+    terminal.wait(r"shell in lab-ct ended with status 3")
+    move_to(terminal, "lab-vm")
+    terminal.key("c")
+    terminal.wait(r"^console of lab-vm; leave with \^\] or \^P\^Q")
+    terminal.send("\x1d")
+    terminal.wait(r"left the console")
+    assert terminal.line_with(r"NAME.*STATE")
+
+
+def test_many_lines_of_output_open_a_view_and_leave_no_message(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("list\r")
+    terminal.wait(r"^. list .*of 13")
+    assert not terminal.lines()[22].strip(), terminal.dump()
+
+
 @pytest.mark.quick
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGSEGV,
                                  signal.SIGABRT])
