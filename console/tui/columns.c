@@ -23,7 +23,7 @@ enum {
 
 const TableColumn instance_columns[] = {
     [COLUMN_NAME] = {.id = "name", .title = "NAME", .min = 12, .max = 40},
-    [COLUMN_KIND] = {.id = "kind", .title = "KIND", .min = 4, .priority = 2},
+    [COLUMN_KIND] = {.id = "kind", .title = "KIND", .min = 5, .priority = 2},
     [COLUMN_STATE] = {.id = "state", .title = "STATE", .min = 8, .max = 9, .priority = 1},
     [COLUMN_CPUS] = {.id = "cpus", .title = "CPUS", .min = 4, .priority = 6, .align = TEXT_RIGHT},
     [COLUMN_CPU] = {.id = "cpu", .title = " CPU%", .min = 12, .max = 20, .priority = 2},

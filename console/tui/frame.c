@@ -55,14 +55,14 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));
     const BarSegment segments[] = {
         {" gemel ", ROLE_BRAND, 0, FALSE},
-        {tui->host_name, ROLE_BAR, 5, FALSE},
+        {tui->host_name, ROLE_BAR, 6, FALSE},
         {page->ops->name, ROLE_STRONG, 1, FALSE},
         {tui->app->read_only ? "read-only" : NULL, ROLE_WARN, 1, FALSE},
         {tui->frozen ? "FROZEN" : NULL, ROLE_WARN, 1, FALSE},
         {summary, ROLE_BAR, 2, TRUE},
-        {cpu, ROLE_BAR, 6, TRUE},
+        {cpu, ROLE_BAR, 5, TRUE},
         {refresh, ROLE_BAR, 7, TRUE},
-        {own, ROLE_BAR, 8, TRUE},
+        {own, ROLE_BAR, 3, TRUE},
     };
 
     bar_draw(c, segments, G_N_ELEMENTS(segments));
@@ -231,6 +231,7 @@ static void draw_footer(Tui *tui, const Canvas *c)
     guint n = 0;
     const Binding *binding;
     Page *page = tui_page(tui);
+    Where where = page->ops->focus != NULL ? page->ops->focus(page) : page->ops->where;
 
     if (tui->dialog != NULL) {
         footer_draw(c, dialog_keys, G_N_ELEMENTS(dialog_keys));
@@ -242,8 +243,10 @@ static void draw_footer(Tui *tui, const Canvas *c)
         return;
     }
     for (guint i = 0; (binding = keymap_nth(i)) != NULL && n < FOOTER_MAX; i++)
-        if (binding->label != NULL && (binding->where & page->ops->where) != 0)
+        if (binding->label != NULL && (binding->where == AT_ALL || (binding->where & where) != 0))
             keys[n++] = (FooterKey){binding->key, binding->label, binding->priority};
+    if (where == AT_TEXT && n < FOOTER_MAX)
+        keys[n++] = (FooterKey){"arrows", "scroll", 2};
     footer_draw(c, keys, n);
 }
 

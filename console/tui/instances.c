@@ -399,6 +399,11 @@ static gboolean search_next(Page *page, gboolean backwards)
     return list->in_detail && detail_search_next(list->detail, backwards);
 }
 
+static Where focus(Page *page)
+{
+    return ((Instances *)page)->in_detail ? AT_DETAIL : AT_INSTANCES;
+}
+
 static const PageOps ops = {
     .name = "instances",
     .where = AT_INSTANCES,
@@ -416,6 +421,7 @@ static const PageOps ops = {
     .wide = wide,
     .click = click,
     .summary = summary,
+    .focus = focus,
 };
 
 Page *instances_new(Tui *tui)

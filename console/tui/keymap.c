@@ -29,8 +29,13 @@ static const Binding table[] = {
     /* views */
     {"Enter", AT_INSTANCES | AT_JOBS | AT_EVENTS, "view enter", "open", 1, "drill in"},
     {"Esc",  AT_ALL, "view back",       NULL, 0, "back; ends a filter or a search"},
+    {"Esc",  AT_DETAIL, "view back",    "back", 0, NULL},
+    {"]",    AT_DETAIL, "view tab next","next tab", 1, NULL},
+    {"+",    AT_DETAIL, "view zoom",    "zoom", 2, NULL},
+    {"Tab",  AT_DETAIL, "view pane",    "list", 3, NULL},
     {"Esc",  AT_TEXT | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS, "view back", "back", 1, "back"},
     {"q",    AT_ALL, "view quit",       NULL, 0, "back, and at the first view: quit"},
+    {"q",    AT_INSTANCES | AT_DETAIL, "view quit", "quit", 3, NULL},
     {"Q",    AT_ALL, "view quit-all",   NULL, 0, "quit"},
     {"F10",  AT_ALL, "view quit-all",   NULL, 0, "quit"},
     {"-",    AT_ALL, "view back",       NULL, 0, "back"},
@@ -45,23 +50,23 @@ static const Binding table[] = {
     {"9",    AT_ALL, "view goto jobs",       NULL, 0, "what is under way and what was done"},
     {"0",    AT_ALL, "view goto events",     NULL, 0, "what happened"},
     /* looking */
-    {"/",    AT_INSTANCES, "view find", "filter", 2, "filter: text, key=value, cpu>50, ~regex, !not"},
+    {"/",    AT_INSTANCES, "view find", "filter", 1, "filter: text, key=value, cpu>50, ~regex, !not"},
     {"\\",   AT_INSTANCES, "view find", NULL, 0, "filter"},
     {"/",    AT_TEXT,      "view find", "search", 2, "search"},
     {"n",    AT_TEXT,      "view find-next", "next", 4, "next match"},
     {"n",    AT_INSTANCES, "view find-next", NULL, 0, "next match in the definition"},
     {"N",    AT_TEXT,      "view find-previous", NULL, 0, "previous match"},
-    {"d",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", "inspect", 5, "inspect: what is known about it"},
+    {"d",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", "inspect", 6, "inspect: what is known about it"},
     {"i",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", NULL, 0, "inspect"},
     {"y",    AT_INSTANCES | AT_SNAPSHOTS, "view goto definition", NULL, 0, "its definition (XML or JSON)"},
-    {"t",    AT_INSTANCES, "view goto snapshots", "snapshots", 2, "its snapshots"},
-    {"c",    AT_INSTANCES, "console {}", "console", 3, "its console (leave with ^])"},
-    {"s",    AT_INSTANCES, "shell {}",   "shell", 4, "a shell inside"},
+    {"t",    AT_INSTANCES, "view goto snapshots", "snapshots", 4, "its snapshots"},
+    {"c",    AT_INSTANCES, "console {}", "console", 4, "its console (leave with ^])"},
+    {"s",    AT_INSTANCES, "shell {}",   "shell", 5, "a shell inside"},
     {"Y",    AT_ALL,       "view copy",  NULL, 0, "copy its name (OSC 52)"},
     /* acting */
-    {":",    AT_ALL,       "view command", "command", 4, "command line, with completion"},
-    {"p",    AT_INSTANCES, "view menu power", "power", 1, "power menu"},
-    {"x",    AT_INSTANCES, "view menu actions", "actions", 3, "every action that is valid now"},
+    {":",    AT_ALL,       "view command", "command", 1, "command line, with completion"},
+    {"p",    AT_INSTANCES | AT_DETAIL, "view menu power", "power", 1, "power menu"},
+    {"x",    AT_INSTANCES | AT_DETAIL, "view menu actions", "actions", 2, "every action that is valid now"},
     {"F9",   AT_INSTANCES, "view menu actions", NULL, 0, "every action that is valid now"},
     {"b",    AT_INSTANCES, "view menu bulk", NULL, 0, "act on the marked ones"},
     {"D",    AT_INSTANCES, "view delete",  NULL, 0, "delete; asks first, for the name if it runs"},
@@ -72,12 +77,12 @@ static const Binding table[] = {
     {"R",    AT_INSTANCES, "view hint reset is `p R`", NULL, 0, NULL},
     {"Delete", AT_INSTANCES | AT_SNAPSHOTS, "view hint delete is `D`", NULL, 0, NULL},
     /* marks */
-    {"Space",AT_INSTANCES, "view mark",       "mark", 7, "mark or unmark"},
+    {"Space",AT_INSTANCES, "view mark",       "mark", 2, "mark or unmark"},
     {"v",    AT_INSTANCES, "view mark range", NULL, 0, "mark from the last mark to here"},
     {"*",    AT_INSTANCES, "view mark all",   NULL, 0, "mark all that are shown"},
     {"U",    AT_INSTANCES, "view mark none",  NULL, 0, "unmark all"},
     /* sorting and display */
-    {"o",    AT_INSTANCES, "view menu sort",     "sort", 6, "sort menu"},
+    {"o",    AT_INSTANCES, "view menu sort",     "sort", 2, "sort menu"},
     {"P",    AT_INSTANCES, "view sort cpu",      NULL, 0, "sort by CPU"},
     {"M",    AT_INSTANCES, "view sort memory",   NULL, 0, "sort by memory"},
     {"T",    AT_INSTANCES, "view sort uptime",   NULL, 0, "sort by uptime"},
@@ -86,6 +91,7 @@ static const Binding table[] = {
     {"%",    AT_INSTANCES, "view cpu",     NULL, 0, "CPU % of a core, of the limit, of the host"},
     {"F",    AT_INSTANCES, "view follow",  NULL, 0, "whether the cursor goes with its item"},
     {"Z",    AT_ALL,       "view freeze",  NULL, 0, "stop and go on reading figures"},
+    {"w",    AT_TEXT,      "view wide",    "wrap", 2, "wrap lines"},
     {"w",    AT_ALL,       "view wide",    NULL, 0, "all columns; in text: wrap lines"},
     {"m",    AT_ALL,       "view mouse",   NULL, 0, "mouse on or off"},
     {"^r",   AT_ALL,       "view refresh", NULL, 0, "read everything now"},
@@ -177,8 +183,10 @@ void tui_foreach_binding(void (*each)(const char *key, const char *where, const 
     static const struct {
         Where where;
         const char *name;
-    } places[] = {{AT_ALL, "everywhere"}, {AT_INSTANCES, "instances"}, {AT_SNAPSHOTS, "snapshots"},
-                  {AT_JOBS, "jobs"},      {AT_EVENTS, "events"},       {AT_TEXT, "text"}};
+    } places[] = {{AT_ALL, "everywhere"}, {AT_INSTANCES, "instances"},
+                  {AT_DETAIL, "detail"},  {AT_SNAPSHOTS, "snapshots"},
+                  {AT_JOBS, "jobs"},      {AT_EVENTS, "events"},
+                  {AT_TEXT, "text"}};
     const Binding *binding;
 
     for (guint i = 0; (binding = keymap_nth(i)) != NULL; i++) {

@@ -14,8 +14,9 @@
 typedef struct {
     const char *title;
     ModelHistory history;
-    char *now;  /* the figure in words */
-    double top; /* full scale; 0: by the values */
+    char *now;        /* the figure in words */
+    double top;       /* full scale; 0: by the values */
+    double shown_top; /* what the scale says, where that is another figure; 0: top */
     gboolean by_load, binary, percent;
 } Panel;
 
@@ -84,21 +85,34 @@ static int draw_reasons(Tui *tui, const ModelInstance *instance, int y, const Ca
 
 /* ---- graphs --------------------------------------------------------------------------------- */
 
-static char *cpu_now(Tui *tui, const ModelInstance *instance)
+/* The figure of the list, and what 100 % of it would be. *ret_top: the graph's full scale, which is
+   all the instance can have, in the same unit. */
+static char *cpu_now(Tui *tui, const ModelInstance *instance, double *ret_top)
 {
     double percent;
     const GemelInstance *info = instance->info;
+    gboolean vm = info->kind == GEMEL_KIND_VM;
+    g_autofree char *whole = vm && info->vcpus > 0 ? g_strdup_printf("%u vCPU%s", info->vcpus,
+                                                                     info->vcpus == 1 ? "" : "s")
+                             : info->cpu_limit > 0 ? g_strdup_printf("%.3g CPUs", info->cpu_limit)
+                                                   : NULL;
 
-    if (!model_cpu_percent(instance, MODEL_CPU_OF_CORE, &percent))
+    *ret_top = tui->cpu_mode == MODEL_CPU_OF_CORE    ? cpu_top(instance)
+               : tui->cpu_mode == MODEL_CPU_OF_LIMIT ? 100
+                                                     : cpu_top(instance) / model_host_cpus();
+    if (!model_cpu_percent(instance, tui->cpu_mode, &percent))
         return g_strdup("-");
     g_autofree char *text = format_percent(percent);
 
-    if (info->kind == GEMEL_KIND_VM && info->vcpus > 0)
-        return g_strdup_printf("%s %% of %u vCPU%s", text, info->vcpus,
-                               info->vcpus == 1 ? "" : "s");
-    if (info->cpu_limit > 0)
-        return g_strdup_printf("%s %% of %.3g CPUs", text, info->cpu_limit);
-    return g_strdup_printf("%s %% of a core, no limit", text);
+    if (tui->cpu_mode == MODEL_CPU_OF_HOST)
+        return g_strdup_printf("%s %% of the host", text);
+    if (tui->cpu_mode == MODEL_CPU_OF_LIMIT)
+        return whole == NULL ? g_strdup_printf("%s %% of the host, no limit", text)
+               : vm          ? g_strdup_printf("%s %% of its %s", text, whole)
+                             : g_strdup_printf("%s %% of its limit of %s", text, whole);
+    if (vm || whole == NULL)
+        return g_strdup_printf("%s %% of a core (%s)", text, whole != NULL ? whole : "no limit");
+    return g_strdup_printf("%s %% of a core (limit %.3g)", text, info->cpu_limit);
 }
 
 static char *memory_now(const ModelInstance *instance, double *ret_top)
@@ -143,7 +157,8 @@ static char *rates_now(gboolean there, double a, double b, const char *first, co
 /* Fills `panels` in the order of their weight; returns how many. */
 static guint make_panels(Tui *tui, const ModelInstance *instance, Panel *panels)
 {
-    double a = 0, b = 0, memory_top;
+    double a = 0, b = 0, memory_top, cpu_shown_top;
+    char *cpu = cpu_now(tui, instance, &cpu_shown_top);
     char *memory = memory_now(instance, &memory_top);
     gboolean there = model_block_rates(instance, &a, &b);
     char *block = rates_now(there, a, b, "read", "write");
@@ -152,12 +167,12 @@ static guint make_panels(Tui *tui, const ModelInstance *instance, Panel *panels)
     char *net = rates_now(there, a, b, "rx", "tx");
     gboolean vm = instance->info->kind == GEMEL_KIND_VM;
     const Panel made[] = {
-        {"cpu", MODEL_HISTORY_CPU, cpu_now(tui, instance), cpu_top(instance), TRUE, FALSE, TRUE},
-        {"memory", MODEL_HISTORY_MEMORY, memory, memory_top, TRUE, TRUE, FALSE},
-        {vm ? "host pressure" : "pressure", MODEL_HISTORY_PRESSURE, pressure_now(instance), 100,
+        {"cpu", MODEL_HISTORY_CPU, cpu, cpu_top(instance), cpu_shown_top, TRUE, FALSE, TRUE},
+        {"memory", MODEL_HISTORY_MEMORY, memory, memory_top, 0, TRUE, TRUE, FALSE},
+        {vm ? "host pressure" : "pressure", MODEL_HISTORY_PRESSURE, pressure_now(instance), 100, 0,
          TRUE, FALSE, TRUE},
-        {"block", MODEL_HISTORY_BLOCK, block, 0, FALSE, TRUE, FALSE},
-        {"net", MODEL_HISTORY_NET, net, 0, FALSE, TRUE, FALSE},
+        {"block", MODEL_HISTORY_BLOCK, block, 0, 0, FALSE, TRUE, FALSE},
+        {"net", MODEL_HISTORY_NET, net, 0, 0, FALSE, TRUE, FALSE},
     };
 
     memcpy(panels, made, sizeof made);
@@ -173,14 +188,20 @@ static void draw_panel(Tui *tui, const ModelInstance *instance, const Panel *pan
     guint n = history_copy(&instance->history[panel->history], values,
                            MIN(graph_capacity(graph.width), VALUES_MAX));
     double top = panel->top > 0 ? panel->top : graph_scale(values, n, 1024, panel->binary);
-    g_autofree char *number = panel->percent ? format_percent(top) : format_bytes((guint64)top);
+    double shown = panel->shown_top > 0 ? panel->shown_top : top;
+    g_autofree char *number = panel->percent ? format_percent(shown) : format_bytes((guint64)top);
     g_autofree char *scale = panel->percent ? g_strconcat(number, "%", NULL) : g_strdup(number);
     int x = canvas_text(c, 0, 0, ROLE_TITLE, panel->title) + 1;
     int room = c->width - x - text_width(scale) - 1;
 
+    /* the figure matters more than the scale */
+    if (text_width(panel->now) > room && text_width(panel->now) <= c->width - x)
+        room = c->width - x;
+
     canvas_field(c, 0, x, room, TEXT_LEFT,
                  model_is_stale(tui->app->model, instance) ? ROLE_STALE : ROLE_TEXT, panel->now);
-    canvas_text(c, 0, c->width - text_width(scale), ROLE_DIM, scale);
+    if (room < c->width - x)
+        canvas_text(c, 0, c->width - text_width(scale), ROLE_DIM, scale);
     canvas_repeat(&graph, graph.height - 1, 0, graph.width, ROLE_TRACK, ground[theme_glyphs()]);
     graph_draw(&graph, values, n, top, panel->by_load);
 }

@@ -246,13 +246,17 @@ static void apply_option(const char *name, gpointer data)
     tui_redraw_all(tui);
 }
 
-/* The Linux console's fonts lack braille and most blocks. */
+/* Terminals that cannot show UTF-8, and the Linux console, whose fonts lack braille and most
+   blocks. What they are is known by name alone: terminfo does not tell. */
 static void choose_glyphs(Tui *tui)
 {
+    static const char *const plain[] = {"linux", "vt1",    "vt2", "vt3",  "vt4", "vt5",
+                                        "ansi",  "cons25", "sun", "dumb", "wy",  "hp"};
     const char *term = g_getenv("TERM");
-    gboolean ascii = options_get_number(tui->app->options, "ascii") != 0 ||
-                     (term != NULL && g_str_has_prefix(term, "linux"));
+    gboolean ascii = options_get_number(tui->app->options, "ascii") != 0;
 
+    for (guint i = 0; term != NULL && i < G_N_ELEMENTS(plain); i++)
+        ascii = ascii || g_str_has_prefix(term, plain[i]);
     theme_set_glyphs(ascii ? GLYPHS_ASCII : GLYPHS_BRAILLE);
 }
 

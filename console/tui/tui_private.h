@@ -31,6 +31,7 @@ typedef enum {
     AT_JOBS = 1 << 2,
     AT_EVENTS = 1 << 3,
     AT_TEXT = 1 << 4,
+    AT_DETAIL = 1 << 5, /* labels for the footer alone: its keys are those of AT_INSTANCES */
     AT_TABLES = AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
     AT_ALL = AT_TABLES | AT_TEXT
 } Where;
@@ -69,6 +70,7 @@ typedef struct {
     void (*wide)(Page *page);
     gboolean (*click)(Page *page, int y, int x); /* screen coordinates */
     char *(*summary)(Page *page);                /* for the header; g_free() */
+    Where (*focus)(Page *page);                  /* what the footer is for; NULL: `where` */
 } PageOps;
 
 struct Page {
