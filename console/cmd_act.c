@@ -65,15 +65,13 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     Target *target = data;
     CommandRun *run = target->run;
     Acts *acts = run->data;
-    Model *model = run->app->model;
     g_autoptr(GemelJobView) view = gemel_job_view(job);
     json_t *row =
         json_pack("{s:o, s:o, s:o, s:s, s:b}", "backend", json_text(target->backend->backend->name),
                   "id", json_text(target->id), "name", json_text(target->name), "act",
                   gemel_act_name(run->command->act), "done", error == NULL);
 
-    model_set_doing(model, target->backend->backend->name, target->id, NULL);
-    model_relist(model, target->backend);
+    target_set_doing(target, NULL);
     if (error != NULL) {
         run_error(run, error);
         json_object_set_new(row, "error", error_to_json(target->backend->backend->name, error));
@@ -114,8 +112,7 @@ static void acts_begin(CommandRun *run)
                         target->backend->backend->name);
             continue;
         }
-        model_set_doing(run->app->model, target->backend->backend->name, target->id,
-                        words[act].doing);
+        target_set_doing(target, words[act].doing);
         run_submit(run, target->backend, GEMEL_LANE_ACT,
                    &(GemelJobSpec){.kind = gemel_act_name(act),
                                    .instance_id = target->id,

@@ -198,8 +198,7 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     CommandRun *run = data;
     SnapshotAct *act = run->data;
 
-    model_set_doing(run->app->model, act->target->backend->backend->name, act->target->id, NULL);
-    model_relist(run->app->model, act->target->backend);
+    target_set_doing(act->target, NULL);
     if (error != NULL) {
         run_error(run, error);
         return;
@@ -243,8 +242,7 @@ static void act_begin(CommandRun *run)
     call->id = g_strdup(act->target->id);
     call->snapshot = g_strdup(act->snapshot);
     call->description = g_strdup(act->description);
-    model_set_doing(run->app->model, act->target->backend->backend->name, act->target->id,
-                    doing[act->act]);
+    target_set_doing(act->target, doing[act->act]);
     run_submit(run, act->target->backend, GEMEL_LANE_ACT,
                &(GemelJobSpec){.kind = gemel_act_name(act->act),
                                .instance_id = act->target->id,

@@ -119,10 +119,22 @@ Target *target_new(CommandRun *run, const ModelInstance *instance)
     return target;
 }
 
+void target_set_doing(Target *target, const char *doing)
+{
+    Model *model = target->run->app->model;
+
+    target->doing = doing != NULL;
+    model_set_doing(model, target->backend->backend->name, target->id, doing);
+    if (doing == NULL)
+        model_relist(model, target->backend);
+}
+
 void target_free(gpointer data)
 {
     Target *target = data;
 
+    if (target->doing)
+        target_set_doing(target, NULL);
     g_free(target->id);
     g_free(target->name);
     g_free(target);

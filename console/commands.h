@@ -35,10 +35,14 @@ typedef struct {
     AppBackend *backend;
     char *id, *name;
     GemelKind kind;
+    gboolean doing; /* its instance shows that an act is under way */
 } Target;
 
 Target *target_new(CommandRun *run, const ModelInstance *instance);
 void target_free(gpointer target);
+/* Shows that an act is under way, or with NULL that it is over; target_free does the latter too, as
+   a run that is cancelled does not hear of the end. */
+void target_set_doing(Target *target, const char *doing);
 
 /* "cpu=0.5" "memory=64M" "pids=100", each also "=none"; what is not given is left. */
 gboolean limits_parse(char **given, GemelLimits *limits, GError **error);

@@ -304,6 +304,24 @@ static void test_json_takes_any_bytes(void)
     g_assert_true(json_is_null(object));
 }
 
+static void test_a_cancelled_act_is_not_shown_for_ever(Session *session, gconstpointer data)
+{
+    ModelInstance *instance;
+    CommandRun *run;
+
+    g_assert_cmpint(run_line(session, "list"), ==, 0);
+    instance = model_find(session->app->model, "batch", NULL);
+    session->over = FALSE;
+    run = command_line_run(session->app, &session->face, session->out, "stop batch", session_done,
+                           session);
+    while (instance->doing == NULL)
+        app_iterate(session->app, TRUE);
+    command_cancel(run);
+    g_assert_true(session->over);
+    g_assert_cmpint(session->status, ==, 130);
+    g_assert_null(instance->doing);
+}
+
 static void test_jobs_outlive_their_backend(Session *session, gconstpointer data)
 {
     g_assert_cmpint(run_line(session, "stop web-1 --no-wait; disconnect sim; jobs --json"), ==, 0);
@@ -367,6 +385,7 @@ int main(int argc, char **argv)
     ADD("names with a backend are listed", test_names_with_a_backend_are_listed);
     ADD("wait needs no events", test_wait_needs_no_events);
     ADD("any timeout is taken", test_any_timeout_is_taken);
+    ADD("a cancelled act is not shown for ever", test_a_cancelled_act_is_not_shown_for_ever);
     ADD("jobs outlive their backend", test_jobs_outlive_their_backend);
     ADD("completion knows states", test_completion_knows_states);
     return g_test_run();
