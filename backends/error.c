@@ -2,6 +2,7 @@
 #include "backends/error.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static const struct {
@@ -20,7 +21,15 @@ static const struct {
     [GEMEL_ERROR_TIMEOUT] = {"timeout", 124},
 };
 
-G_DEFINE_QUARK(gemel - error - quark, gemel_error)
+/* As G_DEFINE_QUARK makes it, but workers may meet here for the first time. */
+GQuark gemel_error_quark(void)
+{
+    static atomic_uint quark;
+
+    if (atomic_load(&quark) == 0)
+        atomic_store(&quark, g_quark_from_static_string("gemel-error-quark"));
+    return atomic_load(&quark);
+}
 
 const char *gemel_error_kind_name(GemelErrorKind kind)
 {
