@@ -19,6 +19,7 @@ typedef struct {
     Face face;
     const Context *context;
     GPtrArray *found;
+    GHashTable *offered; /* of char*: what is found, unquoted */
     gboolean pending;
 } Completer;
 
@@ -104,9 +105,8 @@ static void offer(Completer *completer, const char *text, const char *hint)
 
     if (!g_str_has_prefix(text, completer->context->partial) || !is_plain(text))
         return;
-    for (guint i = 0; i < completer->found->len; i++)
-        if (g_str_equal(((Completion *)completer->found->pdata[i])->text, text))
-            return;
+    if (!g_hash_table_add(completer->offered, g_strdup(text)))
+        return;
     completion = g_new0(Completion, 1);
     completion->text =
         strpbrk(text, " \t'\"\\;$#&|<>*?") != NULL ? g_shell_quote(text) : g_strdup(text);
@@ -146,19 +146,24 @@ static gboolean word_is_used(const Completer *completer, guint first, const char
     return FALSE;
 }
 
-/* How many instances have this name. */
-static guint name_count(GPtrArray *all, const char *name)
+/* name -> how many instances have it. */
+static GHashTable *count_names(GPtrArray *all)
 {
-    guint n = 0;
+    GHashTable *counts = g_hash_table_new(g_str_hash, g_str_equal);
 
-    for (guint i = 0; i < all->len; i++)
-        n += g_str_equal(((ModelInstance *)all->pdata[i])->info->name, name);
-    return n;
+    for (guint i = 0; i < all->len; i++) {
+        char *name = ((ModelInstance *)all->pdata[i])->info->name;
+        guint before = GPOINTER_TO_UINT(g_hash_table_lookup(counts, name));
+
+        g_hash_table_insert(counts, name, GUINT_TO_POINTER(before + 1));
+    }
+    return counts;
 }
 
 static void offer_instances(Completer *completer, const Command *command, guint first)
 {
     GPtrArray *all = model_instances(completer->app->model);
+    g_autoptr(GHashTable) counts = count_names(all);
 
     for (guint i = 0; i < all->len; i++) {
         const ModelInstance *instance = all->pdata[i];
@@ -172,8 +177,8 @@ static void offer_instances(Completer *completer, const Command *command, guint 
             strchr(completer->context->partial, '/') == NULL)
             continue;
         g_autofree char *full = g_strdup_printf("%s/%s", instance->backend->name, info->name);
-        gboolean whole =
-            strchr(completer->context->partial, '/') != NULL || name_count(all, info->name) > 1;
+        gboolean whole = strchr(completer->context->partial, '/') != NULL ||
+                         GPOINTER_TO_UINT(g_hash_table_lookup(counts, info->name)) > 1;
 
         if (!word_is_used(completer, first, whole ? full : info->name))
             offer(completer, whole ? full : info->name, hint);
@@ -436,6 +441,7 @@ GPtrArray *complete_line(App *app, Face face, const char *line, guint cursor, gu
         .face = face,
         .context = &context,
         .found = g_ptr_array_new_with_free_func((GDestroyNotify)completion_free),
+        .offered = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
 
     if (context.n_words == 0)
@@ -446,6 +452,7 @@ GPtrArray *complete_line(App *app, Face face, const char *line, guint cursor, gu
     *ret_start = context.start;
     if (ret_pending != NULL)
         *ret_pending = completer.pending;
+    g_hash_table_unref(completer.offered);
     context_done(&context);
     return completer.found;
 }

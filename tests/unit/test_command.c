@@ -365,6 +365,22 @@ static void test_completion_knows_states(Session *session, gconstpointer data)
     check_completions(session, "nosuch ", "");
 }
 
+static void test_completion_of_many_is_quick(Session *session, gconstpointer data)
+{
+    gint64 before;
+    guint start;
+
+    g_assert_cmpint(run_line(session, "connect many sim:10000,events=off; list -q nothing*"), ==,
+                    0);
+    before = g_get_monotonic_time();
+    g_autoptr(GPtrArray) found =
+        complete_line(session->app, FACE_SHELL, "inspect ", 8, &start, NULL);
+
+    g_assert_cmpuint(found->len, >=, 10000);
+    /* far more than it takes, far less than comparing each with each */
+    g_assert_cmpint(g_get_monotonic_time() - before, <, G_USEC_PER_SEC);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -387,6 +403,7 @@ int main(int argc, char **argv)
     ADD("any timeout is taken", test_any_timeout_is_taken);
     ADD("a cancelled act is not shown for ever", test_a_cancelled_act_is_not_shown_for_ever);
     ADD("jobs outlive their backend", test_jobs_outlive_their_backend);
+    ADD("completion of many is quick", test_completion_of_many_is_quick);
     ADD("completion knows states", test_completion_knows_states);
     return g_test_run();
 }
