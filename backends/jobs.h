@@ -102,8 +102,8 @@ typedef struct {
     void *data;
 } GemelLanesHooks;
 
-/* The backend stays the caller's and must outlive the lanes' threads and all jobs: free it only when
-   gemel_lanes_ended is TRUE. */
+/* The backend stays the caller's and must outlive the lanes' threads and all jobs: free it only
+   when gemel_lanes_ended is TRUE. */
 GemelLanes *gemel_lanes_new(GemelBackend *backend, const GemelLanesHooks *hooks);
 
 /* Tells all threads to end and waits up to wait_ms for them. FALSE: some are held up in a call and

@@ -78,8 +78,15 @@ static void stream_begin(CommandRun *run, const ModelInstance *instance,
 static ModelInstance *stream_instance(CommandRun *run, GemelAct act)
 {
     g_autoptr(GError) error = NULL;
-    ModelInstance *instance = run_find(run, run->words[0], &error);
+    ModelInstance *instance;
 
+    /* Whoever types inside an instance can change it. */
+    if (run->app->read_only || options_get_number(run->app->options, "read-only")) {
+        run_fail(run, GEMEL_ERROR_DENIED, "%s: read-only is on; `set read-only off` lifts it",
+                 run->command->name);
+        return NULL;
+    }
+    instance = run_find(run, run->words[0], &error);
     if (instance == NULL) {
         run_error(run, error);
         return NULL;

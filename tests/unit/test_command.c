@@ -241,6 +241,7 @@ static void test_globs_name_many(Session *session, gconstpointer data)
 static void test_read_only_refuses_changes(Session *session, gconstpointer data)
 {
     g_assert_cmpint(run_line(session, "set read-only on; stop web-1"), ==, 7);
+    g_assert_cmpint(run_line(session, "console web-1"), ==, 7);
     g_assert_cmpint(run_line(session, "stop web-1 --dry-run"), ==, 0);
     g_assert_cmpint(run_line(session, "list"), ==, 0);
 }
