@@ -141,28 +141,12 @@ DialogResult dialog_handle_key(Dialog *d, int key)
     return key == 'n' || key == 'N' || key == 'q' || key == KEYS_ENTER ? DIALOG_NO : DIALOG_OPEN;
 }
 
-/* Where the part of `s` that fits into `width` cells ends: at a space if there is one. */
-static const char *break_line(const char *s, int width)
-{
-    const char *end = s + strlen(s), *at = s, *space = NULL;
-    for (int used = 0; at < end;) {
-        const char *next = at;
-        used += text_char_width(text_next_char(&next, end));
-        if (used > width)
-            return space != NULL ? space : at > s ? at : next;
-        if (*at == ' ')
-            space = at;
-        at = next;
-    }
-    return end;
-}
-
 /* Draws (or, without a canvas, counts) the rows of a wrapped text. */
 static int draw_wrapped(const Canvas *c, int y, int width, Role role, const char *text)
 {
     int rows = 0;
     do {
-        const char *end = break_line(text, width);
+        const char *end = text_break(text, width);
         g_autofree char *part = g_strndup(text, (gsize)(end - text));
         if (c != NULL)
             canvas_text(c, y + rows, 0, role, part);

@@ -5,6 +5,8 @@
 
 #include "widgets/screen.h"
 
+#define HINT_MAX 40
+
 /* Draws the line. */
 void promptline_draw(const Canvas *c, const char *sign, const char *text, guint cursor,
                      const char *note)
@@ -24,8 +26,8 @@ void promptline_draw(const Canvas *c, const char *sign, const char *text, guint 
 }
 
 /* Widths of the columns of a match; the hint may be cut. */
-static void measure(const PromptMatch *matches, guint n, int width, int *text, int *hint,
-                    int *columns)
+static void measure(const PromptMatch *matches, guint n, int height, int width, int *text,
+                    int *hint, int *columns)
 {
     *text = *hint = 0;
     for (guint i = 0; i < n; i++) {
@@ -33,7 +35,13 @@ static void measure(const PromptMatch *matches, guint n, int width, int *text, i
         *hint = MAX(*hint, matches[i].hint != NULL ? text_width(matches[i].hint) : 0);
     }
     *text = MIN(*text, MAX(width - 2, 1));
-    *hint = MIN(*hint, 40);
+    /* one below the other there is room for long hints */
+    if (*hint > HINT_MAX && (int)n <= height) {
+        *hint = MAX(0, MIN(*hint, width - *text - 2));
+        *columns = 1;
+        return;
+    }
+    *hint = MIN(*hint, HINT_MAX);
     if (*text + 2 + *hint > width)
         *hint = MAX(0, width - *text - 2);
     int cell = *text + (*hint > 0 ? 2 + *hint : 0) + 3;
@@ -46,17 +54,18 @@ int promptline_matches_height(const PromptMatch *matches, guint n, int max_heigh
     int text, hint, columns;
     if (n == 0)
         return 0;
-    measure(matches, n, width - 2, &text, &hint, &columns);
+    measure(matches, n, max_height, width - 2, &text, &hint, &columns);
     return MIN(((int)n + columns - 1) / columns, max_height);
 }
 
 /* Draws the list, downwards first. */
-void promptline_draw_matches(const Canvas *c, const PromptMatch *matches, guint n, int picked)
+guint promptline_draw_matches(const Canvas *c, const PromptMatch *matches, guint n,
+                              gboolean is_rest)
 {
     int text, hint, columns;
     Canvas on = canvas_on(c, ROLE_POPUP);
     canvas_clear(&on);
-    measure(matches, n, c->width - 2, &text, &hint, &columns);
+    measure(matches, n, c->height, c->width - 2, &text, &hint, &columns);
     int rows = ((int)n + columns - 1) / columns, show = rows > c->height ? c->height - 1 : rows;
     guint shown = 0;
     for (guint i = 0; i < n && show > 0; i++) {
@@ -65,15 +74,14 @@ void promptline_draw_matches(const Canvas *c, const PromptMatch *matches, guint 
             break;
         int x = 1 + column * (text + (hint > 0 ? 2 + hint : 0) + 3);
         Canvas cell = canvas_sub(&on, row, x, 1, text + 2 + hint);
-        if ((int)i == picked) {
-            cell.base = ROLE_PICKED;
-            canvas_clear(&cell);
-        }
         canvas_field(&cell, 0, 0, text, TEXT_LEFT, ROLE_TEXT, matches[i].text);
         if (hint > 0 && matches[i].hint != NULL)
             canvas_field(&cell, 0, text + 2, hint, TEXT_LEFT, ROLE_HINT, matches[i].hint);
         shown++;
     }
     if (shown < n)
-        canvas_printf(&on, c->height - 1, 1, ROLE_HINT, "and %u more", n - shown);
+        canvas_printf(&on, c->height - 1, 1, ROLE_HINT, "and %u more; Tab shows them", n - shown);
+    else if (is_rest && rows < c->height)
+        canvas_text(&on, c->height - 1, 1, ROLE_HINT, "Tab begins anew");
+    return shown;
 }

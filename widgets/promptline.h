@@ -20,5 +20,7 @@ void promptline_draw(const Canvas *c, const char *sign, const char *text, guint 
 /* Rows the list of matches wants in a space of this size. */
 int promptline_matches_height(const PromptMatch *matches, guint n, int max_height, int width);
 
-/* Draws the matches on all of `c`; the last line says how many are left out. `picked` -1: none. */
-void promptline_draw_matches(const Canvas *c, const PromptMatch *matches, guint n, int picked);
+/* Draws the matches on all of `c` and returns how many; the last line says how many are left out.
+ * `is_rest`: others were shown before. */
+guint promptline_draw_matches(const Canvas *c, const PromptMatch *matches, guint n,
+                              gboolean is_rest);

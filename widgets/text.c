@@ -284,3 +284,19 @@ const char *text_find(const char *haystack, const char *needle, const char **ret
     }
     return NULL;
 }
+
+/* Where the part of `s` that fits into `width` cells ends: at a space if there is one. */
+const char *text_break(const char *s, int width)
+{
+    const char *end = s + strlen(s), *at = s, *space = NULL;
+    for (int used = 0; at < end;) {
+        const char *next = at;
+        used += text_char_width(text_next_char(&next, end));
+        if (used > width)
+            return space != NULL ? space : at > s ? at : next;
+        if (*at == ' ')
+            space = at;
+        at = next;
+    }
+    return end;
+}

@@ -59,3 +59,7 @@ char *text_cut_middle(const char *s, int width);
 /* Where `needle` begins in `haystack` without regard to case, or NULL. The match ends at *ret_end.
  */
 const char *text_find(const char *haystack, const char *needle, const char **ret_end);
+
+/* Where the part of `s` that fits into `width` cells ends: at a space if there is one, which then
+ * is left out by the caller. Always moves on by a character at least. */
+const char *text_break(const char *s, int width);

@@ -3,6 +3,7 @@
    input line, keys; and over it the menu or the dialog. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,10 +14,11 @@
 #include "widgets/promptline.h"
 #include "widgets/screen.h"
 
-#define WIDTH_MIN    40
-#define HEIGHT_MIN   8
-#define TROUBLES_MAX 3
-#define FOOTER_MAX   24
+#define WIDTH_MIN        40
+#define HEIGHT_MIN       8
+#define TROUBLES_MAX     3
+#define MESSAGE_ROWS_MAX 3
+#define FOOTER_MAX       24
 
 /* ---- own cost ------------------------------------------------------------------------------- */
 
@@ -115,10 +117,29 @@ static char *trouble_of(Tui *tui, const ModelBackend *backend, Role *ret_role)
     return late_read(tui, backend);
 }
 
-/* Draws at most TROUBLES_MAX lines at the bottom of `c`; returns how many. */
+/* Rows of a wrapped text, at most `max`; the last one is cut. `c` NULL only counts. */
+static int draw_wrapped(const Canvas *c, int y, int x, int width, int max, Role role,
+                        const char *text)
+{
+    int rows = 0;
+
+    while (*text != '\0' && rows < max) {
+        const char *end = rows + 1 < max ? text_break(text, width) : text + strlen(text);
+        g_autofree char *part = g_strndup(text, (gsize)(end - text));
+
+        if (c != NULL)
+            canvas_field(c, y + rows, x, width, TEXT_LEFT, role, part);
+        text = *end == ' ' ? end + 1 : end;
+        rows++;
+    }
+    return rows;
+}
+
+/* Draws what is wrong with backends at the bottom of `c`; returns how many rows that takes. */
 static int draw_troubles(Tui *tui, const Canvas *c)
 {
     GPtrArray *backends = model_backends(tui->app->model);
+    int max = MAX(1, MIN(TROUBLES_MAX, c->height / 3)), width = c->width - 4, rows = 0;
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GArray) roles = g_array_new(FALSE, FALSE, sizeof(Role));
 
@@ -130,25 +151,27 @@ static int draw_troubles(Tui *tui, const Canvas *c)
             continue;
         g_ptr_array_add(lines, line);
         g_array_append_val(roles, role);
+        rows += draw_wrapped(NULL, 0, 0, width, max, role, line);
     }
-    int show = MIN((int)lines->len, TROUBLES_MAX);
+    /* with many in trouble each gets a row, and the last row says how many more there are */
+    guint show = MIN(lines->len, (guint)max);
+    int each = rows <= max ? max : lines->len == 1 ? max : 1, y = c->height - MIN(rows, max);
 
-    for (int i = 0; i < show; i++) {
-        gboolean more = i == TROUBLES_MAX - 1 && (int)lines->len > TROUBLES_MAX;
-        int y = c->height - show + i;
+    if (each == 1)
+        y = c->height - (int)show;
+    for (guint i = 0, n = show; i < n; i++) {
+        Role role = g_array_index(roles, Role, i);
 
-        if (more)
-            canvas_printf(c, y, 1, ROLE_WARN,
+        if (i + 1 == n && lines->len > n) {
+            canvas_printf(c, y++, 1, ROLE_WARN,
                           "! and %u more backends in trouble; :backends shows all",
-                          lines->len - TROUBLES_MAX + 1);
-        else {
-            int x = canvas_text(c, y, 1, g_array_index(roles, Role, i), "! ");
-
-            canvas_field(c, y, x, c->width - x - 1, TEXT_LEFT, g_array_index(roles, Role, i),
-                         lines->pdata[i]);
+                          lines->len - n + 1);
+            break;
         }
+        canvas_text(c, y, 1, role, "! ");
+        y += draw_wrapped(c, y, 3, width, each, role, lines->pdata[i]);
     }
-    return show;
+    return each == 1 ? (int)show : MIN(rows, max);
 }
 
 /* ---- bottom --------------------------------------------------------------------------------- */
@@ -176,22 +199,40 @@ static char *jobs_note(Tui *tui)
                       : NULL;
 }
 
+/* What the jobs leave of the line. */
+static int message_width(Tui *tui, int width)
+{
+    g_autofree char *note = jobs_note(tui);
+
+    return MAX(1, width - 2 - (note != NULL ? text_width(note) + 2 : 0));
+}
+
+/* A long message takes up to three rows: its end often says what to do. */
+static int message_rows(Tui *tui, const Canvas *all)
+{
+    int max = all->height >= 12 ? MESSAGE_ROWS_MAX : 1;
+
+    if (tui->message == NULL || tui->input != INPUT_NONE)
+        return 1;
+    return MAX(
+        1, draw_wrapped(NULL, 0, 0, message_width(tui, all->width), max, ROLE_TEXT, tui->message));
+}
+
 static void draw_message(Tui *tui, const Canvas *c)
 {
     static const Role roles[] = {
         [OUTPUT_DATA] = ROLE_TEXT, [OUTPUT_NOTE] = ROLE_OK, [OUTPUT_ERROR] = ROLE_ERROR};
     g_autofree char *note = jobs_note(tui);
-    int room = c->width - 2;
+    int room = message_width(tui, c->width);
 
     if (note != NULL) {
-        room -= text_width(note) + 2;
         canvas_text(c, 0, c->width - 1 - text_width(note), ROLE_CHANGING, note);
     }
     if (tui->message != NULL)
-        canvas_field(c, 0, 1, room, TEXT_LEFT, roles[tui->message_class], tui->message);
+        draw_wrapped(c, 0, 1, room, c->height, roles[tui->message_class], tui->message);
 }
 
-static void draw_matches(const Canvas *body, GPtrArray *completions)
+static void draw_matches(Tui *tui, const Canvas *body, GPtrArray *completions)
 {
     g_autofree PromptMatch *matches = g_new(PromptMatch, completions->len + 1);
 
@@ -202,8 +243,13 @@ static void draw_matches(const Canvas *body, GPtrArray *completions)
     }
     int rows = promptline_matches_height(matches, completions->len, body->height / 2, body->width);
     Canvas list = canvas_sub(body, body->height - rows, 0, rows, body->width);
+    guint first = tui->matches_first < completions->len ? tui->matches_first : 0;
+    guint shown =
+        promptline_draw_matches(&list, matches + first, completions->len - first, first > 0);
 
-    promptline_draw_matches(&list, matches, completions->len, -1);
+    /* another Tab goes on from here, and after the last begins anew */
+    tui->matches_first = first;
+    tui->matches_next = first + shown < completions->len ? first + shown : 0;
 }
 
 static void draw_input(Tui *tui, const Canvas *body, const Canvas *line)
@@ -217,7 +263,7 @@ static void draw_input(Tui *tui, const Canvas *body, const Canvas *line)
     promptline_draw(line, tui->input == INPUT_COMMAND ? ":" : "/", prompt_text(), prompt_cursor(),
                     note);
     if (matches != NULL && matches->len > 0)
-        draw_matches(body, matches);
+        draw_matches(tui, body, matches);
 }
 
 static void draw_footer(Tui *tui, const Canvas *c)
@@ -281,9 +327,10 @@ void frame_draw(Tui *tui)
     }
     Page *page = tui_page(tui);
     Canvas header = canvas_sub(&all, 0, 0, 1, all.width);
-    Canvas line = canvas_sub(&all, all.height - 2, 0, 1, all.width);
+    int rows = message_rows(tui, &all);
+    Canvas line = canvas_sub(&all, all.height - 1 - rows, 0, rows, all.width);
     Canvas footer = canvas_sub(&all, all.height - 1, 0, 1, all.width);
-    Canvas body = canvas_sub(&all, 1, 0, all.height - 3, all.width);
+    Canvas body = canvas_sub(&all, 1, 0, all.height - 2 - rows, all.width);
     Canvas bar = canvas_on(&header, ROLE_BAR);
 
     draw_header(tui, &bar);

@@ -203,7 +203,13 @@ static gboolean feed_input(Tui *tui)
     if (screen_read_bytes(&byte, 1) <= 0)
         return FALSE;
     app_source_remove(&tui->escape_source);
+    guint shown =
+        tui->input == INPUT_COMMAND && prompt_matches() != NULL ? prompt_matches()->len : 0;
     PromptStatus status = prompt_feed(&byte, 1);
+    gboolean again = byte == KEYS_TAB && shown > 0 && status == PROMPT_EDITING &&
+                     prompt_matches() != NULL && prompt_matches()->len == shown;
+
+    tui->matches_first = again ? tui->matches_next : 0;
 
     if (status != PROMPT_EDITING) {
         input_over(tui, status);

@@ -213,6 +213,13 @@ static void changed(Page *page, ModelChange what)
     }
 }
 
+/* Neither answered nor failed so far. */
+static gboolean is_awaited(const ModelBackend *backend)
+{
+    return !backend->listed && backend->state != MODEL_BACKEND_DOWN &&
+           backend->health != GEMEL_LANES_UNRESPONSIVE;
+}
+
 /* Why the list is empty, and what to do about it. */
 static void draw_empty(Instances *list, const Canvas *c)
 {
@@ -220,12 +227,13 @@ static void draw_empty(Instances *list, const Canvas *c)
     gboolean waiting = FALSE;
 
     for (guint i = 0; i < backends->len; i++)
-        waiting = waiting || !((ModelBackend *)backends->pdata[i])->listed;
+        waiting = waiting || is_awaited(backends->pdata[i]);
     const char *text = list->total > 0 ? "Nothing matches; Esc shows all again."
                        : backends->len == 0
                            ? "No backend is connected; try :connect sim or :help connect."
                        : waiting ? "Waiting for the first list ..."
-                                 : "No instances yet; :create makes a container, :lab up a lab.";
+                                 : "No instances yet: `:lab up` makes a guest and a container to "
+                                   "try things on.";
 
     canvas_text(c, 1, 3, ROLE_DIM, text);
 }

@@ -10,11 +10,11 @@ enum { COLUMN_ID, COLUMN_STATE, COLUMN_TITLE, COLUMN_AGE, COLUMN_BACKEND, COLUMN
 static const TableColumn columns[COLUMN_N] = {
     [COLUMN_ID] = {.id = "id", .title = "JOB", .min = 5},
     [COLUMN_STATE] = {.id = "state", .title = "STATE", .min = 9},
-    [COLUMN_TITLE] = {.id = "title", .title = "WHAT", .min = 20, .max = 40, .priority = 1},
+    [COLUMN_TITLE] = {.id = "title", .title = "WHAT", .min = 28, .max = 48, .priority = 1},
     [COLUMN_AGE] = {.id = "age", .title = "TOOK", .min = 8, .priority = 1, .align = TEXT_RIGHT},
     [COLUMN_BACKEND] = {.id = "backend", .title = "BACKEND", .min = 8, .max = 12, .priority = 3},
     [COLUMN_WHAT] =
-        {.id = "detail", .title = "WAITS FOR / SAID", .min = 20, .max = 80, .priority = 2},
+        {.id = "detail", .title = "WAITS FOR / SAID", .min = 18, .max = 80, .priority = 2},
 };
 
 static const Role state_roles[GEMEL_JOB_STATE_N] = {
@@ -117,7 +117,8 @@ static void rows_draw(gpointer data, guint row, guint column, const Canvas *cell
         role = state_roles[view->state];
         break;
     case COLUMN_TITLE:
-        text = g_strdup(view->title != NULL ? view->title : view->kind);
+        /* the instance stands at the end */
+        text = text_cut_middle(view->title != NULL ? view->title : view->kind, cell->width);
         role = ROLE_STRONG;
         break;
     case COLUMN_AGE:
@@ -178,17 +179,19 @@ static void enter(Page *page)
     const GemelJobView *view = self->views->pdata[row];
     g_autofree char *took = took_text(view);
     g_autofree char *text = g_strdup_printf(
-        "what:      %s\nstate:     %s\nbackend:   %s\ninstance:  %s\nlane:      %s\ntook:      %s\n"
+        "what:      %s\nstate:     %s\nbackend:   %s\ninstance:  %s\ntook:      %s\n"
         "waits for: %s\nprogress:  %s\n\nnotes:\n%s\n\nerror:\n%s\n",
         view->title != NULL ? view->title : view->kind, gemel_job_state_name(view->state),
-        view->backend, view->instance_id != NULL ? view->instance_id : "-",
-        view->lane == GEMEL_LANE_ACT ? "act" : "read", took,
+        view->backend, view->instance_id != NULL ? view->instance_id : "-", took,
         view->ended_usec == 0 && view->waits_for != NULL ? view->waits_for : "-",
         view->what != NULL ? view->what : "-", view->notes != NULL ? view->notes : "-",
         view->error != NULL ? view->error : "-");
     g_autofree char *title = g_strdup_printf("job %" G_GUINT64_FORMAT, view->id);
 
-    tui_push(page->tui, output_new(page->tui, title, text));
+    Page *told = output_new(page->tui, title, text);
+
+    told->ops->wide(told); /* wrapped: errors are long */
+    tui_push(page->tui, told);
 }
 
 static Table *table_of(Page *page)

@@ -130,20 +130,66 @@ static TextPage *text_new(Tui *tui, const PageOps *ops, const char *title, const
 
 /* ---- inspect -------------------------------------------------------------------------------- */
 
-/* A JSON value as `name: value` lines, two spaces a level. */
+/* Sizes, times and limits as a person writes them. */
+static char *scalar_text(const char *name, json_t *value)
+{
+    static const char *const limits[] = {"cpus", "pids", "cpu_limit", NULL};
+
+    if (json_is_string(value))
+        return g_strdup(json_string_value(value));
+    if (json_is_boolean(value))
+        return g_strdup(json_is_true(value) ? "yes" : "no");
+    if (json_is_number(value) && json_number_value(value) <= 0 && g_strv_contains(limits, name))
+        return g_strdup("none");
+    if (json_is_integer(value) && g_str_has_suffix(name, "_bytes"))
+        return format_bytes((guint64)json_integer_value(value));
+    if (json_is_integer(value) && g_str_has_suffix(name, "_unix")) {
+        g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(json_integer_value(value));
+        char *text = time != NULL ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : NULL;
+
+        return text != NULL ? text : g_strdup("-");
+    }
+    if (json_is_real(value))
+        return g_strdup_printf("%g", json_real_value(value));
+    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *text = g_strdup(dumped != NULL ? dumped : "-");
+
+    free(dumped);
+    return text;
+}
+
+/* "stop, kill, pause" of an array without objects. */
+static char *array_text(const char *name, json_t *array)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (array, i, item) {
+        g_autofree char *text = scalar_text(name, item);
+
+        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", text);
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+/* A JSON value as `name: value` lines, two spaces a level. What is not known is left out. */
 static void append_value(GString *out, int depth, const char *name, json_t *value)
 {
     const char *key;
     json_t *item;
     size_t i;
 
-    if (json_is_object(value) && json_object_size(value) > 0) {
-        g_string_append_printf(out, "%*s%s:\n", depth * 2, "", name);
+    if (json_is_null(value))
+        return;
+    if (json_is_object(value)) {
+        if (json_object_size(value) > 0)
+            g_string_append_printf(out, "%*s%s:\n", depth * 2, "", name);
         json_object_foreach (value, key, item)
             append_value(out, depth + 1, key, item);
         return;
     }
-    if (json_is_array(value) && json_array_size(value) > 0) {
+    if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
         g_string_append_printf(out, "%*s%s:\n", depth * 2, "", name);
         json_array_foreach (value, i, item) {
             g_autofree char *number = g_strdup_printf("%zu", i);
@@ -152,16 +198,12 @@ static void append_value(GString *out, int depth, const char *name, json_t *valu
         }
         return;
     }
-    char *dumped = json_is_string(value) ? g_strdup(json_string_value(value))
-                                         : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    g_autofree char *text =
+        json_is_array(value) ? array_text(name, value) : scalar_text(name, value);
     g_autofree char *label = g_strconcat(name, ":", NULL);
 
     g_string_append_printf(out, "%*s%-*s %s\n", depth * 2, "", MAX(20 - depth * 2, 1), label,
-                           dumped != NULL ? dumped : "-");
-    if (json_is_string(value))
-        g_free(dumped);
-    else
-        free(dumped);
+                           *text != '\0' ? text : "-");
 }
 
 /* What the list knows is there at once, the rest when it has been read. */
@@ -175,11 +217,11 @@ static void refresh_inspect(TextPage *self)
 
     if (instance == NULL)
         g_string_append(out, "It is gone; what was known last:\n\n");
-    else
-        g_string_append_printf(out, "state: %s%s%s\n", gemel_state_name(instance->info->state),
-                               instance->info->state_reason != NULL ? ", " : "",
-                               instance->info->state_reason != NULL ? instance->info->state_reason
-                                                                    : "");
+    else if (fetched->essentials == NULL || json_object_get(fetched->essentials, "state") == NULL)
+        g_string_append_printf(
+            out, "%-20s %s%s%s\n", "state:", gemel_state_name(instance->info->state),
+            instance->info->state_reason != NULL ? ", " : "",
+            instance->info->state_reason != NULL ? instance->info->state_reason : "");
     if (fetched->essentials != NULL)
         json_object_foreach (fetched->essentials, key, value)
             append_value(out, 0, key, value);
@@ -214,6 +256,7 @@ Page *inspect_new(Tui *tui, const char *key)
     TextPage *self = instance_text(tui, &inspect_ops, key);
 
     self->refresh = refresh_inspect;
+    textview_set_wrap(self->view, TRUE); /* ids are long */
     return &self->page;
 }
 
@@ -244,13 +287,27 @@ static char *help_keys(guint first, const Binding *like)
     const Binding *binding;
 
     for (guint i = 0; (binding = keymap_nth(i)) != NULL; i++) {
-        if (binding->where != like->where || strcmp(binding->line, like->line) != 0)
+        if (binding->summary == NULL || binding->where != like->where ||
+            strcmp(binding->line, like->line) != 0)
             continue;
         if (i < first)
             return g_strdup("");
         g_string_append_printf(keys, "%s%s", keys->len > 0 ? " " : "", binding->key);
     }
     return g_string_free(g_steal_pointer(&keys), FALSE);
+}
+
+/* Three columns that fit into 78 cells; a long text in the middle leaves the third to the next
+   line. */
+static void help_row(GString *out, const char *keys, const char *summary, const char *line)
+{
+    enum { KEYS = 10, SUMMARY = 34 };
+
+    if (text_width(summary) <= SUMMARY)
+        g_string_append_printf(out, " %-*s %-*s %s\n", KEYS, keys, SUMMARY, summary, line);
+    else
+        g_string_append_printf(out, " %-*s %s\n %*s %*s %s\n", KEYS, keys, summary, KEYS, "",
+                               SUMMARY, "", line);
 }
 
 /* One line for all keys that do the same. */
@@ -263,10 +320,10 @@ static void help_section(GString *out, const char *title, Where where, gboolean 
         gboolean here = exactly ? binding->where == where
                                 : binding->where != AT_ALL && (binding->where & where) != 0;
         g_autofree char *keys = here && binding->summary != NULL ? help_keys(i, binding) : NULL;
+        g_autofree char *line = g_strstrip(g_strdup(binding->line));
 
         if (keys != NULL && *keys != '\0')
-            g_string_append_printf(out, "  %-14s %-30s %s\n", keys, binding->line,
-                                   binding->summary);
+            help_row(out, keys, binding->summary, line);
     }
 }
 
@@ -275,7 +332,10 @@ static void help_verb(const char *name, const char *args, const char *summary, g
     GString *out = data;
     g_autofree char *synopsis = g_strdup_printf("view %s %s", name, args);
 
-    g_string_append_printf(out, "  %-30s %s\n", synopsis, summary);
+    if (text_width(synopsis) <= 28)
+        g_string_append_printf(out, " %-28s %s\n", synopsis, summary);
+    else
+        g_string_append_printf(out, " %s\n %28s %s\n", synopsis, "", summary);
 }
 
 static void help_commands(GString *out)
@@ -307,8 +367,10 @@ Page *help_new(Tui *tui)
                     {"Keys everywhere", AT_ALL, TRUE}};
     TextPage *self = text_new(tui, &help_ops, "help", NULL);
     g_autoptr(GString) out = g_string_new(
-        "Lower case looks, a prefix acts. Enter opens, Esc goes back, `:` takes any command,\n"
-        "Tab completes it. A key is short for the command beside it; {} is what is selected.\n");
+        "Move with the arrows, open with Enter, go back with Esc. To act on what is\n"
+        "selected, open a menu (p power, x everything) or type a command after `:`, where\n"
+        "Tab completes. A key does what the command at its right does; {} stands for\n"
+        "the selected instance.\n");
 
     for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
         help_section(out, sections[i].title, sections[i].where, sections[i].exactly);
@@ -316,16 +378,16 @@ Page *help_new(Tui *tui)
     g_string_append(out, "\nView verbs\n");
     tui_foreach_verb(help_verb, out);
     g_string_append(
-        out,
-        "\nColumns\n"
-        "  CPU%           of a core, of the limit or of the host: % switches, the header says "
-        "which\n"
-        "  MEMORY         used/limit; of a guest: what it uses by its balloon, else what QEMU "
-        "holds\n"
-        "  PRESS c/m/i    share of the last 10 s in which some task stalled on cpu, memory, io;\n"
-        "                 of a guest: the host stalling for it, not its own inside view\n"
-        "  BLOCK, NET     bytes a second\n"
-        "  -              not available (never a zero); dim figures are old\n");
+        out, "\nColumns\n"
+             " CPU%         of a core, of the limit or of the host: % switches, and the\n"
+             "              header says which\n"
+             " MEMORY       used/limit; of a guest: what it uses by its balloon, else what\n"
+             "              QEMU holds\n"
+             " PRESS c/m/i  share of the last 10 s in which some task stalled on cpu, memory,\n"
+             "              io; of a guest: the host stalling for it, not its inside view\n"
+             " BLOCK, NET   bytes a second\n"
+             " -            not available (never a zero); dim figures are old\n");
+    textview_set_wrap(self->view, TRUE);
     set_text(self, out->str, TEXTVIEW_FIELDS);
     return &self->page;
 }

@@ -100,6 +100,8 @@ struct Tui {
     Menu *menu;
     InputKind input;
     char *search_before; /* what was searched for before the input began */
+    guint matches_first,
+        matches_next; /* of the completions: where the list begins, where Tab goes */
 
     /* the line above the footer */
     char *message;

@@ -293,7 +293,7 @@ static void test_prompt_shows_cursor_and_matches(void)
     Canvas c = golden_open(4, 50), list = canvas_sub(&c, 0, 0, 3, 50),
            line = canvas_sub(&c, 3, 0, 1, 50);
     g_assert_cmpint(promptline_matches_height(matches, 3, 10, 50), ==, 3);
-    promptline_draw_matches(&list, matches, 3, -1);
+    g_assert_cmpuint(promptline_draw_matches(&list, matches, 3, FALSE), ==, 3);
     promptline_draw(&line, ":", "start bu", 8, "3 matches");
     golden_check("prompt");
     screen_free();
@@ -357,7 +357,7 @@ static void test_everything_survives_a_tiny_canvas(void)
             dialog_draw(d, &c);
             textview_draw(v, &c);
             promptline_draw(&c, ":", "text", 4, "note");
-            promptline_draw_matches(&c, &match, 1, 0);
+            promptline_draw_matches(&c, &match, 1, TRUE);
             canvas_box(&c, ROLE_BORDER, "a title");
             g_autofree char *dump = screen_dump();
             g_auto(GStrv) lines = g_strsplit(dump, "\n", -1);
