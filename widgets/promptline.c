@@ -35,6 +35,7 @@ static void measure(const PromptMatch *matches, guint n, int height, int width, 
         *hint = MAX(*hint, matches[i].hint != NULL ? text_width(matches[i].hint) : 0);
     }
     *text = MIN(*text, MAX(width - 2, 1));
+    int wanted = *hint;
     /* one below the other there is room for long hints */
     if (*hint > HINT_MAX && (int)n <= height) {
         *hint = MAX(0, MIN(*hint, width - *text - 2));
@@ -46,6 +47,8 @@ static void measure(const PromptMatch *matches, guint n, int height, int width, 
         *hint = MAX(0, width - *text - 2);
     int cell = *text + (*hint > 0 ? 2 + *hint : 0) + 3;
     *columns = MAX(1, (width + 3) / cell);
+    if (*columns == 1)
+        *hint = MAX(0, MIN(wanted, width - *text - 2));
 }
 
 /* Rows that many matches take. */

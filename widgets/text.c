@@ -288,13 +288,15 @@ const char *text_find(const char *haystack, const char *needle, const char **ret
 /* Where the part of `s` that fits into `width` cells ends: at a space if there is one. */
 const char *text_break(const char *s, int width)
 {
+    gboolean seen = FALSE; /* an indentation is no place to break */
     const char *end = s + strlen(s), *at = s, *space = NULL;
     for (int used = 0; at < end;) {
         const char *next = at;
         used += text_char_width(text_next_char(&next, end));
         if (used > width)
             return space != NULL ? space : at > s ? at : next;
-        if (*at == ' ')
+        seen = seen || *at != ' ';
+        if (*at == ' ' && seen)
             space = at;
         at = next;
     }

@@ -57,10 +57,31 @@ static const char *line_at(const TextView *v, int i)
     return g_ptr_array_index(v->lines, i);
 }
 
-/* Rows a line takes. */
+/* Rows a line takes: wrapped it breaks at spaces where there are some. */
 static int rows_of(const TextView *v, int i)
 {
-    return v->wrap ? MAX(1, (text_width(line_at(v, i)) + v->width - 1) / v->width) : 1;
+    int rows = 0;
+    const char *s = line_at(v, i);
+    do {
+        s = text_break(s, v->width);
+        s += *s == ' ';
+        rows++;
+    } while (v->wrap && *s != '\0');
+    return rows;
+}
+
+/* Cells before row `row` of a wrapped line, and the cells that row takes. */
+static int row_start(const TextView *v, const char *line, int row, int *ret_width)
+{
+    const char *s = line, *end = text_break(s, v->width);
+    while (row-- > 0) {
+        s = *end == ' ' ? end + 1 : end;
+        end = text_break(s, v->width);
+    }
+    g_autofree char *before = g_strndup(line, (gsize)(s - line));
+    g_autofree char *part = g_strndup(s, (gsize)(end - s));
+    *ret_width = text_width(part);
+    return text_width(before);
 }
 
 /* Draws bytes [from, to) of a line whose cell of `from` is `at`. */
@@ -193,8 +214,10 @@ void textview_draw(TextView *v, const Canvas *c)
         for (int row = 0; row < rows && y < c->height; row++, y++) {
             if (y < 0)
                 continue;
-            Canvas line = canvas_sub(c, y, 0, 1, c->width);
-            draw_line(v, &line, 0, v->wrap ? row * v->width : v->left, line_at(v, i));
+            int width = c->width;
+            int skip = v->wrap ? row_start(v, line_at(v, i), row, &width) : v->left;
+            Canvas line = canvas_sub(c, y, 0, 1, width);
+            draw_line(v, &line, 0, skip, line_at(v, i));
         }
     }
 }

@@ -101,9 +101,27 @@ static char *what_text(const GemelJobView *view, Role *ret_role)
     return g_strdelimit(line, "\n", ' ');
 }
 
+/* What was asked for, cut in the middle where the end would take the instance's name along. */
+static char *title_text(Jobs *self, const GemelJobView *view, int width)
+{
+    const char *title = view->title != NULL ? view->title : view->kind;
+    const ModelInstance *instance =
+        view->instance_id != NULL
+            ? model_instance(self->page.tui->app->model, view->backend, view->instance_id)
+            : NULL;
+    const char *name = instance != NULL ? strstr(title, instance->info->name) : NULL;
+
+    if (name == NULL)
+        return text_cut_middle(title, width);
+    g_autofree char *until = g_strndup(title, (gsize)(name - title) + strlen(instance->info->name));
+
+    return text_width(until) < width ? g_strdup(title) : text_cut_middle(title, width);
+}
+
 static void rows_draw(gpointer data, guint row, guint column, const Canvas *cell)
 {
-    const GemelJobView *view = ((Jobs *)data)->views->pdata[row];
+    Jobs *self = data;
+    const GemelJobView *view = self->views->pdata[row];
     g_autofree char *text = NULL;
     Role role = ROLE_TEXT;
 
@@ -117,8 +135,7 @@ static void rows_draw(gpointer data, guint row, guint column, const Canvas *cell
         role = state_roles[view->state];
         break;
     case COLUMN_TITLE:
-        /* the instance stands at the end */
-        text = text_cut_middle(view->title != NULL ? view->title : view->kind, cell->width);
+        text = title_text(self, view, cell->width);
         role = ROLE_STRONG;
         break;
     case COLUMN_AGE:

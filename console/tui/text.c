@@ -222,6 +222,9 @@ static void refresh_inspect(TextPage *self)
             out, "%-20s %s%s%s\n", "state:", gemel_state_name(instance->info->state),
             instance->info->state_reason != NULL ? ", " : "",
             instance->info->state_reason != NULL ? instance->info->state_reason : "");
+    if (instance != NULL &&
+        (fetched->essentials == NULL || json_object_get(fetched->essentials, "id") == NULL))
+        g_string_append_printf(out, "%-20s %s\n", "id:", instance->info->id);
     if (fetched->essentials != NULL)
         json_object_foreach (fetched->essentials, key, value)
             append_value(out, 0, key, value);
@@ -338,6 +341,17 @@ static void help_verb(const char *name, const char *args, const char *summary, g
         g_string_append_printf(out, " %s\n %28s %s\n", synopsis, "", summary);
 }
 
+/* The rest of a line from column `indent` on, over as many lines as it takes within 78 cells. */
+static void append_wrapped(GString *out, int indent, const char *text)
+{
+    for (gboolean first = TRUE; first || *text != '\0'; first = FALSE) {
+        const char *end = text_break(text, 78 - indent);
+
+        g_string_append_printf(out, "%*s%.*s\n", first ? 0 : indent, "", (int)(end - text), text);
+        text = *end == ' ' ? end + 1 : end;
+    }
+}
+
 static void help_commands(GString *out)
 {
     const Command *const *table = command_table();
@@ -350,7 +364,8 @@ static void help_commands(GString *out)
             group = table[i]->group;
             g_string_append_printf(out, "\nCommands, %s\n", group);
         }
-        g_string_append_printf(out, "  %-20s %s\n", table[i]->name, table[i]->summary);
+        g_string_append_printf(out, " %-16s ", table[i]->name);
+        append_wrapped(out, 18, table[i]->summary);
     }
 }
 
@@ -368,9 +383,9 @@ Page *help_new(Tui *tui)
     TextPage *self = text_new(tui, &help_ops, "help", NULL);
     g_autoptr(GString) out = g_string_new(
         "Move with the arrows, open with Enter, go back with Esc. To act on what is\n"
-        "selected, open a menu (p power, x everything) or type a command after `:`, where\n"
-        "Tab completes. A key does what the command at its right does; {} stands for\n"
-        "the selected instance.\n");
+        "selected, open a menu (p power, x everything) or type a command after `:`,\n"
+        "where Tab completes. A key does what the command at its right does; {} stands\n"
+        "for the selected instance.\n");
 
     for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
         help_section(out, sections[i].title, sections[i].where, sections[i].exactly);

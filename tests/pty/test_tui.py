@@ -340,6 +340,57 @@ def test_the_detail_pane_gives_the_cpu_figure_of_the_list(tui):
         terminal.key("%")
 
 
+def test_help_fits_eighty_columns(tui):
+    terminal = open_calm(tui, rows=200)
+    terminal.key("?")
+    terminal.wait(r"View verbs")
+    keys = [line for line in terminal.lines() if re.search(r" view menu \w+$| view goto \w+$", line)]
+    assert len(keys) > 8 and len({re.search(r" view (menu|goto)", line).start() for line in keys}) == 1
+    assert terminal.line_with(r"create .*, or a guest from$"), "broken at a space"
+
+
+def test_inspect_is_for_people(tui):
+    terminal = open_calm(tui, rows=50)
+    move_to(terminal, "lab-ct")
+    terminal.key("d")
+    terminal.wait(r"memory_bytes: +64M")
+    text = terminal.text()
+    assert len(re.findall(r"(?m)^ state:", text)) == 1 and "null" not in text, terminal.dump()
+    assert terminal.line_with(r"^ id: +[0-9a-f]{64}$"), "the whole id"
+
+
+def test_a_job_keeps_the_name_of_its_instance(tui):
+    terminal = open_calm(tui)
+    terminal.key(":")
+    terminal.send("snapshot create lab-ct before-the-very-long-upgrade-of-everything\r")
+    terminal.wait(r"snapshot")
+    terminal.key("9")
+    terminal.wait(r"done +snapshot create .*lab-ct")
+    terminal.key("Enter")
+    terminal.wait(r"what: ")
+    assert "lane" not in terminal.text()
+
+
+def test_tab_again_shows_the_matches_that_did_not_fit(tui):
+    terminal = tui("--demo=300")
+    terminal.wait(r"NAME.*STATE")
+    terminal.key(":")
+    terminal.send("stop \t\t")
+    terminal.wait(r"and \d+ more; Tab shows them")
+    first = terminal.lines()[13]
+    terminal.key("Tab")
+    terminal.wait(lambda t: t.lines()[13] != first and t.line_with(r"Tab shows them"))
+
+
+def test_a_long_message_is_read_whole_and_an_empty_list_says_what_to_do(tui):
+    terminal = tui("--connect", "test:///no/such/file.xml")
+    terminal.wait(r":lab up` makes a guest and a container")
+    lines = terminal.lines()
+    top = next(i for i, line in enumerate(lines) if line.startswith(" ! "))
+    assert lines[top + 1].startswith("   ") and lines[top + 1].strip(), terminal.dump()
+    assert not any("\u2026" in line for line in lines[top:top + 3]), terminal.dump()
+
+
 def test_what_a_command_inside_prints_can_be_read(tui):
     terminal = open_calm(tui)
     terminal.key(":")
