@@ -356,7 +356,7 @@ def test_inspect_is_for_people(tui):
     terminal.wait(r"memory_bytes: +64M")
     text = terminal.text()
     assert len(re.findall(r"(?m)^ state:", text)) == 1 and "null" not in text, terminal.dump()
-    assert terminal.line_with(r"^ id: +[0-9a-f]{64}$"), "the whole id"
+    assert terminal.line_with(r"^ [0-9a-f]{64}$"), f"the whole id\n{terminal.dump()}"
 
 
 def test_a_job_keeps_the_name_of_its_instance(tui):
