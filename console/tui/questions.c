@@ -78,6 +78,11 @@ static const char *name_of(Tui *tui, const char *word)
     return instance != NULL ? instance->info->name : word;
 }
 
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* The first names that fit, and how many there are besides. */
 static char *list_names(Tui *tui, const char *const *words, guint n)
 {
@@ -85,9 +90,13 @@ static char *list_names(Tui *tui, const char *const *words, guint n)
     int lines = all.height >= 16 ? NAME_LINES : 1;
     int room = lines * MAX(MIN(NAMES_WIDTH, all.width - 8), 20) - (int)strlen(", and 10000 more");
     g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
 
+    for (guint i = 0; i < n; i++)
+        g_ptr_array_add(names, (gpointer)name_of(tui, words[i]));
+    g_ptr_array_sort(names, compare_names);
     for (guint i = 0; i < n; i++) {
-        const char *name = name_of(tui, words[i]);
+        const char *name = names->pdata[i];
 
         if (i > 0 && text_width(out->str) + text_width(name) + 2 > room) {
             g_string_append_printf(out, " and %u more", n - i);

@@ -206,6 +206,7 @@ def test_a_question_about_many_says_how_many_and_names_the_first(tui):
     terminal.wait(r"NAME.*STATE")
     terminal.key("*", "b", "k")
     terminal.wait(r"Kill \d+ of the 300 marked\?")
+    terminal.wait(r"api-\d+, api-")
     terminal.wait(r"and \d+ more")
     terminal.key("n")
     terminal.wait(r"nothing was done")
