@@ -29,7 +29,11 @@ static const Item power[] = {
     {"R", GEMEL_ACT_RESET, "reset {}", "reset", {"hard; asks first", "-"}},
     {"p", GEMEL_ACT_PAUSE, "pause {}", "pause", {"freezes its vCPUs", "freezes its processes"}},
     {"p", GEMEL_ACT_RESUME, "resume {}", "resume", {"goes on", "goes on"}},
-    {"k", GEMEL_ACT_KILL, "kill {}", "kill", {"pulls the plug; asks first", "KILL at once"}},
+    {"k",
+     GEMEL_ACT_KILL,
+     "kill {}",
+     "kill",
+     {"pulls the plug; asks first", "KILL at once; asks first"}},
 };
 
 static const Item others[] = {
