@@ -264,6 +264,18 @@ static gboolean snapshot_is_there(GPtrArray *all, const char *name)
     return FALSE;
 }
 
+static void act_confirm(CommandRun *run)
+{
+    const SnapshotAct *act = run->data;
+    g_autofree char *question =
+        act->act == GEMEL_ACT_SNAPSHOT_REVERT
+            ? g_strdup_printf("Take %s back to %s? What came after it is lost.", act->target->name,
+                              act->snapshot)
+            : g_strdup_printf("Delete snapshot %s of %s?", act->snapshot, act->target->name);
+
+    run_confirm(run, question, NULL, act_begin);
+}
+
 /* The snapshots came: nobody is asked about one that is not there. */
 static void act_ask(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
@@ -281,13 +293,7 @@ static void act_ask(GemelJob *job, gpointer result, const GError *error, gpointe
                  act->target->name, act->snapshot, act->target->name);
         return;
     }
-    g_autofree char *question =
-        act->act == GEMEL_ACT_SNAPSHOT_REVERT
-            ? g_strdup_printf("Take %s back to %s? What came after it is lost.", act->target->name,
-                              act->snapshot)
-            : g_strdup_printf("Delete snapshot %s of %s?", act->snapshot, act->target->name);
-
-    run_confirm(run, question, NULL, act_begin);
+    act_confirm(run);
 }
 
 static void act_run(CommandRun *run)
@@ -323,6 +329,8 @@ static void act_run(CommandRun *run)
     run->data_free = snapshot_act_free;
     if (wanted == GEMEL_ACT_SNAPSHOT_CREATE)
         act_begin(run);
+    else if (run->yes || run->face->face == FACE_TUI) /* there the question comes at once */
+        act_confirm(run);
     else
         submit_list(run, instance, act_ask);
 }
