@@ -113,6 +113,10 @@ def test_shell_inside_a_container_by_key(world, real, real_tui, pair):
     terminal.key("s")
     terminal.wait(r"#$", 20)
     terminal.send("hostname; exit\r")
+    # one that ended as soon as it began waits for Enter, so that what it said can be read
+    terminal.wait(r"press Enter|NAME.*STATE", 20)
+    if "press Enter" in terminal.text():
+        terminal.key("Enter")
     terminal.wait(r"NAME.*STATE", 20)
     terminal.key("d")
     terminal.wait(r"(?i)pid|cgroup|rootfs")
