@@ -235,6 +235,7 @@ static void test_an_unknown_key_says_so(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
+    g_setenv("TERM", "xterm-256color", TRUE); /* whatever the tests are started from */
     g_setenv("TZ", "UTC", TRUE);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/screens/main", test_main_screen);

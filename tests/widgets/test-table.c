@@ -251,6 +251,7 @@ static void test_click_selects_the_line(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
+    g_setenv("TERM", "xterm-256color", TRUE); /* whatever the tests are started from */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/table/draws-rows-cursor-and-marks", test_draws_rows_cursor_and_marks);
     g_test_add_func("/table/narrow-drops-by-priority", test_narrow_drops_by_priority);

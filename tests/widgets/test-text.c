@@ -172,6 +172,7 @@ static void test_key_names_reject_nonsense(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
+    g_setenv("TERM", "xterm-256color", TRUE); /* whatever the tests are started from */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/text/name/controls-become-marks", test_name_controls_become_marks);
     g_test_add_func("/text/name/bidi-and-invisible-become-marks",

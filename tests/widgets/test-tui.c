@@ -228,6 +228,7 @@ static void test_tree_survives_loops_and_missing_parents(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
+    g_setenv("TERM", "xterm-256color", TRUE); /* whatever the tests are started from */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/keymap/every-binding-is-a-key-and-a-command",
                     test_every_binding_is_a_key_and_a_command);

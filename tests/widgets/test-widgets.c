@@ -371,6 +371,7 @@ static void test_everything_survives_a_tiny_canvas(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
+    g_setenv("TERM", "xterm-256color", TRUE); /* whatever the tests are started from */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/canvas/clips", test_canvas_clips);
     g_test_add_func("/graph/three-glyph-sets", test_graphs_in_three_glyph_sets);
