@@ -223,3 +223,8 @@ void app_iterate(App *app, gboolean may_block)
 {
     g_main_context_iteration(app->context, may_block);
 }
+
+gboolean app_is_read_only(const App *app)
+{
+    return app->read_only || options_get_number(app->options, "read-only") != 0;
+}

@@ -58,5 +58,8 @@ GSource *app_add_signals(App *app, const int *signals, void (*deliver)(int signa
                          gpointer data);
 void app_source_remove(GSource **source);
 
+/* Whether changes are refused: --read-only, or the option. */
+gboolean app_is_read_only(const App *app);
+
 /* One turn of the loop; may_block as for g_main_context_iteration. */
 void app_iterate(App *app, gboolean may_block);

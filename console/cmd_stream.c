@@ -81,7 +81,7 @@ static ModelInstance *stream_instance(CommandRun *run, GemelAct act)
     ModelInstance *instance;
 
     /* Whoever types inside an instance can change it. */
-    if (run->app->read_only || options_get_number(run->app->options, "read-only")) {
+    if (app_is_read_only(run->app)) {
         run_fail(run, GEMEL_ERROR_DENIED, "%s: read-only is on; `set read-only off` lifts it",
                  run->command->name);
         return NULL;

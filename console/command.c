@@ -524,8 +524,7 @@ static gboolean check_allowed(const CommandRun *run, GError **error)
     if (command->faces != 0 && !(command->faces & run->face->face))
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: works %s only", command->name,
                                command->faces & FACE_TUI ? "inside the console" : "outside it");
-    if ((command->flags & COMMAND_CHANGES) && !run->dry_run &&
-        (run->app->read_only || options_get_number(run->app->options, "read-only")))
+    if ((command->flags & COMMAND_CHANGES) && !run->dry_run && app_is_read_only(run->app))
         return gemel_error_set(error, GEMEL_ERROR_DENIED,
                                "%s: read-only is on; `set read-only off` lifts it", command->name);
     return TRUE;
