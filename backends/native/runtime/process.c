@@ -169,7 +169,7 @@ const char *process_find(const struct spec_process *process, struct err *err)
         if (stat(name, &st) < 0)
             err_set(err, errno, "exec: \"%s\"", name);
         else if (S_ISDIR(st.st_mode))
-            err_set(err, EISDIR, "exec: \"%s\"", name);
+            err_set(err, EACCES, "exec: \"%s\": is a directory", name); /* execve(2)'s own errno */
         else if (faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0)
             err_set(err, errno, "exec: \"%s\"", name);
         else
