@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the conformance suite of the OCI runtime-spec against a runtime.
+
+    run.py --runtime PATH --column root|rootless|v2 [--json OUT] [-k PATTERN] [-j N]
+    run.py --list [-k PATTERN]
+
+Needs python3 and a static busybox, nothing else. `root` and `v2` are the same cases on different hosts: v2 is meant for
+one on which only cgroup v2 is mounted. `rootless`, started as root, makes a user of its own (a uid without login, with
+subordinate ids in a private /etc/subuid) and runs the cases as that. Exit status 1 when a case failed.
+"""
+
+import argparse
+import concurrent.futures
+import fnmatch
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import facts as host  # noqa: E402
+import rootless  # noqa: E402
+from bed import Bed  # noqa: E402
+from suite import NotApplicable, load  # noqa: E402
+
+
+def judge(case, bed):
+    """(result, reason) of one case."""
+    try:
+        case.run(bed)
+    except NotApplicable as fact:
+        return "n/a", str(fact)
+    except AssertionError as error:
+        return "fail", str(error) or "it did not hold: " + traceback.format_exc().splitlines()[-2].strip()
+    except Exception as error:  # a broken case must not hide the others
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return "fail", f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+    return "pass", ""
+
+
+def chosen(pattern):
+    """Cases whose name has the pattern in it, or matches it where it has wildcards."""
+    cases = load()
+    if not pattern:
+        return cases
+    if any(c in pattern for c in "*?["):
+        return [c for c in cases if fnmatch.fnmatch(c.name, pattern)]
+    return [c for c in cases if any(word in c.name for word in pattern.split("|"))]
+
+
+def row(case, column, result, reason):
+    return {"case": case.name, "document": case.document, "section": case.section, "sentence": case.sentence,
+            "column": column, "result": result, "reason": " ".join(reason.split())[:400]}
+
+
+def run_cases(cases, bed, jobs):
+    """Results in the order of the cases."""
+    def one(case):
+        start = time.monotonic()
+        result, reason = judge(case, bed)
+        return {**row(case, bed.column, result, reason), "seconds": round(time.monotonic() - start, 3)}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
+        return list(pool.map(one, cases))
+
+
+def make_bed(options, top, ignore=None):
+    known = host.gather(options.column)
+    known.update(rootless.facts(options.column, known) if options.column == "rootless" else
+                 {"cgroup_parent": f"/gemel-cf{os.getpid()}"})
+    return Bed(os.path.abspath(options.runtime), options.column, top, known, ignore)
+
+
+def drop_groups(known):
+    """Removes the cgroup parents of this run."""
+    if known["column"] == "rootless" or not known["cgroup_parent"]:
+        return
+    for mount in {*known["cgroup_v1"].values(), known["cgroup_v2"]} - {None}:
+        for path, _, _ in os.walk(mount + known["cgroup_parent"], topdown=False):
+            try:
+                os.rmdir(path)
+            except OSError as error:
+                print(f"cgroup {path} is left: {error.strerror}", file=sys.stderr)
+
+
+def run_here(options):
+    top = tempfile.mkdtemp(prefix="gemel-cf-")
+    os.chmod(top, 0o755)
+    bed = make_bed(options, top)
+    start = time.monotonic()
+    try:
+        results = run_cases(chosen(options.pattern), bed, options.jobs)
+    finally:
+        left = bed.close()
+        drop_groups(bed.facts)
+        shutil.rmtree(top, ignore_errors=True)
+    report = {"runtime": os.path.basename(options.runtime), "column": options.column, "facts": bed.facts,
+              "seconds": round(time.monotonic() - start, 1), "left": left, "results": results}
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return summary(report)
+
+
+def summary(report):
+    count = {"pass": 0, "fail": 0, "n/a": 0}
+    for result in report["results"]:
+        count[result["result"]] += 1
+        if result["result"] != "pass":
+            print(f"{result['result']:4} {result['case']}: {result['reason']}")
+    for name in report["left"]:
+        print(f"left over: container {name}")
+    print(f"{report['column']}: {count['pass']} pass, {count['fail']} fail, {count['n/a']} n/a in {report['seconds']} s")
+    return 1 if count["fail"] or not report["results"] else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="the OCI runtime-spec, sentence by sentence")
+    parser.add_argument("--runtime")
+    parser.add_argument("--column", choices=("root", "rootless", "v2"), default="root")
+    parser.add_argument("--json", metavar="OUT")
+    parser.add_argument("-k", dest="pattern")
+    parser.add_argument("-j", dest="jobs", type=int, default=2)
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    if options.list:
+        for case in chosen(options.pattern):
+            print(f"{case.name}: {case.sentence}")
+        return 0
+    if not options.runtime:
+        parser.error("--runtime is needed")
+    if "/" not in options.runtime:
+        options.runtime = shutil.which(options.runtime) or options.runtime
+    if options.column == "rootless" and os.geteuid() == 0:
+        return rootless.become(options)
+    return run_here(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
