@@ -6,6 +6,8 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
+#include "defences.h"
+
 int caps_number(const char *name)
 {
     char lower[64];
@@ -53,7 +55,7 @@ static const char *name_of(uint64_t mask)
 int caps_before_setuid(const struct spec_process *process, struct err *err)
 {
     uint64_t keep = process->caps[CAPSET_BOUNDING];
-    for (int cap = 0; cap <= caps_last(); cap++) {
+    for (int cap = 0; cap <= caps_last() && defended(BOUNDING); cap++) {
         bool have = prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1;
         if (keep >> cap & 1) {
             if (!have)

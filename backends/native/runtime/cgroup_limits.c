@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cgroup.h"
+#include "defences.h"
 
 /* Writes one file of a group. `dir` is -1 when the controller is not mounted. */
 static int put(int dir, const char *file, const char *field, struct err *err, const char *format,
@@ -327,6 +328,8 @@ int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool
                  struct err *err)
 {
     bool v2 = cg->mode == CGROUP_V2;
+    if (!defended(LIMITS))
+        return cgroup_limit_devices(cg, res, err);
     if (cg->mode == CGROUP_NONE)
         return any_limit(res) ? err_set(err, 0, "linux.resources: no cgroup to set limits in") : 0;
     if (res->unified && json_object_size(res->unified) && !v2)

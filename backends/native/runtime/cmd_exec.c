@@ -22,6 +22,7 @@
 #include "caps.h"
 #include "commands.h"
 #include "container.h"
+#include "defences.h"
 #include "filter_cache.h"
 #include "init.h"
 #include "namespaces.h"
@@ -93,7 +94,7 @@ static int process_from_options(struct exec *x, int argc, char **argv, struct er
         if (cap < 0)
             return err_set(err, 0, "--cap: unknown capability '%s'", opt->caps.items[i]);
         for (int set = 0; set < CAPSET_N; set++)
-            if (set != CAPSET_AMBIENT && set != CAPSET_INHERITABLE)
+            if (set != CAPSET_AMBIENT && (set != CAPSET_INHERITABLE || !defended(INHERITABLE)))
                 p->caps[set] |= UINT64_C(1) << cap;
     }
     uint32_t *gids = mem_array(p->n_gids + opt->gids.n + 1, sizeof *gids);
@@ -179,7 +180,7 @@ static int child_steps(struct exec *x, struct err *err)
     const char *path;
     if (sync_wait(x->child_sync, SYNC_JOINED, NULL, err) < 0)
         return -1;
-    if (setsid() < 0)
+    if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
     if (setns(x->pidfd, (int)(x->kinds & ~ns_table[NS_PID].flag)) < 0)
         return err_set(err, errno, "join the container's namespaces");
@@ -211,7 +212,7 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
         return err_set(err, errno, "socketpair");
     x->sync = pair[0];
     x->child_sync = pair[1];
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    if (defended(NOT_DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_set(err, errno, "PR_SET_DUMPABLE");
     if (x->kinds & ns_table[NS_PID].flag && setns(x->pidfd, (int)ns_table[NS_PID].flag) < 0)
         return err_set(err, errno, "join the container's pid namespace");

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "defences.h"
 #include "mounts.h"
 #include "rootfs.h"
 
@@ -132,7 +133,9 @@ int rootfs_console(int root, int slave, struct err *err)
     if (dev < 0)
         return err_set(err, errno, "/dev/console");
     auto_fd made = openat(dev, "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    auto_fd target = openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    auto_fd target = defended(CONSOLE_TARGET)
+                         ? openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC)
+                         : open_in_root(root, "/dev/console", O_PATH, 0);
     struct stat st;
     if (target < 0 || fstat(target, &st) < 0)
         return err_set(err, errno, "/dev/console");

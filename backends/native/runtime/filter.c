@@ -11,6 +11,8 @@
 
 #include <linux/seccomp.h>
 
+#include "defences.h"
+
 static const struct {
     const char *name;
     uint32_t action;
@@ -294,7 +296,7 @@ int filter_build(json_t *json, struct seccomp_filter *ret, struct err *err)
 
 int filter_install(const struct seccomp_filter *filter, struct err *err)
 {
-    if (!filter->present)
+    if (!filter->present || !defended(FILTER))
         return 0;
     struct sock_fprog program = {.len = (unsigned short)(filter->len / sizeof(struct sock_filter)),
                                  .filter = filter->bpf};

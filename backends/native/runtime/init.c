@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "defences.h"
 #include "hooks.h"
 #include "mounts.h"
 #include "namespaces.h"
@@ -200,10 +201,10 @@ static int run(struct init_plan *plan, int *report, struct err *err)
         become_root();
     /* No process of the container (a joined pid namespace has some) may trace this one or read its
      * memory. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    if (defended(NOT_DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_set(err, errno, "PR_SET_DUMPABLE");
     umask(0);
-    if (setsid() < 0)
+    if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
     if (ns_join(plan->ns_fds, ~0U, err) < 0 || build_root(plan, &root, &pid, err) < 0 ||
         set_names(spec, err) < 0 || set_sysctls(spec, err) < 0 ||

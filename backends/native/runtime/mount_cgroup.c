@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cgroup.h"
+#include "defences.h"
 
 /* One hierarchy, detached. `controllers` is NULL for v2. */
 static int hierarchy(const struct mounts_env *env, const char *controllers, const char *host_dir,
@@ -51,7 +52,8 @@ static int fill(int top, const struct mounts_env *env, uint64_t attr, const char
     for (size_t i = 0; i < cg->n_v1; i++) {
         const char *controllers = cg->v1[i].controllers;
         const char *name = !strncmp(controllers, "name=", 5) ? controllers + 5 : controllers;
-        auto_fd fd = hierarchy(env, controllers, cg->v1[i].dir, attr, field, err);
+        const char *dir = defended(CGROUP_OWN_DIR) ? cg->v1[i].dir : cg->v1[i].mount;
+        auto_fd fd = hierarchy(env, controllers, dir, attr, field, err);
         if (fd < 0 || attach_below(top, name, fd, field, err) < 0)
             return -1;
         for (const char *at = controllers; strchr(controllers, ',') && at;
@@ -77,6 +79,8 @@ int mount_cgroup(const struct spec_mount *m, const struct mount_plan *plan,
     auto_fd target = mount_target(env->root, m->destination, true, 0, err);
     if (target < 0)
         return err_prefix(err, "mounts[%zu].destination", m->index);
+    if (mount_check_target(m, env->root, target, err) < 0)
+        return -1;
     uint64_t attr = plan->attr_set & ~(uint64_t)MOUNT_ATTR__ATIME;
     if (cg->mode == CGROUP_NONE)
         return err_set(err, 0, "%s: this host or container has no cgroups", field);

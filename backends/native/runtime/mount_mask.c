@@ -14,12 +14,17 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "defences.h"
 #include "mounts.h"
 
 /* A detached clone of the host's /dev/null. */
-static int clone_null(struct err *err)
+static int clone_null(int root, struct err *err)
 {
     struct stat st;
+    if (!defended(HOST_NULL)) {
+        auto_fd inside = open_in_root(root, "/dev/null", O_PATH, 0);
+        return open_tree(inside, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    }
     auto_fd fd = open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_set(err, errno, "linux.maskedPaths: the host's /dev/null");
@@ -47,7 +52,7 @@ static int empty_directory(int attached, struct err *err)
 int mounts_mask(int root, const struct spec *spec, struct err *err)
 {
     auto_fd first_dir = -1;
-    for (size_t i = 0; i < spec->n_masked_paths; i++) {
+    for (size_t i = 0; i < spec->n_masked_paths && defended(MASKS); i++) {
         struct stat st;
         const char *path = spec->masked_paths[i];
         auto_fd target = open_in_root(root, path, O_PATH, 0);
@@ -55,7 +60,8 @@ int mounts_mask(int root, const struct spec *spec, struct err *err)
             continue;
         if (target < 0 || fstat(target, &st) < 0)
             return err_set(err, errno, "linux.maskedPaths[%zu]: %s", i, path);
-        auto_fd mount = S_ISDIR(st.st_mode) ? empty_directory(first_dir, err) : clone_null(err);
+        auto_fd mount =
+            S_ISDIR(st.st_mode) ? empty_directory(first_dir, err) : clone_null(root, err);
         if (mount < 0)
             return -1;
         if (mount_attach(mount, target) < 0)
@@ -68,7 +74,7 @@ int mounts_mask(int root, const struct spec *spec, struct err *err)
 
 int mounts_readonly(int root, const struct spec *spec, struct err *err)
 {
-    for (size_t i = 0; i < spec->n_readonly_paths; i++) {
+    for (size_t i = 0; i < spec->n_readonly_paths && defended(READ_ONLY_PATHS); i++) {
         const char *path = spec->readonly_paths[i];
         auto_fd target = open_in_root(root, path, O_PATH, 0);
         if (target < 0 && (errno == ENOENT || errno == ENOTDIR))

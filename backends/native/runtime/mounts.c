@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include "defences.h"
 #include "mount_cgroup.h"
 #include "mount_copyup.h"
 #include "mount_idmap.h"
@@ -285,6 +286,9 @@ int mount_clone_sys(const struct spec_mount *mount, struct err *err)
     struct mount_plan plan;
     mount_plan_parse(mount, &plan);
     plan.recursive = true;
+    /* The cgroups and all else below it are as read-only as itself (CVE-2023-25809). */
+    if (defended(SYS_READ_ONLY))
+        plan.rec_attr_set |= plan.attr_set & MOUNT_ATTR_RDONLY;
     return clone_tree(mount, "/sys", &plan, err);
 }
 
@@ -354,8 +358,7 @@ static bool proc_cover_allowed(const char *path)
     return false;
 }
 
-/* Refuses the root itself and the insides of procfs as targets. */
-static int check_target(const struct spec_mount *m, int root, int target, struct err *err)
+int mount_check_target(const struct spec_mount *m, int root, int target, struct err *err)
 {
     struct stat a, b;
     struct statfs fs;
@@ -365,7 +368,7 @@ static int check_target(const struct spec_mount *m, int root, int target, struct
         return err_set(err, 0, "mounts[%zu].destination: %s is the root itself", m->index,
                        m->destination);
     if ((unsigned long)fs.f_type == PROC_MAGIC && b.st_ino != 1 &&
-        !proc_cover_allowed(m->destination))
+        !proc_cover_allowed(m->destination) && defended(PROC_COVER))
         return err_set(err, EPERM, "mounts[%zu].destination: %s is inside the container's procfs",
                        m->index, m->destination);
     return 0;
@@ -386,7 +389,7 @@ static int make_bind(const struct spec_mount *m, const struct mounts_env *env, s
     auto_fd target = mount_target(env->root, m->destination, S_ISDIR(st.st_mode), 0, err);
     if (target < 0)
         return err_prefix(err, "mounts[%zu].destination", m->index);
-    if (check_target(m, env->root, target, err) < 0)
+    if (mount_check_target(m, env->root, target, err) < 0)
         return -1;
     if (mount_attach(fd, target) < 0)
         return err_set(err, errno, "mounts[%zu]: bind %s at %s", m->index,
@@ -411,12 +414,12 @@ static int make_filesystem(const struct spec_mount *m, const struct mounts_env *
     char field[64];
     mount_plan_parse(m, &plan);
     snprintf(field, sizeof field, "mounts[%zu] (%s)", m->index, m->destination);
-    bool strict = !strcmp(m->type, "proc") || !strcmp(m->type, "sysfs");
+    bool strict = (!strcmp(m->type, "proc") || !strcmp(m->type, "sysfs")) && defended(PROC_NO_LINK);
     auto_fd target =
         mount_target(env->root, m->destination, true, strict ? RESOLVE_NO_SYMLINKS : 0, err);
     if (target < 0)
         return err_prefix(err, "mounts[%zu].destination", m->index);
-    if (check_target(m, env->root, target, err) < 0)
+    if (mount_check_target(m, env->root, target, err) < 0)
         return -1;
     if (!pseudo_type(m->type) && plan.attr_set & MOUNT_ATTR_RDONLY)
         plan.data[plan.n_data++] = "ro";

@@ -62,6 +62,9 @@ int mount_make(const struct spec_mount *m, const struct mounts_env *env, struct 
  * file, are made. */
 int mount_target(int root, const char *path, bool directory, uint64_t resolve, struct err *err);
 
+/* Refuses the root itself and the insides of procfs as targets. */
+int mount_check_target(const struct spec_mount *m, int root, int target, struct err *err);
+
 /* Attaches detached `mount_fd` to `target_fd`. 0, or -1 and errno. */
 int mount_attach(int mount_fd, int target_fd);
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "caps.h"
+#include "defences.h"
 #include "terminal.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -87,7 +88,7 @@ static int set_scheduler(const struct spec_process *p, struct err *err)
 static int set_limits(const struct process_env *env, struct err *err)
 {
     const struct spec_process *p = env->process;
-    if (env->new_keyring) {
+    if (env->new_keyring && defended(OWN_KEYRING)) {
         /* Else the container could read the caller's keys. EPERM, ENOSYS: no keyrings here, so
          * nothing to hide. */
         char name[64];
@@ -138,7 +139,8 @@ static int set_ids(const struct process_env *env, struct err *err)
     for (size_t i = 0; i < p->n_gids; i++)
         gids[i] = p->gids[i];
     /* A single-id user namespace has setgroups denied: then only "none" can be had. */
-    if (setgroups(p->n_gids, gids) < 0 && !(errno == EPERM && env->user_ns && p->n_gids == 0))
+    if (defended(OWN_GROUPS) && setgroups(p->n_gids, gids) < 0 &&
+        !(errno == EPERM && env->user_ns && p->n_gids == 0))
         return err_set(err, errno, "process.user.additionalGids");
     if (setresgid(p->gid, p->gid, p->gid) < 0)
         return err_set(err, errno, "process.user.gid: %u", p->gid);
@@ -155,7 +157,7 @@ static int enter_cwd(const struct spec_process *p, struct err *err)
     char at[4096];
     if (chdir(p->cwd) < 0)
         return err_set(err, errno, "process.cwd: %s", p->cwd);
-    if (syscall(SYS_getcwd, at, sizeof at) < 0 || *at != '/')
+    if ((syscall(SYS_getcwd, at, sizeof at) < 0 || *at != '/') && defended(CWD_INSIDE))
         return err_set(err, EPERM, "process.cwd: %s is not inside the container", p->cwd);
     return 0;
 }
@@ -210,7 +212,7 @@ int process_prepare(const struct process_env *env, const char **ret_path, struct
     } else {
         give_stdio(p->uid);
     }
-    if (close_range(3 + env->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+    if (defended(DESCRIPTORS) && close_range(3 + env->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return err_set(err, errno, "close inherited descriptors");
     if (set_label("self/attr/exec", p->selinux, "process.selinuxLabel", "/sys/fs/selinux/enforce",
                   err) < 0 ||
@@ -218,6 +220,8 @@ int process_prepare(const struct process_env *env, const char **ret_path, struct
                   p->apparmor ? mem_printf("exec %s", p->apparmor) : NULL,
                   "process.apparmorProfile", "/sys/kernel/security/apparmor", err) < 0)
         return -1;
+    /* A path through it would lead to the host's processes and their roots (CVE-2024-21626). */
+    proc_close();
     if (!p->no_new_privileges && filter_install(env->filter, err) < 0)
         return -1;
     struct err before_ids;

@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "defences.h"
 #include "mounts.h"
 #include "terminal.h"
 
@@ -275,7 +276,7 @@ int rootfs_attach(int mount_fd, const char *path, struct err *err)
 {
     /* Nothing mounted from here on reaches the host; what the host unmounts still goes away here.
      */
-    if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+    if (defended(OWN_MOUNTS) && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
         return err_set(err, errno, "rootfs: make the mount namespace private");
     struct mount_attr attr = {.propagation = MS_PRIVATE};
     if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
@@ -296,6 +297,8 @@ int rootfs_pivot(int root, bool no_pivot, struct err *err)
 {
     if (fchdir(root) < 0)
         return err_set(err, errno, "pivot_root: enter the new root");
+    if (!defended(PIVOT_ROOT))
+        return chroot(".");
     if (no_pivot) {
         if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
             return err_set(err, errno, "--no-pivot: move the root");

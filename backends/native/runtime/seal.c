@@ -9,6 +9,8 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
+#include "defences.h"
+
 #define MARK  "_GEMEL_RUNTIME_SEALED"
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -58,7 +60,7 @@ static int copy_to_memory(void)
 
 int seal_self(char **argv, struct err *err)
 {
-    if (is_sealed())
+    if (is_sealed() || !defended(SEALED_SELF))
         return 0;
     auto_fd mount = clone_mount();
     if (mount >= 0 && setenv(MARK, "mount", 1) == 0)

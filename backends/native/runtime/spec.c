@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "defences.h"
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
@@ -139,7 +141,8 @@ static int check_cgroups_path(const char *path, struct err *err)
     const char *at = path;
     while (*at) {
         size_t n = strcspn(at, "/");
-        if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.') || n > 255)
+        bool dots = (n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.');
+        if ((dots && defended(CGROUP_PATH)) || n > 255)
             return err_set(err, 0, "linux.cgroupsPath: '%s' has a component that is not a name",
                            path);
         at += n;

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "defences.h"
+
 const char *const status_names[] = {
     [STATUS_CREATING] = "creating", [STATUS_CREATED] = "created", [STATUS_RUNNING] = "running",
     [STATUS_PAUSED] = "paused",     [STATUS_STOPPED] = "stopped",
@@ -273,7 +275,7 @@ bool state_alive(const struct state *st)
     char letter;
     if (st->pid <= 0 || proc_stat(st->pid, &start, &letter) < 0)
         return false;
-    return start == st->pid_start && letter != 'Z' && letter != 'X';
+    return (start == st->pid_start || !defended(PID_START)) && letter != 'Z' && letter != 'X';
 }
 
 int state_pidfd(const struct state *st)

@@ -11,6 +11,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "defences.h"
+
 #define PROC_MAGIC    0x9fa0
 #define PROC_ROOT_INO 1
 
@@ -18,7 +20,7 @@
  */
 static void make_printable(char *text)
 {
-    for (char *p = text; *p; p++)
+    for (char *p = text; *p && defended(PRINTABLE); p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
 }
@@ -235,14 +237,24 @@ int open_in_root(int root, const char *path, int flags, uint64_t extra_resolve)
         .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve,
     };
+    if (!defended(IN_ROOT)) {
+        how.resolve = extra_resolve;
+        path += strspn(path, "/");
+    }
     return openat2_retry(root, *path ? path : ".", &how);
 }
 
+#define PROC_CLOSED (-2)
+static int proc_root = -1; /* not opened yet */
+
 int proc_fd(void)
 {
-    static int fd = -1;
-    if (fd >= 0)
-        return fd;
+    if (proc_root >= 0)
+        return proc_root;
+    if (proc_root == PROC_CLOSED) {
+        errno = EBADF;
+        return -1;
+    }
     auto_fd got = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct statfs fs;
     struct stat st;
@@ -252,12 +264,23 @@ int proc_fd(void)
         errno = ENOTSUP;
         return -1;
     }
-    fd = fd_take(&got);
-    return fd;
+    return proc_root = fd_take(&got);
+}
+
+void proc_close(void)
+{
+    if (proc_root >= 0 && defended(DESCRIPTORS))
+        close(proc_root);
+    proc_root = PROC_CLOSED;
 }
 
 int proc_open(const char *path, int flags)
 {
+    if (!defended(HOST_PROCFS)) { /* the procfs that is mounted where the container has it */
+        int fd = open(mem_printf("proc/%s", path), flags | O_CLOEXEC);
+        if (fd >= 0)
+            return fd;
+    }
     struct open_how how = {
         .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
@@ -326,6 +349,8 @@ int dir_make(const char *path, mode_t mode)
 bool id_valid(const char *id)
 {
     size_t n = strlen(id);
+    if (!defended(ID_NAME))
+        return true;
     if (n == 0 || n > 1024 || *id == '.') /* the runtime's own directories begin with a dot */
         return false;
     return strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") == n;
@@ -333,7 +358,7 @@ bool id_valid(const char *id)
 
 void fds_close_except(unsigned first, const int *keep, size_t n)
 {
-    for (;;) {
+    while (defended(DESCRIPTORS)) {
         unsigned next = ~0U; /* the lowest one to keep from here */
         for (size_t i = 0; i < n; i++)
             if (keep[i] >= 0 && (unsigned)keep[i] >= first && (unsigned)keep[i] < next)

@@ -76,6 +76,10 @@ int open_in_root(int root, const char *path, int flags, uint64_t extra_resolve);
  * and errno. */
 int proc_fd(void);
 
+/* Closes it for good: from here on proc_fd() fails rather than take the container's procfs for the
+ * host's. */
+void proc_close(void);
+
 /* Writes an attribute below the host's procfs; no symbolic link is followed, no mount over it
  * crossed (CVE-2019-16884, CVE-2025-52881). 0, or -1 and errno. */
 int proc_write(const char *path, const char *text);
