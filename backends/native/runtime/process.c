@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "process.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
@@ -162,6 +163,16 @@ static int enter_cwd(const struct spec_process *p, struct err *err)
     return 0;
 }
 
+/* Engines read the reason out of the message to choose between 126 and 127: they look for it as Go
+ * spells it, and the Docker client minds the case. */
+static int exec_error(struct err *err, int errnum, const char *name)
+{
+    const char *reason = strerrordesc_np(errnum);
+    err_set(err, 0, "exec: \"%s\": %c%s", name, tolower((unsigned char)*reason), reason + 1);
+    err->errnum = errnum;
+    return -1;
+}
+
 const char *process_find(const struct spec_process *process, struct err *err)
 {
     const char *name = process->args[0], *path = DEFAULT_PATH;
@@ -169,11 +180,11 @@ const char *process_find(const struct spec_process *process, struct err *err)
     int reason = ENOENT;
     if (strchr(name, '/')) {
         if (stat(name, &st) < 0)
-            err_set(err, errno, "exec: \"%s\"", name);
+            exec_error(err, errno, name);
         else if (S_ISDIR(st.st_mode))
-            err_set(err, EACCES, "exec: \"%s\": is a directory", name); /* execve(2)'s own errno */
+            exec_error(err, EACCES, name); /* as execve(2) has it */
         else if (faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0)
-            err_set(err, errno, "exec: \"%s\"", name);
+            exec_error(err, errno, name);
         else
             return name;
         return NULL;
@@ -194,7 +205,7 @@ const char *process_find(const struct spec_process *process, struct err *err)
             break;
     }
     if (reason == EACCES)
-        err_set(err, EACCES, "exec: \"%s\"", name);
+        exec_error(err, EACCES, name);
     else
         err_set(err, 0, "exec: \"%s\": executable file not found in $PATH", name);
     return NULL;
@@ -243,7 +254,7 @@ int process_exec(const struct process_env *env, const char *path, struct err *er
     if (p->no_new_privileges && filter_install(env->filter, err) < 0)
         return -1;
     execve(path, (char **)(uintptr_t)p->args, (char **)(uintptr_t)(p->env ? p->env : none));
-    return err_set(err, errno, "exec: \"%s\"", path);
+    return exec_error(err, errno, path);
 }
 
 int process_set_oom(pid_t pid, const struct spec_process *process, struct err *err)
