@@ -168,6 +168,39 @@ GemelRow *gemel_sample_add_row(GemelSample *sample, GemelRowGroup group, const c
     return row;
 }
 
+GemelProcesses *gemel_processes_new(gint64 time_ns)
+{
+    GemelProcesses *processes = g_new0(GemelProcesses, 1);
+
+    processes->time_ns = time_ns;
+    processes->rows = g_array_new(FALSE, TRUE, sizeof(GemelProcess));
+    return processes;
+}
+
+void gemel_processes_free(GemelProcesses *processes)
+{
+    if (processes == NULL)
+        return;
+    g_array_unref(processes->rows);
+    g_free(processes);
+}
+
+GemelProcess *gemel_processes_add(GemelProcesses *processes, gint pid)
+{
+    GemelProcess *process;
+
+    processes->total++;
+    if (processes->rows->len >= GEMEL_PROCESSES_MAX)
+        return NULL;
+    g_array_set_size(processes->rows, processes->rows->len + 1);
+    process = &g_array_index(processes->rows, GemelProcess, processes->rows->len - 1);
+    process->pid = pid;
+    process->uid = -1;
+    process->state = '?';
+    process->comm[0] = '?';
+    return process;
+}
+
 void gemel_inspect_free(GemelInspect *inspect)
 {
     if (inspect == NULL)

@@ -7,9 +7,9 @@
  * (snapshots, streams) are sub-tables, whole or absent.
  *
  * Threads. Everything here but `create` and `free` may block and runs on worker threads only
- * (backends/jobs.h): the *read* lane runs list, sample, inspect, snapshots->list; the *act* lane
- * runs what changes something; a stream has a thread of its own; `watch` has one thread per
- * backend. Each worker owns one GemelConn, opened by `conn_open` on that thread and used by no
+ * (backends/jobs.h): the *read* lane runs list, sample, processes, inspect, snapshots->list; the
+ * *act* lane runs what changes something; a stream has a thread of its own; `watch` has one thread
+ * per backend. Each worker owns one GemelConn, opened by `conn_open` on that thread and used by no
  * other. A worker that hangs is abandoned together with its connection, so a backend must not hold
  * a lock of its own across a call that can block.
  *
@@ -151,6 +151,47 @@ static inline void gemel_row_set(GemelRow *row, GemelRowMetric metric, guint64 v
 }
 
 gint64 gemel_boottime_ns(void);
+
+/* ---- processes of one instance -------------------------------------------------------------- */
+
+/*
+ * A process of a container, or a thread of a guest's QEMU (comm "CPU 0/KVM" and the like: libvirt
+ * has QEMU name them). `pid` with `start_ticks` names it for good: a rate is between two answers in
+ * which both are equal.
+ */
+typedef struct {
+    gint pid;            /* as the host numbers it; of a thread its thread id */
+    gint inner_pid;      /* as the instance numbers it, 0 = not known; 0 for guests */
+    gint parent;         /* pid; of a thread QEMU's, of the main thread 0 */
+    gint64 uid;          /* as the host numbers it, -1 = not known */
+    char comm[64];       /* untrusted, any bytes; never empty */
+    char state;          /* 'R' 'S' 'D' 'T' 't' 'Z' 'I', '?' = not known */
+    guint64 start_ticks; /* since boot */
+    guint32 valid;       /* bit 1<<GemelProcessMetric */
+    guint64 value[GEMEL_PROCESS_N];
+} GemelProcess;
+
+#define GEMEL_PROCESSES_MAX 4096
+
+typedef struct {
+    gint64 time_ns; /* CLOCK_BOOTTIME when they were read */
+    GArray *rows;   /* of GemelProcess, by pid, at most GEMEL_PROCESSES_MAX */
+    guint total;    /* how many there are: more than rows->len when it was cut */
+} GemelProcesses;
+
+GemelProcesses *gemel_processes_new(gint64 time_ns);
+void gemel_processes_free(GemelProcesses *processes);
+/* A zeroed one (uid -1, state '?', comm "?") appended, or NULL when it is full; `total` grows in
+   any case. The pointer holds until the next call. */
+GemelProcess *gemel_processes_add(GemelProcesses *processes, gint pid);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelProcesses, gemel_processes_free)
+
+static inline void gemel_process_set(GemelProcess *process, GemelProcessMetric metric,
+                                     guint64 value)
+{
+    process->value[metric] = value;
+    process->valid |= 1u << metric;
+}
 
 /* ---- inspect -------------------------------------------------------------------------------- */
 
@@ -353,6 +394,11 @@ struct GemelBackendOps {
     /* Counters of all running or paused instances in one bulk call: GemelSample*, free function
        set. An instance that cannot be sampled is absent or carries `quarantine`. Read lane. */
     GPtrArray *(*sample)(GemelConn *conn, GError **error);
+    /* What runs in one instance now, for the one that somebody looks at: it walks over its
+       processes, so it is not part of `sample`. None (no error) for an instance that neither runs
+       nor is paused; UNSUPPORTED where the processes are on another host or there are none. Read
+       lane. NULL = cannot. */
+    GemelProcesses *(*processes)(GemelConn *conn, const char *id, GError **error);
     /* Read lane. */
     GemelInspect *(*inspect)(GemelConn *conn, const char *id, GError **error);
 

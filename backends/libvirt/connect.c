@@ -148,6 +148,7 @@ const GemelBackendOps gemel_libvirt_ops = {
     .watch = lv_watch,
     .list = lv_list,
     .sample = lv_sample,
+    .processes = lv_processes,
     .inspect = lv_inspect,
     .create_instance = lv_create_instance,
     .act =

@@ -157,6 +157,9 @@ gboolean lv_act_limit(GemelConn *, const char *id, const GemelActArgs *, GError 
 /* sample.c */
 GPtrArray *lv_sample(GemelConn *conn, GError **error);
 
+/* processes.c */
+GemelProcesses *lv_processes(GemelConn *conn, const char *id, GError **error);
+
 /* inspect.c */
 GemelInspect *lv_inspect(GemelConn *conn, const char *id, GError **error);
 

@@ -56,6 +56,7 @@ const GemelBackendOps gemel_native_ops = {
     .watch = native_watch,
     .list = native_list,
     .sample = native_sample,
+    .processes = native_processes,
     .inspect = native_inspect,
     .create_instance = native_create_instance,
     .act =

@@ -64,6 +64,9 @@ void native_layers_sweep(const NativeStore *store, const NativeContainer *contai
    number, or -1). */
 gboolean native_layer_make(const char *dir, guint number, gint like, GError **error);
 
+/* processes.c */
+GemelProcesses *native_processes(GemelConn *conn, const char *id, GError **error);
+
 /* stats.c */
 GPtrArray *native_sample(GemelConn *conn, GError **error);
 void native_stats_free(NativeStats *stats);

@@ -9,6 +9,7 @@ static const char *const op_names[SIM_OP_N] = {
     [SIM_OP_OPEN] = "open",
     [SIM_OP_LIST] = "list",
     [SIM_OP_SAMPLE] = "sample",
+    [SIM_OP_PROCESSES] = "processes",
     [SIM_OP_INSPECT] = "inspect",
     [SIM_OP_CREATE] = "create",
     [SIM_OP_SNAPSHOT_LIST] = "snapshot-list",

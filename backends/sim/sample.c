@@ -122,6 +122,12 @@ static double add_vcpu(const SimWorld *world, const SimInstance *instance, guint
     set_row(row, GEMEL_ROW_VCPU_EXITS, t->run * 300 + worked_s * 21000);
     set_row(row, GEMEL_ROW_VCPU_HALT_EXITS, t->run * 200 + worked_s * 900);
     set_row(row, GEMEL_ROW_VCPU_IRQ_EXITS, t->run * 40 + worked_s * 1100);
+    set_row(row, GEMEL_ROW_VCPU_IO_EXITS, t->run * 2 + worked_s * 150);
+    set_row(row, GEMEL_ROW_VCPU_MMIO_EXITS, worked_s * 60);
+    set_row(row, GEMEL_ROW_VCPU_INTERRUPTS, t->run * 210 + worked_s * 1500);
+    set_row(row, GEMEL_ROW_VCPU_HALTED, (t->run - t->held - worked_s) * 0.98e9);
+    if (instance->cpu_limit > 0)
+        set_row(row, GEMEL_ROW_VCPU_THROTTLED, t->held / instance->vcpus * 1e9);
     *steal += kept_s;
     return worked_s;
 }
@@ -153,6 +159,7 @@ static void fill_cpu(const SimWorld *world, const SimInstance *instance, const T
         held_s = wave_sum(&when, t->held);
         set(out, GEMEL_METRIC_CPU_THROTTLED, held_s * 1e9);
         set(out, GEMEL_METRIC_CPU_NR_THROTTLED, held_s * 10); /* periods of 100 ms */
+        set(out, GEMEL_METRIC_CPU_PERIODS, instance->cpu_limit > 0 ? t->run * 10 : 0);
     }
     if (instance->cpu_limit > 0)
         set(out, GEMEL_METRIC_CPU_LIMIT, instance->cpu_limit * 1000);
@@ -177,6 +184,10 @@ static void fill_guest_memory(const SimInstance *instance, double used, double c
     set(out, GEMEL_METRIC_MEM_FILE, cached);
     set(out, GEMEL_METRIC_BALLOON_AVAILABLE, seen);
     set(out, GEMEL_METRIC_BALLOON_UNUSED, seen - used);
+    set(out, GEMEL_METRIC_BALLOON_USABLE, seen - used + cached * 0.9);
+    set(out, GEMEL_METRIC_BALLOON_SWAP_IN, 0);
+    set(out, GEMEL_METRIC_BALLOON_SWAP_OUT, 0);
+    set(out, GEMEL_METRIC_MEM_MAJOR_FAULTS, now * 0.02);
     set(out, GEMEL_METRIC_BALLOON_AGE, fmod(now, 2) * 1000); /* <stats period='2'/> */
 }
 
@@ -194,12 +205,18 @@ static void fill_memory(const SimWorld *world, const SimInstance *instance, cons
     if (instance->kind == GEMEL_KIND_VM) {
         set(out, GEMEL_METRIC_MEM_LIMIT, limit);
         fill_guest_memory(instance, used, cached, t->run, out);
+        set(out, GEMEL_METRIC_HOST_MEM_USAGE,
+            (double)out->value[GEMEL_METRIC_MEM_RSS] * 1.02 + cached * 0.1);
+        set(out, GEMEL_METRIC_HOST_MEM_SWAP, 0);
+        set(out, GEMEL_METRIC_HOST_MEM_HIGH_EVENTS, 0);
+        set(out, GEMEL_METRIC_HOST_MEM_OOM_KILLS, 0);
         return;
     }
     set(out, GEMEL_METRIC_MEM_USAGE, used);
     set(out, GEMEL_METRIC_MEM_ANON, used - cached);
     set(out, GEMEL_METRIC_MEM_FILE, cached);
     set(out, GEMEL_METRIC_MEM_SWAP, 0);
+    set(out, GEMEL_METRIC_MEM_MAJOR_FAULTS, t->run * (instance->load.memory_high > 0.9 ? 3 : 0.01));
     if (limit <= 0)
         return;
     set(out, GEMEL_METRIC_MEM_LIMIT, limit);
@@ -221,6 +238,12 @@ static void fill_io(const SimWorld *world, const SimInstance *instance, const Ti
     set(out, GEMEL_METRIC_IO_WR_BYTES, wr);
     set(out, GEMEL_METRIC_IO_RD_OPS, rd / 24576);
     set(out, GEMEL_METRIC_IO_WR_OPS, wr / 12288);
+    if (instance->kind == GEMEL_KIND_VM) { /* the host's page cache takes some */
+        set(out, GEMEL_METRIC_HOST_IO_RD_BYTES, rd * 0.7);
+        set(out, GEMEL_METRIC_HOST_IO_WR_BYTES, wr);
+        set(out, GEMEL_METRIC_HOST_IO_RD_OPS, rd * 0.7 / 49152);
+        set(out, GEMEL_METRIC_HOST_IO_WR_OPS, wr / 24576);
+    }
     for (guint n = 0; n < disks; n++) {
         double share = disks == 1 ? 1 : (n == 0 ? 2.0 / 3 : 1.0 / 3);
         GemelRow *row = gemel_sample_add_row(
@@ -234,6 +257,10 @@ static void fill_io(const SimWorld *world, const SimInstance *instance, const Ti
             continue; /* cgroups do not tell the time */
         set_row(row, GEMEL_ROW_DISK_RD_TIME, rd * share / 24576 * 180e3);
         set_row(row, GEMEL_ROW_DISK_WR_TIME, wr * share / 12288 * 650e3);
+        set_row(row, GEMEL_ROW_DISK_FL_OPS, wr * share / 98304);
+        set_row(row, GEMEL_ROW_DISK_FL_TIME, wr * share / 98304 * 2e6);
+        set_row(row, GEMEL_ROW_DISK_CAPACITY, 21474836480.0);
+        set_row(row, GEMEL_ROW_DISK_ALLOCATION, 6442450944.0);
     }
 }
 
@@ -288,14 +315,14 @@ static void fill_pressure(const SimWorld *world, const SimInstance *instance, co
     const struct {
         guint salt;
         double high;
-        GemelMetric some, full, total;
+        GemelMetric some, full, total, full_total;
     } kinds[] = {
         {SALT_PSI_CPU, instance->load.pressure, GEMEL_METRIC_PSI_CPU_SOME,
-         GEMEL_METRIC_PSI_CPU_FULL, GEMEL_METRIC_PSI_CPU_TOTAL},
+         GEMEL_METRIC_PSI_CPU_FULL, GEMEL_METRIC_PSI_CPU_TOTAL, GEMEL_METRIC_PSI_CPU_FULL_TOTAL},
         {SALT_PSI_MEM, is_tight ? 0.25 : 0.01, GEMEL_METRIC_PSI_MEM_SOME, GEMEL_METRIC_PSI_MEM_FULL,
-         GEMEL_METRIC_PSI_MEM_TOTAL},
+         GEMEL_METRIC_PSI_MEM_TOTAL, GEMEL_METRIC_PSI_MEM_FULL_TOTAL},
         {SALT_PSI_IO, instance->load.pressure * 0.6, GEMEL_METRIC_PSI_IO_SOME,
-         GEMEL_METRIC_PSI_IO_FULL, GEMEL_METRIC_PSI_IO_TOTAL},
+         GEMEL_METRIC_PSI_IO_FULL, GEMEL_METRIC_PSI_IO_TOTAL, GEMEL_METRIC_PSI_IO_FULL_TOTAL},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
@@ -305,6 +332,7 @@ static void fill_pressure(const SimWorld *world, const SimInstance *instance, co
         set(out, kinds[i].some, some * 10000);
         set(out, kinds[i].full, some * 3000);
         set(out, kinds[i].total, wave_sum(&stall, t->run) * 1e6);
+        set(out, kinds[i].full_total, wave_sum(&stall, t->run) * 0.3e6);
     }
 }
 
@@ -366,6 +394,13 @@ static GemelSample *frozen_figures(const SimWorld *world, const SimInstance *ins
     return out;
 }
 
+GemelSample *sim_figures(const SimWorld *world, const SimInstance *instance, double now_s,
+                         gint64 time_ns)
+{
+    return world->options.has_time ? frozen_figures(world, instance)
+                                   : figures(world, instance, now_s, time_ns);
+}
+
 /* The bulk call. Against a hung guest the first caller blocks, as with QEMU under libvirt; while it
    does, the others get everybody else and the hung one by name. */
 GPtrArray *sim_sample(GemelConn *conn, GError **error)
@@ -400,10 +435,8 @@ GPtrArray *sim_sample(GemelConn *conn, GError **error)
 
             none->quarantine = g_strdup("its QEMU does not answer");
             g_ptr_array_add(samples, none);
-        } else if (world->options.has_time) {
-            g_ptr_array_add(samples, frozen_figures(world, instance));
         } else {
-            g_ptr_array_add(samples, figures(world, instance, now, time_ns));
+            g_ptr_array_add(samples, sim_figures(world, instance, now, time_ns));
         }
     }
     sim_unlock(world);

@@ -150,6 +150,7 @@ const GemelBackendOps gemel_sim_ops = {
     .watch = sim_watch,
     .list = sim_list,
     .sample = sim_sample,
+    .processes = sim_processes,
     .inspect = sim_inspect,
     .create_instance = sim_create_instance,
     .act =

@@ -21,6 +21,7 @@ typedef enum {
     SIM_OP_OPEN,
     SIM_OP_LIST,
     SIM_OP_SAMPLE,
+    SIM_OP_PROCESSES,
     SIM_OP_INSPECT,
     SIM_OP_CREATE,
     SIM_OP_SNAPSHOT_LIST,
@@ -239,8 +240,12 @@ void sim_watch(GemelBackend *backend, const GemelEventSink *sink, int stop_fd);
 /* ---- operations ----------------------------------------------------------------------------- */
 
 GPtrArray *sim_list(GemelConn *conn, GError **error);
-GPtrArray *sim_sample(GemelConn *conn, GError **error);                     /* sample.c */
-GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error); /* inspect.c */
+GPtrArray *sim_sample(GemelConn *conn, GError **error); /* sample.c */
+/* All figures of one at virtual time `now_s`, stamped `time_ns`; with time= as that has it. */
+GemelSample *sim_figures(const SimWorld *world, const SimInstance *instance, double now_s,
+                         gint64 time_ns);
+GemelProcesses *sim_processes(GemelConn *conn, const char *id, GError **error); /* processes.c */
+GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error);     /* inspect.c */
 char *sim_create_instance(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,
                           GError **error); /* create.c */
 

@@ -94,6 +94,7 @@ enum {
     NEEDS_DEAF = 1 << 4,    /* not so */
     NEEDS_SHELL = 1 << 5,   /* contract->console_answers */
     NEEDS_SNAPSHOT_EVENTS = 1 << 6,
+    NEEDS_PROCESSES = 1 << 7, /* processes */
 };
 
 typedef struct {

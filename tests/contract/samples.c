@@ -163,11 +163,95 @@ static void test_paused_stands(gconstpointer contract)
                          200000000);
 }
 
+static void check_process(const GemelProcess *process)
+{
+    g_assert_cmpint(process->pid, >, 0);
+    g_assert_cmpint(process->inner_pid, >=, 0);
+    g_assert_cmpint(process->uid, >=, -1);
+    g_assert_cmpstr(process->comm, !=, "");
+    g_assert_nonnull(memchr(process->comm, '\0', sizeof process->comm));
+    g_assert_nonnull(strchr("RSDTtZIXx?", process->state));
+    g_assert_cmpuint(process->valid >> GEMEL_PROCESS_N, ==, 0);
+}
+
+/* The processes of a running instance, or NULL where the source says that it has none to show. */
+static GemelProcesses *take_processes(Stage *stage, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    GemelProcesses *processes = stage->ops->processes(stage->conn, id, &error);
+
+    if (processes == NULL)
+        check_error(error, GEMEL_ERROR_UNSUPPORTED);
+    return processes;
+}
+
+/* Sound, in order, and each pid once. */
+static void test_processes(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make_running(stage);
+    g_autoptr(GemelProcesses) processes = take_processes(stage, id);
+
+    if (processes == NULL)
+        return;
+    g_assert_cmpuint(processes->rows->len, >, 0);
+    g_assert_cmpuint(processes->total, ==, processes->rows->len);
+    g_assert_cmpint(processes->time_ns, <=, gemel_boottime_ns());
+    for (guint i = 0; i < processes->rows->len; i++) {
+        const GemelProcess *process = &g_array_index(processes->rows, GemelProcess, i);
+
+        check_process(process);
+        g_assert_true(process->valid >> GEMEL_PROCESS_CPU_TIME & 1u);
+        if (i > 0)
+            g_assert_cmpint(process->pid, >, (process - 1)->pid);
+    }
+}
+
+static void test_processes_grow(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make_running(stage);
+    g_autoptr(GemelProcesses) before = take_processes(stage, id);
+    g_autoptr(GemelProcesses) after = NULL;
+
+    if (before == NULL)
+        return;
+    g_usleep(50000);
+    after = take_processes(stage, id);
+    g_assert_cmpint(after->time_ns, >, before->time_ns);
+    for (guint i = 0, k = 0; i < after->rows->len; i++) {
+        const GemelProcess *b = &g_array_index(after->rows, GemelProcess, i), *a;
+
+        while (k < before->rows->len && g_array_index(before->rows, GemelProcess, k).pid < b->pid)
+            k++;
+        a = k < before->rows->len ? &g_array_index(before->rows, GemelProcess, k) : NULL;
+        if (a == NULL || a->pid != b->pid || a->start_ticks != b->start_ticks)
+            continue;
+        for (guint m = 0; m < GEMEL_PROCESS_N; m++)
+            if (gemel_process_metrics[m].kind == GEMEL_METRIC_COUNTER &&
+                (a->valid & b->valid & 1u << m))
+                g_assert_cmpuint(b->value[m], >=, a->value[m]);
+    }
+}
+
+static void test_no_processes_when_stopped(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GemelProcesses) processes = take_processes(stage, stage_make(stage));
+
+    if (processes != NULL)
+        g_assert_cmpuint(processes->rows->len, ==, 0);
+}
+
 const ContractTest contract_sample_tests[] = {
     {"is-sound", test_sound, NEEDS_CREATE},
     {"has-those-running-or-paused-and-no-others", test_only_those_on, NEEDS_CREATE},
     {"counters-only-grow-and-time-moves", test_counters_grow, NEEDS_CREATE},
     {"something-running-uses-cpu", test_cpu_moves, NEEDS_CREATE},
     {"something-paused-uses-none", test_paused_stands, NEEDS_CREATE, ACT(PAUSE)},
+    {"processes-are-sound-and-in-order", test_processes, NEEDS_CREATE | NEEDS_PROCESSES},
+    {"counters-of-processes-only-grow", test_processes_grow, NEEDS_CREATE | NEEDS_PROCESSES},
+    {"nothing-runs-in-a-stopped-one", test_no_processes_when_stopped,
+     NEEDS_CREATE | NEEDS_PROCESSES},
     {NULL},
 };

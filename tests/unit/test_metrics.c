@@ -22,6 +22,14 @@ static void check_name(const char *name)
         g_assert_true(g_ascii_islower(*c) || g_ascii_isdigit(*c) || *c == '_' || *c == '.');
 }
 
+/* Says where from; "-" is for nowhere, and nothing else is empty. */
+static gboolean is_sourced(const char *source)
+{
+    g_assert_cmpstr(source, !=, NULL);
+    g_assert_cmpstr(source, !=, "");
+    return !g_str_equal(source, "-");
+}
+
 static void test_metrics(void)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
@@ -32,7 +40,8 @@ static void test_metrics(void)
         check_name(info->name);
         g_assert_true(g_hash_table_add(seen, (gpointer)info->name));
         g_assert_true(unit_is_known(info->unit));
-        g_assert_cmpuint(strlen(info->source), >, 0);
+        g_assert_true(is_sourced(info->v2) || is_sourced(info->v1) || is_sourced(info->guest));
+        g_assert_nonnull(info->note);
     }
 }
 
@@ -48,10 +57,26 @@ static void test_rows(void)
         g_assert_true(g_hash_table_add(
             seen, g_strdup_printf("%s.%s", gemel_row_group_names[info->group], info->name)));
         g_assert_true(unit_is_known(info->unit));
-        g_assert_cmpuint(strlen(info->source), >, 0);
+        g_assert_true(is_sourced(info->container) || is_sourced(info->guest));
+        g_assert_nonnull(info->note);
     }
     for (GemelRowGroup group = 0; group < GEMEL_ROWS_N; group++)
         check_name(gemel_row_group_names[group]);
+}
+
+static void test_processes(void)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint m = 0; m < GEMEL_PROCESS_N; m++) {
+        const GemelProcessMetricInfo *info = &gemel_process_metrics[m];
+
+        check_name(info->name);
+        g_assert_true(g_hash_table_add(seen, (gpointer)info->name));
+        g_assert_true(unit_is_known(info->unit));
+        g_assert_true(is_sourced(info->container) || is_sourced(info->guest));
+        g_assert_nonnull(info->note);
+    }
 }
 
 /* A time or a share that is read as it is must not be taken for one that grows. */
@@ -103,6 +128,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/metrics/each-has-name-unit-and-source", test_metrics);
     g_test_add_func("/metrics/each-of-a-row-has-name-unit-and-source", test_rows);
+    g_test_add_func("/metrics/each-of-a-process-has-name-unit-and-source", test_processes);
     g_test_add_func("/metrics/units-fit-the-kind", test_gauges);
     g_test_add_func("/metrics/setting-one-makes-only-that-one-valid", test_valid_bits);
     g_test_add_func("/metrics/rows-are-named-and-begin-empty", test_row_names);
