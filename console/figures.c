@@ -126,7 +126,7 @@ gint64 model_age_ns(const ModelInstance *instance)
 
 gboolean model_is_stale(const Model *model, const ModelInstance *instance)
 {
-    gint64 refresh_ns = options_get_number(model->app->options, "refresh") * 1000000;
+    gint64 refresh_ns = model_interval_ms(instance->backend) * 1000000;
 
     return instance->quarantine != NULL ||
            (instance->sample_ns > 0 && model_age_ns(instance) > 2 * refresh_ns + 1000000000);

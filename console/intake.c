@@ -16,6 +16,7 @@ struct Intake {
     guint next;
     GHashTable *seen;    /* ids of a list, pointing into its rows; NULL for a sample */
     gboolean superseded; /* by a newer one */
+    gint64 position;     /* of a sample, on the backend's axis */
 };
 
 static char *instance_key(const char *backend, const char *id)
@@ -87,7 +88,7 @@ static void take_sample(Intake *intake, const GemelSample *sample)
     ModelInstance *instance = model_instance(backend->model, backend->name, sample->id);
 
     if (instance != NULL)
-        model_instance_take_sample(instance, sample);
+        model_instance_take_sample(instance, sample, intake->position, backend->axis.capacity);
 }
 
 static void intake_free(Intake *intake)
@@ -131,7 +132,8 @@ static void intake_go_on(void *data)
     intake_free(intake);
 }
 
-static void intake_start(ModelBackend *backend, Intake **place, GPtrArray *rows, GHashTable *seen)
+static void intake_start(ModelBackend *backend, Intake **place, GPtrArray *rows, GHashTable *seen,
+                         gint64 position)
 {
     Intake *intake = g_new0(Intake, 1);
 
@@ -141,16 +143,22 @@ static void intake_start(ModelBackend *backend, Intake **place, GPtrArray *rows,
     intake->backend = backend;
     intake->rows = g_ptr_array_ref(rows);
     intake->seen = seen;
+    intake->position = position;
     intake_go_on(intake);
 }
 
 void model_take_list(ModelBackend *backend, GPtrArray *list)
 {
     backend->lists_answered++;
-    intake_start(backend, &backend->list_intake, list, g_hash_table_new(g_str_hash, g_str_equal));
+    intake_start(backend, &backend->list_intake, list, g_hash_table_new(g_str_hash, g_str_equal),
+                 0);
 }
 
 void model_take_samples(ModelBackend *backend, GPtrArray *samples)
 {
-    intake_start(backend, &backend->sample_intake, samples, NULL);
+    gint64 refresh_ms = options_get_number(backend->model->app->options, "refresh");
+
+    history_axis_resize(&backend->axis, history_capacity(refresh_ms));
+    intake_start(backend, &backend->sample_intake, samples, NULL,
+                 history_axis_step(&backend->axis, gemel_boottime_ns()));
 }

@@ -34,6 +34,7 @@ static void backend_free(gpointer data)
 
     g_clear_error(&backend->error);
     g_free(backend->health_text);
+    history_axis_clear(&backend->axis);
     g_free(backend);
 }
 
@@ -179,7 +180,26 @@ static void sample_done(GemelJob *job, gpointer result, const GError *error, gpo
     if (result == NULL)
         return;
     backend->sample_ms = (double)(view->ended_usec - view->started_usec) / 1000;
+    backend->sample_due_ns =
+        gemel_boottime_ns() + (model_interval_ms(backend) - (gint64)backend->sample_ms) * 1000000;
     model_take_samples(backend, result);
+}
+
+/* A slow source is asked less often, so that reading takes at most a fourth of its time and of the
+   lane's; what is held up by one guest that hangs is not counted in full. */
+#define SLOW_FACTOR 4
+#define SLOW_MAX_MS 10000
+
+gint64 model_interval_ms(const ModelBackend *backend)
+{
+    gint64 refresh_ms = options_get_number(backend->model->app->options, "refresh");
+
+    return MAX(refresh_ms, MIN((gint64)(backend->sample_ms * SLOW_FACTOR), SLOW_MAX_MS));
+}
+
+guint64 model_calls(const Model *model)
+{
+    return model->calls;
 }
 
 /* Asks for a list or a sample. */
@@ -359,6 +379,7 @@ static gboolean tick(gpointer data)
 {
     Model *model = data;
     gint64 now = gemel_boottime_ns();
+    gint64 refresh_ns = options_get_number(model->app->options, "refresh") * 1000000;
 
     for (guint i = 0; i < model->backends->len; i++) {
         ModelBackend *backend = model->backends->pdata[i];
@@ -367,7 +388,9 @@ static gboolean tick(gpointer data)
         if (!watched || backend->state != MODEL_BACKEND_UP ||
             now - backend->asked_ns > (gint64)RELIST_MS * 1000000)
             backend_list(backend);
-        backend_sample(backend);
+        /* timers come a little early or late: half a refresh does not make a sample wait */
+        if (now + refresh_ns / 2 >= backend->sample_due_ns)
+            backend_sample(backend);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -463,6 +486,8 @@ void model_job_changed(Model *model, GemelJob *job)
 {
     g_autoptr(GemelJobView) view = gemel_job_view(job);
     gboolean slow = view->state == GEMEL_JOB_SLOW || view->state == GEMEL_JOB_LOST;
+
+    model->calls += view->ended_usec != 0;
 
     if (!g_ptr_array_find(model->jobs, job, NULL)) {
         if (view->lane == GEMEL_LANE_READ && !slow)

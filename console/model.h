@@ -13,6 +13,7 @@
 #pragma once
 
 #include "console/app.h"
+#include "console/history.h"
 
 typedef enum {
     MODEL_INSTANCES = 1 << 0, /* list, states, names */
@@ -22,7 +23,8 @@ typedef enum {
     MODEL_BACKENDS = 1 << 4, /* up, down, slow, unresponsive */
 } ModelChange;
 
-/* The headline figures of which every instance keeps a history at refresh resolution. */
+/* The headline figures of which every instance keeps a history: ten minutes at refresh resolution
+   and a day at one minute. */
 typedef enum {
     MODEL_HISTORY_CPU,      /* percent of one CPU */
     MODEL_HISTORY_MEMORY,   /* bytes */
@@ -32,12 +34,8 @@ typedef enum {
     MODEL_HISTORY_N
 } ModelHistory;
 
-#define MODEL_HISTORY_LENGTH 600
-
-typedef struct {
-    float *value; /* ring of MODEL_HISTORY_LENGTH, NAN = no figure; NULL before the first */
-    guint next, used;
-} ModelRing;
+/* Of so many instances, the last ones looked at, every metric has a history. */
+#define MODEL_OPENED_MAX 32
 
 typedef struct ModelBackend ModelBackend;
 typedef struct Intake Intake;
@@ -60,8 +58,13 @@ typedef struct {
     GArray *rows;                /* of ModelRow */
     char *quarantine;            /* why there are no figures, or NULL */
     gint64 quarantine_ns;        /* since when */
-    ModelRing history[MODEL_HISTORY_N];
-    const char *doing; /* "starting": an act of ours is under way, or NULL */
+    History history;             /* headline figures; positions are those of the backend's axis */
+    History day;                 /* the same, a mean for each minute */
+    HistoryMinute minute;
+    History *opened;    /* every metric, from model_open_detail on: the rate of a counter, the value
+                           of a gauge; NULL = not opened */
+    gint64 opened_usec; /* when it was last looked at */
+    const char *doing;  /* "starting": an act of ours is under way, or NULL */
 } ModelInstance;
 
 typedef enum { MODEL_BACKEND_CONNECTING, MODEL_BACKEND_UP, MODEL_BACKEND_DOWN } ModelBackendState;
@@ -79,9 +82,11 @@ struct ModelBackend {
     guint samples_pending;     /* likewise */
     guint lists_answered;      /* of the pending ones: being taken in */
     struct Intake *list_intake, *sample_intake; /* under way, or NULL */
-    guint lists_pending; /* asked for and not answered; 0 = the list is fresh */
-    gint64 asked_ns;     /* when a list was last asked for */
-    double sample_ms;    /* how long the last sample took */
+    guint lists_pending;  /* asked for and not answered; 0 = the list is fresh */
+    gint64 asked_ns;      /* when a list was last asked for */
+    double sample_ms;     /* how long the last sample took */
+    gint64 sample_due_ns; /* not before this the next one is asked for */
+    HistoryAxis axis;     /* when the positions of the instances' histories were */
 };
 
 typedef struct {
@@ -151,5 +156,19 @@ gboolean model_uptime_s(const ModelInstance *instance, gint64 *ret);
 /* Age of the newest sample in ns, -1 without one; stale = older than twice the refresh + 1 s. */
 gint64 model_age_ns(const ModelInstance *instance);
 gboolean model_is_stale(const Model *model, const ModelInstance *instance);
-/* i = 0 is the newest; NAN where there is none. */
-float model_ring_at(const ModelRing *ring, guint i);
+
+/* From now on every metric of the instance has a history, as long as it is among the last
+   MODEL_OPENED_MAX that were looked at. Cheap; views call it each time they draw. */
+void model_open_detail(ModelInstance *instance);
+/* The mean of what is known of the last `span_ns`, of a gauge's values or a counter's rates; of the
+   newest sample alone where no history is kept. FALSE: there is no figure. */
+gboolean model_metric_mean(const ModelInstance *instance, GemelMetric metric, gint64 span_ns,
+                           double *ret);
+
+/* ---- what the console costs ----------------------------------------------------------------- */
+
+/* Calls to backends that were made since the start: lists, samples and all other jobs. */
+guint64 model_calls(const Model *model);
+/* Milliseconds between two samples of this backend now: the option refresh, or more where samples
+   are slow. */
+gint64 model_interval_ms(const ModelBackend *backend);

@@ -20,6 +20,7 @@ struct Model {
     guint next_listener;
     ModelChange pending; /* announced by announce_source */
     GSource *announce_source, *tick_source, *deadline_source;
+    guint64 calls;
 };
 
 /* A list or a sample that came: in slices, see intake.c. The array is referenced, not copied. */
@@ -32,7 +33,9 @@ void model_drop_unseen(Model *model, const ModelBackend *backend, GHashTable *se
 void model_announce(Model *model, ModelChange what);
 
 void model_instance_free(ModelInstance *instance);
-/* Takes a sample in: values, rates, rows, history. */
-void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample);
-/* The instance stopped: figures go, the history gets a gap. */
+/* Takes a sample in: values, rates, rows, and history at this position of the axis, of which
+   `capacity` positions are kept. */
+void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample,
+                                gint64 position, guint capacity);
+/* The instance stopped: figures go, and the history has a gap until it gives some again. */
 void model_instance_clear_figures(ModelInstance *instance);

@@ -14,20 +14,11 @@
 /* Two samples closer than this make no rate: the division would only amplify jitter. */
 #define MIN_INTERVAL_NS 20000000
 
-static void ring_push(ModelRing *ring, float value)
+static void model_close_detail(ModelInstance *instance)
 {
-    if (ring->value == NULL)
-        ring->value = g_new(float, MODEL_HISTORY_LENGTH);
-    ring->value[ring->next] = value;
-    ring->next = (ring->next + 1) % MODEL_HISTORY_LENGTH;
-    ring->used = MIN(ring->used + 1, MODEL_HISTORY_LENGTH);
-}
-
-float model_ring_at(const ModelRing *ring, guint i)
-{
-    if (i >= ring->used)
-        return NAN;
-    return ring->value[(ring->next + MODEL_HISTORY_LENGTH - 1 - i) % MODEL_HISTORY_LENGTH];
+    if (instance->opened != NULL)
+        history_clear(instance->opened);
+    g_clear_pointer(&instance->opened, g_free);
 }
 
 void model_instance_free(ModelInstance *instance)
@@ -35,8 +26,9 @@ void model_instance_free(ModelInstance *instance)
     gemel_instance_free(instance->info);
     g_clear_pointer(&instance->rows, g_array_unref);
     g_free(instance->quarantine);
-    for (int i = 0; i < MODEL_HISTORY_N; i++)
-        g_free(instance->history[i].value);
+    history_clear(&instance->history);
+    history_clear(&instance->day);
+    model_close_detail(instance);
     g_free(instance);
 }
 
@@ -92,26 +84,48 @@ static void take_rows(ModelInstance *instance, const GemelSample *sample, gint64
     instance->rows = rows;
 }
 
-static void push_history(ModelInstance *instance)
+static void push_history(ModelInstance *instance, gint64 position, guint capacity)
 {
     double cpu, pressure[3], a, b;
     guint64 used, limit;
+    float values[MODEL_HISTORY_N] = {NAN, NAN, NAN, NAN, NAN};
 
-    ring_push(&instance->history[MODEL_HISTORY_CPU],
-              model_cpu_percent(instance, MODEL_CPU_OF_CORE, &cpu) ? (float)cpu : NAN);
-    ring_push(&instance->history[MODEL_HISTORY_MEMORY],
-              model_memory(instance, &used, &limit) ? (float)used : NAN);
-    ring_push(&instance->history[MODEL_HISTORY_PRESSURE],
-              model_pressure(instance, pressure)
-                  ? (float)MAX(pressure[0], MAX(pressure[1], pressure[2]))
-                  : NAN);
-    ring_push(&instance->history[MODEL_HISTORY_BLOCK],
-              model_block_rates(instance, &a, &b) ? (float)(a + b) : NAN);
-    ring_push(&instance->history[MODEL_HISTORY_NET],
-              model_net_rates(instance, &a, &b) ? (float)(a + b) : NAN);
+    G_STATIC_ASSERT(MODEL_HISTORY_N == 5);
+    if (model_cpu_percent(instance, MODEL_CPU_OF_CORE, &cpu))
+        values[MODEL_HISTORY_CPU] = (float)cpu;
+    if (model_memory(instance, &used, &limit))
+        values[MODEL_HISTORY_MEMORY] = (float)used;
+    if (model_pressure(instance, pressure))
+        values[MODEL_HISTORY_PRESSURE] = (float)MAX(pressure[0], MAX(pressure[1], pressure[2]));
+    if (model_block_rates(instance, &a, &b))
+        values[MODEL_HISTORY_BLOCK] = (float)(a + b);
+    if (model_net_rates(instance, &a, &b))
+        values[MODEL_HISTORY_NET] = (float)(a + b);
+    if (instance->history.series == 0) {
+        history_init(&instance->history, MODEL_HISTORY_N, FALSE);
+        history_init(&instance->day, MODEL_HISTORY_N, TRUE);
+    }
+    history_push(&instance->history, capacity, position, values);
+    history_minute_add(&instance->minute, &instance->day, instance->sample_ns, values);
 }
 
-void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample)
+static void push_opened(ModelInstance *instance, gint64 position, guint capacity)
+{
+    float values[GEMEL_METRIC_N];
+
+    for (int i = 0; i < GEMEL_METRIC_N; i++) {
+        gboolean is_rate = gemel_metrics[i].kind == GEMEL_METRIC_COUNTER;
+        guint64 valid = is_rate ? instance->rate_valid : instance->valid;
+
+        values[i] = ((valid >> i) & 1u) == 0 ? NAN
+                    : is_rate                ? (float)instance->rate[i]
+                                             : (float)instance->value[i];
+    }
+    history_push(instance->opened, capacity, position, values);
+}
+
+void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample, gint64 position,
+                                guint capacity)
 {
     gint64 interval_ns = instance->sample_ns > 0 ? sample->time_ns - instance->sample_ns : 0;
 
@@ -138,7 +152,9 @@ void model_instance_take_sample(ModelInstance *instance, const GemelSample *samp
     instance->valid = sample->valid;
     memcpy(instance->value, sample->value, sizeof instance->value);
     instance->sample_ns = sample->time_ns;
-    push_history(instance);
+    push_history(instance, position, capacity);
+    if (instance->opened != NULL)
+        push_opened(instance, position, capacity);
 }
 
 void model_instance_clear_figures(ModelInstance *instance)
@@ -147,7 +163,67 @@ void model_instance_clear_figures(ModelInstance *instance)
     instance->valid = instance->rate_valid = 0;
     g_clear_pointer(&instance->rows, g_array_unref);
     g_clear_pointer(&instance->quarantine, g_free);
-    for (int i = 0; i < MODEL_HISTORY_N; i++)
-        if (instance->history[i].used > 0)
-            ring_push(&instance->history[i], NAN);
+}
+
+/* ---- instances whose detail is open --------------------------------------------------------- */
+
+/* The one that was not looked at for longest gives way. */
+static void limit_opened(Model *model)
+{
+    GHashTableIter iter;
+    gpointer value;
+    ModelInstance *oldest = NULL;
+    guint n = 0;
+
+    g_hash_table_iter_init(&iter, model->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ModelInstance *instance = value;
+
+        if (instance->opened == NULL)
+            continue;
+        n++;
+        if (oldest == NULL || instance->opened_usec < oldest->opened_usec)
+            oldest = instance;
+    }
+    if (n > MODEL_OPENED_MAX)
+        model_close_detail(oldest);
+}
+
+void model_open_detail(ModelInstance *instance)
+{
+    instance->opened_usec = g_get_monotonic_time();
+    if (instance->opened != NULL)
+        return;
+    instance->opened = g_new(History, 1);
+    history_init(instance->opened, GEMEL_METRIC_N, FALSE);
+    limit_opened(instance->backend->model);
+}
+
+gboolean model_metric_mean(const ModelInstance *instance, GemelMetric metric, gint64 span_ns,
+                           double *ret)
+{
+    gboolean is_rate = gemel_metrics[metric].kind == GEMEL_METRIC_COUNTER;
+    const History *opened = instance->opened;
+    double sum = 0;
+    guint n = 0;
+
+    for (guint i = 0; opened != NULL && i < history_positions(opened); i++) {
+        gint64 time_ns = history_axis_time_ns(&instance->backend->axis, opened->newest - i);
+        float value = history_back(opened, metric, i);
+
+        if (time_ns == 0 || instance->sample_ns - time_ns > span_ns)
+            break;
+        if (isnan(value))
+            continue;
+        sum += (double)value;
+        n++;
+    }
+    if (n == 0) {
+        if ((((is_rate ? instance->rate_valid : instance->valid) >> metric) & 1u) == 0)
+            return FALSE;
+        sum = is_rate ? instance->rate[metric] : (double)instance->value[metric];
+        n = 1;
+    }
+    *ret = sum / n;
+    return TRUE;
 }

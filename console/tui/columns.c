@@ -122,7 +122,7 @@ static void draw_cpu(Tui *tui, const ModelInstance *instance, const Canvas *cell
 
         canvas_field(cell, 0, 0, NUMBER, TEXT_RIGHT, figure_role(tui, instance, role), text);
     }
-    guint n = history_copy(&instance->history[MODEL_HISTORY_CPU], values, (guint)MAX(width, 0));
+    guint n = history_copy(&instance->history, MODEL_HISTORY_CPU, values, (guint)MAX(width, 0));
 
     if (n > 0)
         graph_sparkline(cell, 0, NUMBER + 1, width, values, n, top,
@@ -259,12 +259,12 @@ gboolean has_rate(const ModelInstance *instance, GemelMetric metric)
     return (instance->rate_valid >> metric) & 1u;
 }
 
-guint history_copy(const ModelRing *ring, float *values, guint max)
+guint history_copy(const History *history, guint series, float *values, guint max)
 {
-    guint n = ring->value != NULL ? MIN(ring->used, max) : 0;
+    guint n = MIN(history_positions(history), max);
 
     for (guint i = 0; i < n; i++)
-        values[n - 1 - i] = model_ring_at(ring, i);
+        values[n - 1 - i] = history_back(history, series, i);
     return n;
 }
 

@@ -22,11 +22,27 @@
 
 /* ---- own cost ------------------------------------------------------------------------------- */
 
+/* What this thread has written, which is the terminal's share: it does no other I/O but to wake
+   other threads. 0 where the kernel does not count it. */
+static guint64 bytes_written(void)
+{
+    FILE *io = fopen("/proc/thread-self/io", "re");
+    unsigned long long bytes = 0;
+
+    if (io != NULL) {
+        if (fscanf(io, "rchar: %*u wchar: %llu", &bytes) != 1)
+            bytes = 0;
+        fclose(io);
+    }
+    return bytes;
+}
+
 /* CPU time since the last call, and the resident set from procfs (no disk is touched). */
 void frame_measure_cost(Tui *tui)
 {
     struct rusage usage;
     gint64 now = g_get_monotonic_time(), cpu, wall = now - tui->cost_wall_usec;
+    guint64 written = bytes_written(), calls = model_calls(tui->app->model);
     unsigned long pages = 0;
     FILE *statm = fopen("/proc/self/statm", "re");
 
@@ -38,13 +54,31 @@ void frame_measure_cost(Tui *tui)
     getrusage(RUSAGE_SELF, &usage);
     cpu = (gint64)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC +
           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-    if (tui->cost_wall_usec > 0 && wall > 0)
+    if (tui->cost_wall_usec > 0 && wall > 0) {
         tui->cost_percent = 100.0 * (double)(cpu - tui->cost_cpu_usec) / (double)wall;
+        tui->cost_bytes_rate = (double)(written - tui->cost_written) * 1e6 / (double)wall;
+        tui->cost_calls_rate = (double)(calls - tui->cost_calls) * 1e6 / (double)wall;
+    }
+    tui->cost_written = written;
+    tui->cost_calls = calls;
     tui->cost_wall_usec = now;
     tui->cost_cpu_usec = cpu;
 }
 
 /* ---- header --------------------------------------------------------------------------------- */
+
+/* "1.0s", or "0.1s>2.4s" when a source is so slow that it is asked less often. */
+static char *refresh_text(Tui *tui)
+{
+    gint64 refresh_ms = options_get_number(tui->app->options, "refresh"), slowest = refresh_ms;
+    GPtrArray *backends = model_backends(tui->app->model);
+
+    for (guint i = 0; i < backends->len; i++)
+        slowest = MAX(slowest, model_interval_ms(backends->pdata[i]));
+    return slowest > refresh_ms
+               ? g_strdup_printf("%.1fs>%.1fs", (double)refresh_ms / 1000, (double)slowest / 1000)
+               : g_strdup_printf("%.1fs", (double)refresh_ms / 1000);
+}
 
 static void draw_header(Tui *tui, const Canvas *c)
 {
@@ -52,8 +86,10 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *summary = page->ops->summary != NULL ? page->ops->summary(page) : NULL;
     g_autofree char *rss = format_bytes(tui->cost_rss_bytes);
     g_autofree char *own = g_strdup_printf("own %.1f%% %s", tui->cost_percent, rss);
-    g_autofree char *refresh =
-        g_strdup_printf("%.1fs", (double)options_get_number(tui->app->options, "refresh") / 1000);
+    g_autofree char *written = format_rate(tui->cost_bytes_rate);
+    g_autofree char *terminal = g_strdup_printf("tty %s/s", written);
+    g_autofree char *calls = g_strdup_printf("calls %.0f/s", tui->cost_calls_rate);
+    g_autofree char *refresh = refresh_text(tui);
     g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));
     const BarSegment segments[] = {
         {" gemel ", ROLE_BRAND, 0, FALSE},
@@ -65,6 +101,8 @@ static void draw_header(Tui *tui, const Canvas *c)
         {cpu, ROLE_BAR, 5, TRUE},
         {refresh, ROLE_BAR, 7, TRUE},
         {own, ROLE_BAR, 3, TRUE},
+        {terminal, ROLE_BAR, 8, TRUE},
+        {calls, ROLE_BAR, 9, TRUE},
     };
 
     bar_draw(c, segments, G_N_ELEMENTS(segments));

@@ -81,7 +81,7 @@ gboolean has_rate(const ModelInstance *instance, GemelMetric metric);
 char *figure_text(const char *unit, double value);
 /* The value of a gauge or the rate of a counter, "-" where there is none. g_free() */
 char *metric_text(const ModelInstance *instance, GemelMetric metric);
-/* The history into `values`, oldest first; returns how many. */
-guint history_copy(const ModelRing *ring, float *values, guint max);
+/* The newest of a history into `values`, oldest first; returns how many. */
+guint history_copy(const History *history, guint series, float *values, guint max);
 /* Full scale of the CPU history: all the instance can use, in percent of one CPU. */
 double cpu_top(const ModelInstance *instance);

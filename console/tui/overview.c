@@ -185,7 +185,7 @@ static void draw_panel(Tui *tui, const ModelInstance *instance, const Panel *pan
         [GLYPHS_ASCII] = '.', [GLYPHS_BLOCKS] = 0x2581, [GLYPHS_BRAILLE] = 0x28c0};
     float values[VALUES_MAX];
     Canvas graph = canvas_sub(c, 1, 0, c->height - 1, c->width);
-    guint n = history_copy(&instance->history[panel->history], values,
+    guint n = history_copy(&instance->history, panel->history, values,
                            MIN(graph_capacity(graph.width), VALUES_MAX));
     double top = panel->top > 0 ? panel->top : graph_scale(values, n, 1024, panel->binary);
     double shown = panel->shown_top > 0 ? panel->shown_top : top;

@@ -126,7 +126,9 @@ struct Tui {
     /* for the header */
     const char *host_name;
     gint64 cost_wall_usec, cost_cpu_usec;
+    guint64 cost_written, cost_calls;
     double cost_percent;
+    double cost_bytes_rate, cost_calls_rate; /* to the terminal, and to backends, per second */
     guint64 cost_rss_bytes;
 };
 

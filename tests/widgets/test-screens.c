@@ -37,7 +37,7 @@ static gboolean has_sample(World *world)
     const ModelInstance *instance = all->pdata[0];
 
     return still_samples() == wanted_samples &&
-           instance->history[MODEL_HISTORY_CPU].used == wanted_samples;
+           history_positions(&instance->history) == wanted_samples;
 }
 
 static gboolean is_listed(World *world)
@@ -114,6 +114,8 @@ static void check(World *world, const char *name)
     screen_begin();
     world->tui.cost_percent = 0.3;
     world->tui.cost_rss_bytes = 14 << 20;
+    world->tui.cost_bytes_rate = 1900;
+    world->tui.cost_calls_rate = 2;
     world->tui.host_name = "lab-host";
     frame_draw(&world->tui);
     golden_check(name);
