@@ -7,6 +7,7 @@
 /* Each ends with a NULL name. */
 extern const Command commands_list[];     /* cmd_list.c: list inspect events wait */
 extern const Command commands_top[];      /* cmd_top.c: top */
+extern const Command commands_stats[];    /* cmd_stats.c: stats */
 extern const Command commands_act[];      /* cmd_act.c: start stop restart kill ... limit delete */
 extern const Command commands_create[];   /* cmd_create.c: create */
 extern const Command commands_snapshot[]; /* cmd_snapshot.c */
@@ -23,6 +24,10 @@ json_t *run_missing_to_json(CommandRun *run);
 /* Whether the words of the command choose the instance: each is a glob of names or backend/names,
    or the beginning of an id. Without words all are chosen. */
 gboolean run_word_names(const CommandRun *run, const ModelInstance *instance);
+/* ModelInstance*, in the model's order: those that the words choose and that have figures. */
+GPtrArray *run_chosen_with_figures(const CommandRun *run);
+/* A line of `stats --json`: docs/schemas/stats.json. */
+json_t *stats_to_json(const ModelInstance *instance);
 /* FALSE if a word that is no glob names nothing; errors are printed. */
 gboolean run_check_names(CommandRun *run);
 

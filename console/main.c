@@ -305,6 +305,16 @@ static gboolean terminal_is_usable(void)
     return TRUE;
 }
 
+/* `gemel top` alone, on a terminal that can show it, is the console sorted by CPU. */
+static gboolean is_console_top(const Arguments *arguments)
+{
+    const char *term = g_getenv("TERM");
+
+    return arguments->argv[0] != NULL && g_str_equal(arguments->argv[0], "top") &&
+           arguments->argv[1] == NULL && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+           term != NULL && *term != '\0' && !g_str_equal(term, "dumb");
+}
+
 static int leave(App *app, int status)
 {
     if (!app_free(app)) {
@@ -320,7 +330,7 @@ int main(int argc, char **argv)
     g_auto(Arguments) arguments = {0};
     g_autoptr(GError) error = NULL;
     GSource *signal_source;
-    gboolean console;
+    gboolean console, top;
     int status;
     App *app;
 
@@ -334,7 +344,8 @@ int main(int argc, char **argv)
         g_strfreev(arguments.argv);
         arguments.argv = g_strsplit(arguments.help ? "help" : "version", " ", -1);
     }
-    console = arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch;
+    top = is_console_top(&arguments);
+    console = top || (arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch);
     if (console && !terminal_is_usable())
         return 2;
     if (console)
@@ -354,6 +365,8 @@ int main(int argc, char **argv)
     }
     signal_source = app_add_signals(app, signals, on_signal, app); /* a line of gemelrc may wait */
     rc_load(app);
+    if (top)
+        options_set(app->options, "sort", "cpu", NULL);
     if (console)
         app_source_remove(&signal_source); /* it reads its own */
     status = console ? tui_run(app) : run_oneshot(app, &arguments);

@@ -34,6 +34,7 @@ static void backend_free(gpointer data)
 
     g_clear_error(&backend->error);
     g_free(backend->health_text);
+    g_clear_error(&backend->sample_error);
     history_axis_clear(&backend->axis);
     g_free(backend);
 }
@@ -177,8 +178,12 @@ static void sample_done(GemelJob *job, gpointer result, const GError *error, gpo
         return;
     if (view->state != GEMEL_JOB_LOST && backend->samples_pending > 0)
         backend->samples_pending--;
-    if (result == NULL)
+    g_clear_error(&backend->sample_error);
+    if (result == NULL) {
+        backend->sample_error = g_error_copy(error);
+        model_announce(backend->model, MODEL_BACKENDS);
         return;
+    }
     backend->sample_ms = (double)(view->ended_usec - view->started_usec) / 1000;
     backend->sample_due_ns =
         gemel_boottime_ns() + (model_interval_ms(backend) - (gint64)backend->sample_ms) * 1000000;
@@ -375,6 +380,27 @@ void model_close_backends(Model *model)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
+/* A list where events do not tell of changes, have not begun to, or may have missed one. */
+static void backend_list_if_due(ModelBackend *backend)
+{
+    gboolean watched = backend->model->watching && backend->open->backend->ops->watch != NULL;
+
+    if (!watched || backend->state != MODEL_BACKEND_UP ||
+        gemel_boottime_ns() - backend->asked_ns > (gint64)RELIST_MS * 1000000)
+        backend_list(backend);
+}
+
+void model_sample_all(Model *model)
+{
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+
+        if (backend->asked_ns == 0 || model->watching)
+            backend_list_if_due(backend);
+        backend_sample(backend);
+    }
+}
+
 static gboolean tick(gpointer data)
 {
     Model *model = data;
@@ -383,11 +409,8 @@ static gboolean tick(gpointer data)
 
     for (guint i = 0; i < model->backends->len; i++) {
         ModelBackend *backend = model->backends->pdata[i];
-        gboolean watched = backend->open->backend->ops->watch != NULL;
 
-        if (!watched || backend->state != MODEL_BACKEND_UP ||
-            now - backend->asked_ns > (gint64)RELIST_MS * 1000000)
-            backend_list(backend);
+        backend_list_if_due(backend);
         /* timers come a little early or late: half a refresh does not make a sample wait */
         if (now + refresh_ns / 2 >= backend->sample_due_ns)
             backend_sample(backend);

@@ -84,6 +84,7 @@ struct ModelBackend {
     struct Intake *list_intake, *sample_intake; /* under way, or NULL */
     guint lists_pending;  /* asked for and not answered; 0 = the list is fresh */
     gint64 asked_ns;      /* when a list was last asked for */
+    GError *sample_error; /* why the last sample gave nothing, NULL when it did */
     double sample_ms;     /* how long the last sample took */
     gint64 sample_due_ns; /* not before this the next one is asked for */
     HistoryAxis axis;     /* when the positions of the instances' histories were */
@@ -109,6 +110,8 @@ void model_unlisten(Model *model, guint listener);
 void model_start(Model *model);
 void model_stop(Model *model);
 void model_refresh(Model *model);
+/* Asks for a sample of every backend, and for a list where no events tell of changes. */
+void model_sample_all(Model *model);
 /* Starts the watches of all backends, now and later ones; model_start does it too. */
 void model_watch(Model *model);
 /* Asks all backends for a list; ModelBackend.lists_pending says when each has answered. */

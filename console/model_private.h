@@ -35,7 +35,7 @@ void model_announce(Model *model, ModelChange what);
 void model_instance_free(ModelInstance *instance);
 /* Takes a sample in: values, rates, rows, and history at this position of the axis, of which
    `capacity` positions are kept. */
-void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample,
-                                gint64 position, guint capacity);
+void model_instance_take_sample(ModelInstance *instance, const GemelSample *sample, gint64 position,
+                                guint capacity);
 /* The instance stopped: figures go, and the history has a gap until it gives some again. */
 void model_instance_clear_figures(ModelInstance *instance);
