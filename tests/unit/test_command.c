@@ -353,8 +353,8 @@ static void check_completions(Session *session, const char *line, const char *ex
 static void test_completion_knows_states(Session *session, gconstpointer data)
 {
     g_assert_cmpint(run_line(session, "list"), ==, 0); /* fills the model */
-    check_completions(session, "sta", "start");
-    check_completions(session, "list; sta", "start");
+    check_completions(session, "sta", "start stats");
+    check_completions(session, "list; sta", "start stats");
     check_completions(session, "start ", "ci-runner mail queue");
     check_completions(session, "start ci-runner ", "mail queue");
     check_completions(session, "resume ", "router");
