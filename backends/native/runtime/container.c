@@ -31,7 +31,8 @@ struct create {
     int sync;       /* the parent's end */
     int console[2]; /* the foreground's socket pair, when there is no --console-socket */
     pid_t pid;
-    bool in_v2; /* cloned into the v2 group */
+    bool in_v2;  /* cloned into the v2 group */
+    bool hooked; /* hooks of create have begun: poststop hooks follow whatever comes */
 };
 
 int container_load_config(const char *bundle, struct spec *spec, char **ret_text, size_t *ret_len,
@@ -411,6 +412,9 @@ static int build(struct create *c, struct err *err)
         err->errnum = EPIPE;
         return sync_wait(c->sync, SYNC_READY, NULL, err) < 0 ? explain(c, err) : -1;
     }
+    c->hooked = spec->n_hooks[HOOK_PRESTART] + spec->n_hooks[HOOK_CREATE_RUNTIME] +
+                    spec->n_hooks[HOOK_CREATE_CONTAINER] >
+                0;
     if (spec->n_hooks[HOOK_PRESTART] + spec->n_hooks[HOOK_CREATE_RUNTIME] > 0) {
         if (sync_wait(c->sync, SYNC_HOOKS, NULL, err) < 0)
             return explain(c, err);
@@ -462,6 +466,9 @@ static void undo(struct create *c)
     if (c->st->dir >= 0 && c->st->locked) {
         cgroup_destroy(&c->st->cgroup, &ignored);
         state_remove(c->st, &ignored);
+        if (c->hooked &&
+            container_hooks(c->st, &c->spec, HOOK_POSTSTOP, "stopped", true, &ignored) < 0)
+            log_message("warning", ignored.text);
     }
     state_close(c->st);
 }

@@ -16,6 +16,21 @@
 
 #define KILL_MS 10000
 
+/* Kills init and waits for its end. */
+static int kill_init(const struct state *st, struct err *err)
+{
+    auto_fd pidfd = state_pidfd(st);
+    if (pidfd < 0)
+        return 0;
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        return err_set(err, errno, "container '%s': kill", st->id);
+    if (poll(&p, 1, KILL_MS) == 0)
+        return err_set(err, EBUSY, "container '%s': its init does not die", st->id);
+    waitpid(st->pid, NULL, WNOHANG); /* when it is our own child */
+    return 0;
+}
+
 /* Connects to the waiting init; the words that come back are its failures. */
 int container_start(struct state *st, struct err *err)
 {
@@ -36,26 +51,14 @@ int container_start(struct state *st, struct err *err)
                    : -1;
     /* From here on it goes, and nobody may start it again. */
     unlinkat(st->dir, "start.sock", 0);
-    if (sync_wait(fd, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE)
-        return -1;
     struct err warning;
+    if (sync_wait(fd, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE) {
+        /* What failed after the word to go stops the container: it is gone when start returns. */
+        kill_init(st, &warning);
+        return -1;
+    }
     if (container_hooks(st, &spec, HOOK_POSTSTART, "running", true, &warning) < 0)
         log_message("warning", warning.text);
-    return 0;
-}
-
-/* Kills init and waits for its end. */
-static int kill_init(const struct state *st, struct err *err)
-{
-    auto_fd pidfd = state_pidfd(st);
-    if (pidfd < 0)
-        return 0;
-    struct pollfd p = {.fd = pidfd, .events = POLLIN};
-    if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-        return err_set(err, errno, "container '%s': kill", st->id);
-    if (poll(&p, 1, KILL_MS) == 0)
-        return err_set(err, EBUSY, "container '%s': its init does not die", st->id);
-    waitpid(st->pid, NULL, WNOHANG); /* when it is our own child */
     return 0;
 }
 
@@ -75,10 +78,12 @@ int container_delete(struct state *st, bool force, struct err *err)
             return -1;
     }
     bool parsed = state_config(st, &ignored) == 0 && spec_parse(st->config, &spec, &ignored) == 0;
-    if (cgroup_destroy(&st->cgroup, err) < 0)
+    /* Poststop hooks come "after the container is deleted but before delete returns" (config.md).
+     */
+    if (cgroup_destroy(&st->cgroup, err) < 0 || state_remove(st, err) < 0)
         return -1;
     if (parsed && !st->creating &&
         container_hooks(st, &spec, HOOK_POSTSTOP, "stopped", true, &ignored) < 0)
         log_message("warning", ignored.text);
-    return state_remove(st, err);
+    return 0;
 }
