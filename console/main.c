@@ -5,10 +5,10 @@
  * Signals are blocked before any thread starts and read by signalfd. Leaving never waits for a
  * worker that is held up: then the process flushes and goes by _exit.
  */
+#include "console/batch.h"
 #include "console/child.h"
 #include "console/commands.h"
 #include "console/rc.h"
-#include "console/shell.h"
 #include "console/terminal.h"
 #include "console/tui/tui.h"
 

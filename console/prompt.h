@@ -2,7 +2,7 @@
 /*
  * prompt.h - readline as a line editor for the TUI: bytes in, text and cursor out.
  *
- * Implemented in console/shell.c, the only includer of readline. One prompt at a time. UI thread.
+ * Implemented in readline_prompt.c. One prompt at a time. UI thread.
  */
 #pragma once
 

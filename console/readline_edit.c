@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/readline_edit.h"
+#include "widgets/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#define HISTORY_KEPT 1000
+#define COMPLETE_MS  300 /* a shell completer may wait this long for what it asked */
+
+static struct {
+    App *app;
+    Face face;
+    gboolean initialised;
+    GPtrArray *matches;          /* of Completion*, after a TAB with several */
+    HISTORY_STATE *histories[2]; /* one per PromptHistory; NULL = empty */
+    PromptHistory history;
+} line_editor;
+
+static char *history_path(void)
+{
+    return g_build_filename(g_get_user_state_dir(), "gemel", "history", NULL);
+}
+
+static void history_load(void)
+{
+    g_autofree char *path = history_path();
+    g_autofree char *dir = g_path_get_dirname(path);
+
+    g_mkdir_with_parents(dir, 0700);
+    read_history(path);
+    stifle_history(HISTORY_KEPT);
+}
+
+void edit_history_add(const char *line, gboolean save)
+{
+    HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
+    g_autofree char *path = history_path();
+
+    if (*line == '\0' || *line == ' ' || (last != NULL && g_str_equal(last->line, line)))
+        return;
+    add_history(line);
+    if (save && append_history(1, path) == ENOENT)
+        write_history(path);
+}
+
+/* The longest text all candidates begin with. */
+static char *common_prefix(GPtrArray *found)
+{
+    char *prefix = g_strdup(((Completion *)found->pdata[0])->text);
+
+    for (guint i = 1; i < found->len; i++) {
+        const char *other = ((Completion *)found->pdata[i])->text;
+        gsize n = 0;
+
+        while (prefix[n] != '\0' && prefix[n] == other[n])
+            n++;
+        prefix[n] = '\0';
+    }
+    return prefix;
+}
+
+/* Replaces the word from `start` to the cursor. */
+static void replace_word(guint start, const char *text)
+{
+    rl_begin_undo_group();
+    rl_delete_text((int)start, rl_point);
+    rl_point = (int)start;
+    rl_insert_text(text);
+    rl_end_undo_group();
+}
+
+/* Candidates; in the shell what was asked for is awaited for a moment. */
+static GPtrArray *find_matches(guint *ret_start)
+{
+    gboolean pending = FALSE;
+    GPtrArray *found = complete_line(line_editor.app, line_editor.face, rl_line_buffer,
+                                     (guint)rl_point, ret_start, &pending);
+    gint64 until = g_get_monotonic_time() + COMPLETE_MS * 1000;
+
+    while (pending && line_editor.face == FACE_SHELL && found->len == 0 &&
+           g_get_monotonic_time() < until) {
+        app_iterate(line_editor.app, FALSE);
+        g_usleep(5000);
+        g_ptr_array_unref(found);
+        found = complete_line(line_editor.app, line_editor.face, rl_line_buffer, (guint)rl_point,
+                              ret_start, NULL);
+    }
+    return found;
+}
+
+static void print_matches(GPtrArray *found)
+{
+    int width = 0;
+
+    for (guint i = 0; i < found->len; i++)
+        width = MAX(width, text_width(((Completion *)found->pdata[i])->text));
+    fputc('\n', stdout);
+    for (guint i = 0; i < found->len; i++) {
+        const Completion *completion = found->pdata[i];
+        g_autoptr(GString) row = g_string_new("  ");
+        g_autofree char *text = text_sanitise(completion->text, -1, TEXT_NAME);
+
+        text_append_fit(row, text, width + 2, TEXT_LEFT);
+        if (completion->hint != NULL)
+            text_append_sanitised(row, completion->hint, -1, TEXT_NAME);
+        puts(row->str);
+    }
+    fflush(stdout);
+}
+
+GPtrArray *edit_matches(void)
+{
+    return line_editor.matches;
+}
+
+void edit_forget_matches(void)
+{
+    g_clear_pointer(&line_editor.matches, g_ptr_array_unref);
+}
+
+int edit_tab(int count, int key)
+{
+    guint start = 0;
+    GPtrArray *found = find_matches(&start);
+
+    edit_forget_matches();
+    if (found->len == 1) {
+        const char *text = ((Completion *)found->pdata[0])->text;
+        gboolean open = g_str_has_suffix(text, "=") || g_str_has_suffix(text, "/");
+        g_autofree char *word = g_strconcat(text, open ? "" : " ", NULL);
+
+        replace_word(start, word);
+    } else if (found->len > 1) {
+        g_autofree char *prefix = common_prefix(found);
+
+        if (strlen(prefix) > (gsize)rl_point - start)
+            replace_word(start, prefix);
+        if (line_editor.face == FACE_SHELL) {
+            print_matches(found);
+            rl_on_new_line();
+            rl_redisplay();
+        } else {
+            line_editor.matches = g_ptr_array_ref(found);
+        }
+    }
+    g_ptr_array_unref(found);
+    return 0;
+}
+
+void edit_initialise(App *app, Face face)
+{
+    line_editor.app = app;
+    line_editor.face = face;
+    rl_catch_signals = 0;
+    rl_catch_sigwinch = 0;
+    rl_change_environment = 0;
+    if (line_editor.initialised)
+        return;
+    line_editor.initialised = TRUE;
+    rl_readline_name = "gemel";
+    rl_initialize();
+    rl_bind_key('\t', edit_tab);
+    rl_variable_bind("enable-bracketed-paste", "on");
+    using_history();
+    history_load();
+}
+
+void edit_history_switch(PromptHistory to)
+{
+    if (to == line_editor.history)
+        return;
+    line_editor.histories[line_editor.history] = history_get_history_state();
+    if (line_editor.histories[to] != NULL) {
+        history_set_history_state(line_editor.histories[to]);
+        free(line_editor.histories[to]);
+        line_editor.histories[to] = NULL;
+    } else {
+        HISTORY_STATE empty = {0};
+
+        history_set_history_state(&empty);
+    }
+    line_editor.history = to;
+}
+
+PromptHistory edit_history_current(void)
+{
+    return line_editor.history;
+}
