@@ -52,6 +52,59 @@ static const char *name_of(uint64_t mask)
     return copy;
 }
 
+/* All names of `mask`, for messages. */
+static const char *names_of(uint64_t mask)
+{
+    const char *list = name_of(mask);
+    for (mask &= mask - 1; mask; mask &= mask - 1)
+        list = mem_printf("%s, %s", list, name_of(mask));
+    return list;
+}
+
+/* What the caller can hand on: all of a user namespace's own, else his permitted set, less what is
+ * not in his bounding set. */
+static uint64_t grantable(uint64_t wanted, bool user_ns)
+{
+    uint64_t kernel = (UINT64_C(2) << caps_last()) - 1;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}, {0}};
+    if (user_ns || capget(&header, data) < 0)
+        return kernel;
+    kernel &= data[0].permitted | (uint64_t)data[1].permitted << 32;
+    for (uint64_t left = wanted & kernel; left; left &= left - 1) {
+        int cap = __builtin_ctzll(left);
+        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 1)
+            kernel &= ~(UINT64_C(1) << cap);
+    }
+    return kernel;
+}
+
+const char *caps_limit(struct spec_process *process, bool user_ns)
+{
+    uint64_t wanted = 0, lost = 0;
+    uint64_t *caps = process->caps;
+    for (int set = 0; set < CAPSET_N; set++)
+        wanted |= caps[set];
+    uint64_t can = wanted ? grantable(wanted, user_ns) : 0;
+    const uint64_t bounds[CAPSET_N] = {
+        [CAPSET_BOUNDING] = can,
+        [CAPSET_PERMITTED] = can,
+        [CAPSET_INHERITABLE] = can,
+        [CAPSET_EFFECTIVE] = can & caps[CAPSET_PERMITTED],
+        [CAPSET_AMBIENT] = can & caps[CAPSET_PERMITTED] & caps[CAPSET_INHERITABLE],
+    };
+    for (int set = 0; set < CAPSET_N; set++) {
+        lost |= caps[set] & ~bounds[set];
+        caps[set] &= bounds[set];
+    }
+    const char *unknown = process->unknown_caps;
+    if (!unknown && !lost)
+        return NULL;
+    return mem_printf("process.capabilities: %s%s%s cannot be granted and are left out",
+                      unknown ? unknown : "", unknown && lost ? ", " : "",
+                      lost ? names_of(lost) : "");
+}
+
 int caps_before_setuid(const struct spec_process *process, struct err *err)
 {
     uint64_t keep = process->caps[CAPSET_BOUNDING];

@@ -25,7 +25,10 @@
 #include "defences.h"
 #include "filter_cache.h"
 #include "init.h"
+#include "log.h"
+#include "lsm.h"
 #include "namespaces.h"
+#include "notify.h"
 #include "terminal.h"
 
 struct exec {
@@ -146,8 +149,11 @@ static int prepare(struct exec *x, int argc, char **argv, struct err *err)
         return -1;
     if ((x->opt->process ? process_from_file(x, err) : process_from_options(x, argc, argv, err)) <
             0 ||
-        find_filter(x, err) < 0)
+        lsm_check(&x->process, "process", err) < 0 || find_filter(x, err) < 0)
         return -1;
+    const char *warning = caps_limit(&x->process, x->spec.ns[NS_USER].present);
+    if (warning)
+        log_message("warning", warning);
     for (int kind = 0; kind < NS_N; kind++)
         if (x->spec.ns[kind].present)
             x->kinds |= ns_table[kind].flag;
@@ -168,17 +174,47 @@ static int prepare(struct exec *x, int argc, char **argv, struct err *err)
     return 0;
 }
 
+/* process.execCPUAffinity: the caller, and with it the process, runs on `initial` until it is in
+ * the container's groups. */
+static int initial_affinity(const struct exec *x, struct err *err)
+{
+    cpu_set_t set;
+    const char *list = x->process.affinity_initial;
+    if (!list)
+        return 0;
+    if (spec_parse_cpus(list, &set) < 0 || sched_setaffinity(0, sizeof set, &set) < 0)
+        return err_set(err, errno, "process.execCPUAffinity.initial: %s", list);
+    return 0;
+}
+
+/* From then on `final`, or all that the container's cpuset has. */
+static int final_affinity(const struct exec *x, struct err *err)
+{
+    cpu_set_t set;
+    const char *list = x->process.affinity_final;
+    if (!list && !x->process.affinity_initial)
+        return 0;
+    memset(&set, 0xff, sizeof set);
+    if ((list && spec_parse_cpus(list, &set) < 0) || sched_setaffinity(0, sizeof set, &set) < 0)
+        return err_set(err, errno, "process.execCPUAffinity.final: %s", list ? list : "all");
+    return 0;
+}
+
 static int child_steps(struct exec *x, struct err *err)
 {
     struct process_env env = {.process = &x->process,
                               .filter = &x->filter,
                               .id = x->st.id,
                               .new_keyring = false,
+                              .has_personality = x->spec.has_personality,
+                              .personality = x->spec.personality,
                               .preserve_fds = x->opt->preserve_fds_n,
                               .slave = -1,
+                              .sync = x->child_sync,
+                              .notify_dumpable = geteuid() != 0,
                               .user_ns = x->spec.ns[NS_USER].present};
     const char *path;
-    if (sync_wait(x->child_sync, SYNC_JOINED, NULL, err) < 0)
+    if (sync_wait(x->child_sync, SYNC_JOINED, NULL, err) < 0 || final_affinity(x, err) < 0)
         return -1;
     if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
@@ -218,6 +254,8 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
         return err_set(err, errno, "join the container's pid namespace");
     cgroup_open(&x->st.cgroup);
     bool in_v2 = x->st.cgroup.v2_fd >= 0;
+    if (initial_affinity(x, err) < 0)
+        return -1;
     pid_t pid = ns_clone(0, x->st.cgroup.v2_fd);
     if (pid < 0 && in_v2 && errno == EBUSY) {
         auto_fd own = cgroup_open_v2_of(&x->st.cgroup, x->st.pid);
@@ -245,7 +283,8 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
     if (!x->opt->detach)
         terminal_hold_signals();
     sync_send(x->sync, SYNC_JOINED, 0, NULL);
-    if (sync_wait(x->sync, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE)
+    const struct notify notify = {&x->spec, &x->st, "running", pid};
+    if (notify_wait(x->sync, SYNC_READY, NULL, &notify, err) == 0 || err->errnum != EPIPE)
         return -1;
     return 0;
 }

@@ -3,9 +3,7 @@
 #pragma once
 
 #include "options.h"
-
-#define RUNTIME_VERSION "0.1.0"
-#define OCI_VERSION     "1.1.0"
+#include "version.h"
 
 struct command {
     const char *name;

@@ -12,12 +12,15 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "caps.h"
 #include "filter_cache.h"
 #include "hooks.h"
 #include "init.h"
 #include "log.h"
+#include "lsm.h"
 #include "mounts.h"
 #include "namespaces.h"
+#include "notify.h"
 #include "options.h"
 #include "terminal.h"
 
@@ -188,6 +191,13 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
     if (container_load_config(kept, &c->spec, text, len, err) < 0 ||
         filter_build_cached(opt->root, c->spec.seccomp, &c->filter, err) < 0)
         return -1;
+    if (start_now && !c->spec.has_process)
+        return err_set(err, 0, "process: missing in config.json");
+    if (lsm_check(&c->spec.process, "process", err) < 0 || lsm_check_mounts(&c->spec, err) < 0)
+        return -1;
+    const char *warning = caps_limit(&c->spec.process, c->spec.ns[NS_USER].present);
+    if (warning)
+        log_message("warning", warning);
     c->st->bundle = kept;
     plan->spec = &c->spec;
     plan->id = id;
@@ -205,6 +215,8 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
         .preserve_fds = opt->preserve_fds_n,
         .slave = -1,
         .user_ns = c->spec.ns[NS_USER].present,
+        .sync = -1,
+        .notify_dumpable = geteuid() != 0,
     };
     return ns_open_paths(&c->spec, plan->ns_fds, err);
 }
@@ -423,7 +435,8 @@ static int build(struct create *c, struct err *err)
             return -1;
         sync_send(c->sync, SYNC_DONE, 0, NULL);
     }
-    return sync_wait(c->sync, SYNC_READY, NULL, err) < 0 ? explain(c, err) : 0;
+    const struct notify notify = {spec, st, "creating", c->pid};
+    return notify_wait(c->sync, SYNC_READY, NULL, &notify, err) < 0 ? explain(c, err) : 0;
 }
 
 /* READY to COMMIT, and for run to execve. */
@@ -444,7 +457,8 @@ static int commit(struct create *c, bool start_now, struct err *err)
     if (!start_now)
         return 0;
     /* Success is the end of the socket: execve closed it. */
-    if (sync_wait(c->sync, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE)
+    const struct notify notify = {&c->spec, st, "created", c->pid};
+    if (notify_wait(c->sync, SYNC_READY, NULL, &notify, err) == 0 || err->errnum != EPIPE)
         return -1;
     struct err warning;
     if (container_hooks(st, &c->spec, HOOK_POSTSTART, "running", true, &warning) < 0)

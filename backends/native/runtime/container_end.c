@@ -13,6 +13,7 @@
 #include "hooks.h"
 #include "init.h"
 #include "log.h"
+#include "notify.h"
 
 #define KILL_MS 10000
 
@@ -41,6 +42,8 @@ int container_start(struct state *st, struct err *err)
         return err_set(err, 0, "container '%s' is %s, not created", st->id, status_names[status]);
     if (state_config(st, err) < 0 || spec_parse(st->config, &spec, err) < 0)
         return -1;
+    if (!spec.has_process)
+        return err_set(err, 0, "container '%s': process: missing in its config.json", st->id);
     auto_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", st->dir);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
@@ -51,8 +54,9 @@ int container_start(struct state *st, struct err *err)
                    : -1;
     /* From here on it goes, and nobody may start it again. */
     unlinkat(st->dir, "start.sock", 0);
+    const struct notify notify = {&spec, st, "created", st->pid};
     struct err warning;
-    if (sync_wait(fd, SYNC_READY, NULL, err) == 0 || err->errnum != EPIPE) {
+    if (notify_wait(fd, SYNC_READY, NULL, &notify, err) == 0 || err->errnum != EPIPE) {
         /* What failed after the word to go stops the container: it is gone when start returns. */
         kill_init(st, &warning);
         return -1;

@@ -12,6 +12,9 @@
 #include <linux/seccomp.h>
 
 #include "defences.h"
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
 
 static const struct {
     const char *name;
@@ -26,6 +29,7 @@ static const struct {
     {"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
     {"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
     {"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
+    {"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false},
 };
 
 static const struct {
@@ -64,6 +68,10 @@ static const struct {
     {"SCMP_ARCH_PARISC", "parisc"},
     {"SCMP_ARCH_PARISC64", "parisc64"},
     {"SCMP_ARCH_RISCV64", "riscv64"},
+    {"SCMP_ARCH_LOONGARCH64", "loongarch64"},
+    {"SCMP_ARCH_M68K", "m68k"},
+    {"SCMP_ARCH_SH", "sh"},
+    {"SCMP_ARCH_SHEB", "sheb"},
 };
 
 static const struct {
@@ -73,6 +81,7 @@ static const struct {
     {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
     {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
     {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 };
 
 #define NAMES_OF(function, table)                                                                  \
@@ -85,8 +94,31 @@ static const struct {
     }
 NAMES_OF(filter_action_names, actions)
 NAMES_OF(filter_operator_names, operators)
-NAMES_OF(filter_arch_names, arches)
 NAMES_OF(filter_flag_names, flag_table)
+
+/* Those that the library was built with. */
+const char *const *filter_arch_names(void)
+{
+    static const char *names[ARRAY_LEN(arches) + 1];
+    for (size_t i = 0, n = 0; i < ARRAY_LEN(arches); i++)
+        if (seccomp_arch_resolve_name(arches[i].arch))
+            names[n++] = arches[i].name;
+    return names;
+}
+
+/* A filter of NULL: a flag that the kernel knows gets as far as EFAULT. */
+const char *const *filter_supported_flag_names(void)
+{
+    static const char *names[ARRAY_LEN(flag_table) + 1];
+    for (size_t i = 0, n = 0; i < ARRAY_LEN(flag_table); i++) {
+        uint32_t flag = flag_table[i].flag;
+        if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+            flag |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) < 0 && errno == EFAULT)
+            names[n++] = flag_table[i].name;
+    }
+    return names;
+}
 
 const char *filter_library_version(void)
 {
@@ -112,8 +144,6 @@ static int parse_action(const char *name, json_t *object, const char *path, cons
         *ret = actions[i].action | (actions[i].takes_errno ? (uint32_t)number : 0);
         return 0;
     }
-    if (name && !strcmp(name, "SCMP_ACT_NOTIFY"))
-        return err_set(err, 0, "%s: SCMP_ACT_NOTIFY is not supported", path);
     return err_set(err, 0, "%s: unknown action '%s'", path, name ? name : "");
 }
 
@@ -130,19 +160,21 @@ static int parse_args(json_t *syscall_obj, const char *path, struct scmp_arg_cmp
         json_t *item = json_array_get(array, i);
         const char *op = NULL;
         uint64_t index = 0, value = 0, value_two = 0;
-        bool has_index = false;
+        bool has_index = false, has_value = false;
         size_t k = 0;
         char at[160];
         snprintf(at, sizeof at, "%s.args[%zu]", path, i);
         if (!json_is_object(item))
             return err_set(err, 0, "%s: must be an object", at);
         if (json_get_u64(item, at, "index", &index, &has_index, err) < 0 ||
-            json_get_u64(item, at, "value", &value, NULL, err) < 0 ||
+            json_get_u64(item, at, "value", &value, &has_value, err) < 0 ||
             json_get_u64(item, at, "valueTwo", &value_two, NULL, err) < 0 ||
             json_get_string(item, at, "op", &op, err) < 0)
             return -1;
         if (!has_index || index > 5)
             return err_set(err, 0, "%s.index: must be 0 to 5", at);
+        if (!has_value)
+            return err_set(err, 0, "%s.value: missing", at);
         while (k < ARRAY_LEN(operators) && (!op || strcmp(operators[k].name, op) != 0))
             k++;
         if (k == ARRAY_LEN(operators))
@@ -260,6 +292,21 @@ static int export_bpf(scmp_filter_ctx ctx, struct seccomp_filter *ret, struct er
     return 0;
 }
 
+/* Where notifications go; the parent connects there once the filter is loaded. */
+static int check_listener(json_t *json, const struct seccomp_filter *filter, struct err *err)
+{
+    const char *path = NULL, *metadata = NULL;
+    if (json_get_string(json, "linux.seccomp", "listenerPath", &path, err) < 0 ||
+        json_get_string(json, "linux.seccomp", "listenerMetadata", &metadata, err) < 0)
+        return -1;
+    if (metadata && *metadata && (!path || !*path))
+        return err_set(err, 0, "linux.seccomp.listenerMetadata: only beside listenerPath");
+    if (filter_notifies(filter) && (!path || *path != '/'))
+        return err_set(err, 0,
+                       "linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs the path of a socket");
+    return 0;
+}
+
 int filter_build(json_t *json, struct seccomp_filter *ret, struct err *err)
 {
     const char *default_name = NULL;
@@ -289,19 +336,43 @@ int filter_build(json_t *json, struct seccomp_filter *ret, struct err *err)
             rc = add_syscall(ctx, json_array_get(syscalls, i), i, default_action, err);
         if (rc == 0)
             rc = export_bpf(ctx, ret, err);
+        if (rc == 0)
+            rc = check_listener(json, ret, err);
     }
     seccomp_release(ctx);
     return rc;
 }
 
-int filter_install(const struct seccomp_filter *filter, struct err *err)
+bool filter_notifies(const struct seccomp_filter *filter)
 {
+    const struct sock_filter *at = filter->bpf;
+    for (size_t n = filter->present ? filter->len / sizeof *at : 0; n > 0; n--, at++)
+        if (at->code == (BPF_RET | BPF_K) &&
+            (at->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
+            return true;
+    return false;
+}
+
+int filter_install(const struct seccomp_filter *filter, int *ret_listener, struct err *err)
+{
+    *ret_listener = -1;
     if (!filter->present || !defended(FILTER))
         return 0;
+    /* The last flag is about notifications, and the kernel refuses it without. TSYNC and a listener
+     * go together only when a failure is told by errno. */
+    uint32_t flags = filter->flags;
+    bool notifies = filter_notifies(filter);
+    if (notifies)
+        flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER |
+                 (flags & SECCOMP_FILTER_FLAG_TSYNC ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH : 0);
+    else
+        flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     struct sock_fprog program = {.len = (unsigned short)(filter->len / sizeof(struct sock_filter)),
                                  .filter = filter->bpf};
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program) != 0)
-        return err_set(err, errno, "linux.seccomp: load the filter");
+    long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    if (rc < 0 || (rc > 0 && !notifies))
+        return err_set(err, rc < 0 ? errno : ESRCH, "linux.seccomp: load the filter");
+    *ret_listener = notifies ? (int)rc : -1;
     return 0;
 }
 

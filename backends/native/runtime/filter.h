@@ -21,8 +21,12 @@ struct seccomp_filter {
 /* Checks and compiles. NULL `json` gives no filter. */
 int filter_build(json_t *json, struct seccomp_filter *ret, struct err *err);
 
-/* Loads the filter into the calling process: needs no_new_privs or CAP_SYS_ADMIN. */
-int filter_install(const struct seccomp_filter *filter, struct err *err);
+/* True when some system call is answered by an agent (notify.h). */
+bool filter_notifies(const struct seccomp_filter *filter);
+
+/* Loads the filter into the calling process: needs no_new_privs or CAP_SYS_ADMIN. *ret_listener is
+ * the descriptor of a filter that notifies, else -1. */
+int filter_install(const struct seccomp_filter *filter, int *ret_listener, struct err *err);
 
 /* Stores and reads back seccomp.bpf of a state directory. */
 int filter_save(int dirfd, const struct seccomp_filter *filter, struct err *err);
@@ -33,4 +37,5 @@ const char *const *filter_action_names(void);
 const char *const *filter_operator_names(void);
 const char *const *filter_arch_names(void);
 const char *const *filter_flag_names(void);
+const char *const *filter_supported_flag_names(void); /* those that the running kernel takes */
 const char *filter_library_version(void);

@@ -17,48 +17,7 @@
 #include "mounts.h"
 #include "namespaces.h"
 #include "terminal.h"
-
-int sync_send(int fd, enum sync_type type, int value, const char *text)
-{
-    struct sync_message message = {.type = type, .value = value};
-    size_t len = offsetof(struct sync_message, text);
-    if (text) {
-        size_t n = strlen(text);
-        n = n < sizeof message.text ? n : sizeof message.text - 1;
-        memcpy(message.text, text, n);
-        len += n + 1;
-    }
-    ssize_t n;
-    do
-        n = send(fd, &message, len, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -1 : 0;
-}
-
-int sync_wait(int fd, enum sync_type want, int *ret_value, struct err *err)
-{
-    struct sync_message message = {0};
-    ssize_t n;
-    do
-        n = recv(fd, &message, sizeof message, 0);
-    while (n < 0 && errno == EINTR);
-    message.text[sizeof message.text - 1] = 0;
-    if (n < (ssize_t)offsetof(struct sync_message, text)) {
-        err_set(err, 0, "the other half of the runtime ended");
-        err->errnum = EPIPE;
-        return -1;
-    }
-    if (message.type == SYNC_ERROR) {
-        err_set(err, 0, "%s", message.text);
-        err->errnum = message.value;
-        return -1;
-    }
-    if (message.type != (uint32_t)want)
-        return err_set(err, EPROTO, "sync: message %u instead of %u", message.type, (unsigned)want);
-    if (ret_value)
-        *ret_value = message.value;
-    return 0;
-}
+#include "version.h"
 
 /* Root of the new user namespace, where id 0 is mapped. */
 static void become_root(void)
@@ -102,7 +61,7 @@ static char *hook_state(const struct init_plan *plan, const char *status, int pi
 {
     json_t *annotations = plan->spec->annotations;
     json_t *doc =
-        json_pack("{s:s, s:s, s:s, s:i, s:s, s:O?}", "ociVersion", "1.1.0", "id", plan->id,
+        json_pack("{s:s, s:s, s:s, s:i, s:s, s:O?}", "ociVersion", OCI_VERSION, "id", plan->id,
                   "status", status, "pid", pid, "bundle", plan->bundle, "annotations", annotations);
     char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
@@ -214,6 +173,7 @@ static int run(struct init_plan *plan, int *report, struct err *err)
      * (CVE-2024-21626). */
     const int held[] = {plan->sync, plan->start, plan->env.slave, proc_fd()};
     fds_close_except(3 + plan->env.preserve_fds, held, ARRAY_LEN(held));
+    plan->env.sync = plan->sync;
     if (process_prepare(&plan->env, &path, err) < 0)
         return -1;
     /* A created container waits here, maybe for days: it holds nothing of the host meanwhile. */
@@ -232,6 +192,7 @@ static int run(struct init_plan *plan, int *report, struct err *err)
     }
     if (run_hooks(plan, HOOK_START_CONTAINER, "created", pid, err) < 0)
         return -1;
+    plan->env.sync = *report;
     return process_exec(&plan->env, path, err);
 }
 

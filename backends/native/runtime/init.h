@@ -6,13 +6,13 @@
  *   parent                                  init
  *   parse, validate, compile, root mount
  *   state directory, v2 group
- *   clone ──────────────────────────────────▶ (waits for MAPPED in a new user namespace)
- *   id maps, MAPPED ────────────────────────▶ joins namespaces, attaches the root
- *   v1 groups, limits, join, JOINED ────────▶ cgroup namespace, mounts, devices, terminal
- *   prestart, createRuntime hooks ◀────────── HOOKS (only when there are some)
- *   DONE ───────────────────────────────────▶ createContainer hooks, masks, pivot, user,
- * capabilities state.json, pid file ◀─────────────────── READY COMMIT
- * ─────────────────────────────────▶ waits for `start` (create) or goes on (run)
+ *   clone ────────────────────────────────▶ (waits for MAPPED in a new user namespace)
+ *   id maps, MAPPED ──────────────────────▶ joins namespaces, attaches the root
+ *   v1 groups, limits, join, JOINED ──────▶ cgroup namespace, mounts, devices, terminal
+ *   prestart, createRuntime hooks ◀──────── HOOKS (only when there are some)
+ *   DONE ─────────────────────────────────▶ createContainer hooks, masks, pivot, user, capabilities
+ *   state.json, pid file ◀───────────────── READY
+ *   COMMIT ───────────────────────────────▶ waits for `start` (create) or goes on (run)
  *
  * A failure inside travels as ERROR; the socket closing stands for success after COMMIT (execve),
  * for death before. When the parent dies, init reads the end of the socket instead of the next word
@@ -23,29 +23,7 @@
 #include "cgroup.h"
 #include "process.h"
 #include "rootfs.h"
-
-enum sync_type {
-    SYNC_MAPPED = 1,
-    SYNC_JOINED,
-    SYNC_HOOKS,
-    SYNC_DONE,
-    SYNC_READY,
-    SYNC_COMMIT,
-    SYNC_ERROR
-};
-
-struct sync_message {
-    uint32_t type;
-    int32_t value; /* errno of ERROR; the init's pid, as the parent knows it, of MAPPED/JOINED */
-    char text[sizeof((struct err *)0)->text];
-};
-
-/* Sends one word. The text is only sent with ERROR. 0, or -1 and errno. */
-int sync_send(int fd, enum sync_type type, int value, const char *text);
-
-/* Waits for a word. 0 when it is `want`; an ERROR becomes err; the end of the socket an error with
- * errnum EPIPE. */
-int sync_wait(int fd, enum sync_type want, int *ret_value, struct err *err);
+#include "sync.h"
 
 /* All that init needs, complete before clone. */
 struct init_plan {

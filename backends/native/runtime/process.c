@@ -17,6 +17,9 @@
 
 #include "caps.h"
 #include "defences.h"
+#include "home.h"
+#include "lsm.h"
+#include "notify.h"
 #include "terminal.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -53,13 +56,6 @@ static int set_rlimits(const struct spec_process *p, struct err *err)
 /* sched_setattr(2), which glibc 2.36 does not wrap. */
 static int set_scheduler(const struct spec_process *p, struct err *err)
 {
-    static const struct {
-        const char *name;
-        uint32_t policy;
-    } policies[] = {
-        {"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2},       {"SCHED_BATCH", 3},
-        {"SCHED_ISO", 4},   {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
-    };
     struct {
         uint32_t size, policy;
         uint64_t flags;
@@ -67,21 +63,14 @@ static int set_scheduler(const struct spec_process *p, struct err *err)
         uint32_t priority;
         uint64_t runtime, deadline, period;
     } attr = {.size = sizeof attr,
+              .policy = p->sched_policy_number,
               .flags = p->sched_flags,
               .nice = (int32_t)p->sched_nice,
               .priority = (uint32_t)p->sched_priority,
               .runtime = p->sched_runtime,
               .deadline = p->sched_deadline,
               .period = p->sched_period};
-    if (!p->has_scheduler)
-        return 0;
-    size_t k = 0;
-    while (k < ARRAY_LEN(policies) && strcmp(policies[k].name, p->sched_policy) != 0)
-        k++;
-    if (k == ARRAY_LEN(policies))
-        return err_set(err, 0, "process.scheduler.policy: unknown '%s'", p->sched_policy);
-    attr.policy = policies[k].policy;
-    if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+    if (p->has_scheduler && syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
         return err_set(err, errno, "process.scheduler: %s", p->sched_policy);
     return 0;
 }
@@ -105,19 +94,6 @@ static int set_limits(const struct process_env *env, struct err *err)
         return err_set(err, errno, "process.ioPriority");
     if (env->has_personality && personality((unsigned long)env->personality) < 0)
         return err_set(err, errno, "linux.personality");
-    return 0;
-}
-
-/* LSM labels for the next execve; a label on a host without its LSM is an error, not silence. */
-static int set_label(const char *attribute, const char *value, const char *field, const char *probe,
-                     struct err *err)
-{
-    if (!value || !*value)
-        return 0;
-    if (access(probe, F_OK) < 0)
-        return err_set(err, 0, "%s: this host has no such security module", field);
-    if (proc_write(attribute, value) < 0)
-        return err_set(err, errno, "%s: %s", field, value);
     return 0;
 }
 
@@ -211,7 +187,7 @@ const char *process_find(const struct spec_process *process, struct err *err)
     return NULL;
 }
 
-int process_prepare(const struct process_env *env, const char **ret_path, struct err *err)
+int process_prepare(struct process_env *env, const char **ret_path, struct err *err)
 {
     const struct spec_process *p = env->process;
     reset_signals();
@@ -225,15 +201,11 @@ int process_prepare(const struct process_env *env, const char **ret_path, struct
     }
     if (defended(DESCRIPTORS) && close_range(3 + env->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return err_set(err, errno, "close inherited descriptors");
-    if (set_label("self/attr/exec", p->selinux, "process.selinuxLabel", "/sys/fs/selinux/enforce",
-                  err) < 0 ||
-        set_label("self/attr/apparmor/exec",
-                  p->apparmor ? mem_printf("exec %s", p->apparmor) : NULL,
-                  "process.apparmorProfile", "/sys/kernel/security/apparmor", err) < 0)
+    if (lsm_apply(p, err) < 0)
         return -1;
     /* A path through it would lead to the host's processes and their roots (CVE-2024-21626). */
     proc_close();
-    if (!p->no_new_privileges && filter_install(env->filter, err) < 0)
+    if (!p->no_new_privileges && notify_install(env, err) < 0)
         return -1;
     struct err before_ids;
     bool entered = enter_cwd(p, &before_ids) == 0;
@@ -243,6 +215,10 @@ int process_prepare(const struct process_env *env, const char **ret_path, struct
         return -1;
     if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(err, errno, "process.noNewPrivileges");
+    *ret_path = NULL;
+    if (p->n_args == 0)
+        return 0;
+    env->environment = home_environment(p);
     *ret_path = process_find(p, err);
     return *ret_path ? 0 : -1;
 }
@@ -250,10 +226,11 @@ int process_prepare(const struct process_env *env, const char **ret_path, struct
 int process_exec(const struct process_env *env, const char *path, struct err *err)
 {
     const struct spec_process *p = env->process;
-    const char *none[] = {NULL};
-    if (p->no_new_privileges && filter_install(env->filter, err) < 0)
+    if (!path)
+        return err_set(err, 0, "process: missing in config.json");
+    if (p->no_new_privileges && notify_install(env, err) < 0)
         return -1;
-    execve(path, (char **)(uintptr_t)p->args, (char **)(uintptr_t)(p->env ? p->env : none));
+    execve(path, (char **)(uintptr_t)p->args, (char **)(uintptr_t)env->environment);
     return exec_error(err, errno, path);
 }
 

@@ -22,10 +22,14 @@ struct process_env {
     unsigned preserve_fds;
     int slave; /* terminal, or -1 */
     bool user_ns;
+    int sync;                 /* where a filter's listener is announced (notify.h) */
+    bool notify_dumpable;     /* the runtime outside is a plain user's */
+    const char **environment; /* set by process_prepare */
 };
 
-/* All but the filter of a no_new_privs process. *ret_path is the program found. */
-int process_prepare(const struct process_env *env, const char **ret_path, struct err *err);
+/* All but the filter of a no_new_privs process. *ret_path is the program found, NULL for a
+ * container without a process. */
+int process_prepare(struct process_env *env, const char **ret_path, struct err *err);
 
 /* Loads what is left and executes. Returns only on failure. */
 int process_exec(const struct process_env *env, const char *path, struct err *err);

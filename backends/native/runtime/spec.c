@@ -251,8 +251,6 @@ int spec_validate(const struct spec *spec, struct err *err)
         return err_set(err, 0, "linux.uidMappings, gidMappings: a new user namespace needs both");
     if (spec->time_offsets && (!spec->ns[NS_TIME].present || spec->ns[NS_TIME].path))
         return err_set(err, 0, "linux.timeOffsets: need a new time namespace");
-    if (spec->mount_label && *spec->mount_label && access("/sys/fs/selinux/enforce", F_OK) < 0)
-        return err_set(err, 0, "linux.mountLabel: this host has no SELinux");
     return check_sysctls(spec, err);
 }
 
@@ -287,10 +285,9 @@ int spec_parse(json_t *json, struct spec *spec, struct err *err)
         if (!json_is_string(value) || !*key)
             return err_set(err, 0, "annotations.%s: must be a string", key);
     }
-    if (!process)
-        return err_set(err, 0, "process: missing");
-    spec->has_process = true;
-    if (spec_parse_process(process, "process", &spec->process, err) < 0 ||
+    spec->has_process = process != NULL;
+    spec->process.cwd = "/";
+    if ((process && spec_parse_process(process, "process", &spec->process, err) < 0) ||
         spec_parse_mounts(json, spec, err) < 0 || spec_parse_hooks(json, spec, err) < 0 ||
         parse_linux(json, spec, err) < 0)
         return -1;

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <sched.h>
+
 #include "json.h"
 
 enum ns_kind { NS_USER, NS_PID, NS_MOUNT, NS_NETWORK, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_N };
@@ -55,7 +57,8 @@ struct spec_process {
     size_t n_args, n_env;
     const char *cwd;
     bool has_caps;
-    uint64_t caps[CAPSET_N]; /* bit masks */
+    uint64_t caps[CAPSET_N];  /* bit masks */
+    const char *unknown_caps; /* names that mean nothing here, for a warning; or NULL */
     struct spec_rlimit *rlimits;
     size_t n_rlimits;
     int64_t oom_score_adj;
@@ -63,10 +66,12 @@ struct spec_process {
     const char *apparmor, *selinux;
     bool has_scheduler;
     const char *sched_policy;
+    uint32_t sched_policy_number;
     int64_t sched_nice, sched_priority;
     uint64_t sched_flags, sched_runtime, sched_deadline, sched_period;
     bool has_io_priority;
     int64_t io_class, io_priority;
+    const char *affinity_initial, *affinity_final; /* lists of CPUs for exec, or NULL */
 };
 
 struct spec_mount {
@@ -156,7 +161,7 @@ struct spec {
     const char *oci_version, *hostname, *domainname;
     const char *root_path;
     bool root_readonly;
-    bool has_process;
+    bool has_process; /* without one, cwd is "/" and args are empty */
     struct spec_process process;
     struct spec_mount *mounts;
     size_t n_mounts;
@@ -187,6 +192,9 @@ int spec_parse(json_t *json, struct spec *spec, struct err *err);
 /* Parses one process object, as in config.json or for exec --process; `path` is for messages. */
 int spec_parse_process(json_t *json, const char *path, struct spec_process *process,
                        struct err *err);
+
+/* A list of CPUs like "0-3,7" as a set. 0, or -1 when it is none or names a CPU beyond the set. */
+int spec_parse_cpus(const char *list, cpu_set_t *ret);
 
 /* Parses linux.resources, as in config.json or for `update --resources`. */
 int spec_parse_resources(json_t *json, const char *path, struct spec_resources *res,

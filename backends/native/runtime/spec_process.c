@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* process: the part of config.json that `exec --process` has as a file of its own. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -88,10 +89,12 @@ static int parse_caps(json_t *json, const char *path, struct spec_process *proce
             return -1;
         for (size_t i = 0; i < n; i++) {
             int cap = caps_number(names[i]);
-            if (cap < 0)
-                return err_set(err, 0, "%s.%s[%zu]: unknown capability '%s'", at, keys[set], i,
-                               names[i]);
-            process->caps[set] |= UINT64_C(1) << cap;
+            if (cap >= 0)
+                process->caps[set] |= UINT64_C(1) << cap;
+            else /* "MUST be logged as a warning", not an error (config.md, "Linux Process") */
+                process->unknown_caps =
+                    process->unknown_caps ? mem_printf("%s, %.64s", process->unknown_caps, names[i])
+                                          : mem_printf("%.64s", names[i]);
         }
     }
     return 0;
@@ -127,6 +130,34 @@ static int parse_user(json_t *json, const char *path, struct spec_process *proce
     return 0;
 }
 
+/* SCHED_… of linux/sched.h. */
+static const struct {
+    const char *name;
+    uint32_t policy;
+} sched_policies[] = {
+    {"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2},       {"SCHED_BATCH", 3},
+    {"SCHED_ISO", 4},   {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
+};
+
+/* The policy's number, and values that its policy or its type cannot have. */
+static int check_scheduler(const char *at, struct spec_process *process, struct err *err)
+{
+    size_t k = 0;
+    while (k < ARRAY_LEN(sched_policies) &&
+           (!process->sched_policy || strcmp(sched_policies[k].name, process->sched_policy) != 0))
+        k++;
+    if (k == ARRAY_LEN(sched_policies))
+        return err_set(err, 0, "%s.policy: %s%s", at,
+                       process->sched_policy ? "unknown " : "missing",
+                       process->sched_policy ? process->sched_policy : "");
+    process->sched_policy_number = sched_policies[k].policy;
+    if (process->sched_nice < -20 || process->sched_nice > 19)
+        return err_set(err, 0, "%s.nice: must be -20 to 19", at);
+    if (process->sched_priority < 0 || process->sched_priority > 99)
+        return err_set(err, 0, "%s.priority: must be 0 to 99", at);
+    return 0;
+}
+
 static int parse_scheduler(json_t *json, const char *path, struct spec_process *process,
                            struct err *err)
 {
@@ -157,8 +188,8 @@ static int parse_scheduler(json_t *json, const char *path, struct spec_process *
         json_get_u64(sched, at, "period", &process->sched_period, NULL, err) < 0 ||
         json_get_strings(sched, at, "flags", &names, &n, err) < 0)
         return -1;
-    if (!process->sched_policy)
-        return err_set(err, 0, "%s.policy: missing", at);
+    if (check_scheduler(at, process, err) < 0)
+        return -1;
     for (size_t i = 0; i < n; i++) {
         size_t k = 0;
         while (k < ARRAY_LEN(flags) && strcmp(flags[k].name, names[i]) != 0)
@@ -198,19 +229,83 @@ static int parse_io_priority(json_t *json, const char *path, struct spec_process
     return 0;
 }
 
+int spec_parse_cpus(const char *list, cpu_set_t *ret)
+{
+    CPU_ZERO(ret);
+    for (const char *at = list;; at++) {
+        char *end;
+        if (*at < '0' || *at > '9')
+            return -1;
+        unsigned long first = strtoul(at, &end, 10), last = first;
+        if (*end == '-') {
+            at = end + 1;
+            if (*at < '0' || *at > '9')
+                return -1;
+            last = strtoul(at, &end, 10);
+        }
+        if (first > last || last >= CPU_SETSIZE)
+            return -1;
+        for (; first <= last; first++)
+            CPU_SET(first, ret);
+        if (!*end)
+            return 0;
+        if (*end != ',')
+            return -1;
+        at = end;
+    }
+}
+
+static int parse_affinity(json_t *json, const char *path, struct spec_process *process,
+                          struct err *err)
+{
+    json_t *affinity;
+    char at[128];
+    snprintf(at, sizeof at, "%s.execCPUAffinity", path);
+    if (json_get_object(json, path, "execCPUAffinity", &affinity, err) < 0 ||
+        json_get_string(affinity, at, "initial", &process->affinity_initial, err) < 0 ||
+        json_get_string(affinity, at, "final", &process->affinity_final, err) < 0)
+        return -1;
+    const char **lists[] = {&process->affinity_initial, &process->affinity_final};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        cpu_set_t set;
+        if (*lists[i] && !**lists[i])
+            *lists[i] = NULL;
+        if (*lists[i] && spec_parse_cpus(*lists[i], &set) < 0)
+            return err_set(err, 0, "%s.%s: '%s' is not a list of CPUs", at, i ? "final" : "initial",
+                           *lists[i]);
+    }
+    return 0;
+}
+
+/* Only for a process that has a terminal (config.md: "MUST ignore"). */
+static int parse_console_size(json_t *json, const char *path, struct spec_process *process,
+                              struct err *err)
+{
+    json_t *size;
+    bool height = false, width = false;
+    char at[128];
+    snprintf(at, sizeof at, "%s.consoleSize", path);
+    if (!process->terminal)
+        return 0;
+    if (json_get_object(json, path, "consoleSize", &size, err) < 0 ||
+        json_get_u32(size, at, "height", &process->console_height, &height, err) < 0 ||
+        json_get_u32(size, at, "width", &process->console_width, &width, err) < 0)
+        return -1;
+    if (size && (!height || !width))
+        return err_set(err, 0, "%s: needs height and width", at);
+    if (process->console_height > UINT16_MAX || process->console_width > UINT16_MAX)
+        return err_set(err, 0, "%s: out of range", at);
+    return 0;
+}
+
 int spec_parse_process(json_t *json, const char *path, struct spec_process *process,
                        struct err *err)
 {
-    json_t *size;
-    char at[128];
     memset(process, 0, sizeof *process);
-    snprintf(at, sizeof at, "%s.consoleSize", path);
     if (!json_is_object(json))
         return err_set(err, 0, "%s: must be an object", path);
     if (json_get_bool(json, path, "terminal", &process->terminal, err) < 0 ||
-        json_get_object(json, path, "consoleSize", &size, err) < 0 ||
-        json_get_u32(size, at, "height", &process->console_height, NULL, err) < 0 ||
-        json_get_u32(size, at, "width", &process->console_width, NULL, err) < 0 ||
+        parse_console_size(json, path, process, err) < 0 ||
         json_get_string(json, path, "cwd", &process->cwd, err) < 0 ||
         json_get_strings(json, path, "args", &process->args, &process->n_args, err) < 0 ||
         json_get_strings(json, path, "env", &process->env, &process->n_env, err) < 0 ||
@@ -222,7 +317,8 @@ int spec_parse_process(json_t *json, const char *path, struct spec_process *proc
         parse_user(json, path, process, err) < 0 || parse_caps(json, path, process, err) < 0 ||
         parse_rlimits(json, path, process, err) < 0 ||
         parse_scheduler(json, path, process, err) < 0 ||
-        parse_io_priority(json, path, process, err) < 0)
+        parse_io_priority(json, path, process, err) < 0 ||
+        parse_affinity(json, path, process, err) < 0)
         return -1;
     if (!process->cwd || *process->cwd != '/')
         return err_set(err, 0, "%s.cwd: must be an absolute path", path);
@@ -234,7 +330,5 @@ int spec_parse_process(json_t *json, const char *path, struct spec_process *proc
     if (process->has_oom_score_adj &&
         (process->oom_score_adj < -1000 || process->oom_score_adj > 1000))
         return err_set(err, 0, "%s.oomScoreAdj: must be -1000 to 1000", path);
-    if (process->console_height > UINT16_MAX || process->console_width > UINT16_MAX)
-        return err_set(err, 0, "%s: out of range", at);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "defences.h"
+#include "version.h"
 
 const char *const status_names[] = {
     [STATUS_CREATING] = "creating", [STATUS_CREATED] = "created", [STATUS_RUNNING] = "running",
@@ -79,11 +80,11 @@ static int cgroup_from_json(const json_t *json, struct cgroup *cg, struct err *e
 
 int state_save(struct state *st, struct err *err)
 {
-    json_t *doc =
-        json_pack("{s:s, s:s, s:i, s:I, s:s?, s:s?, s:s?, s:s?, s:b, s:o}", "ociVersion", "1.1.0",
-                  "id", st->id, "pid", (int)st->pid, "pidStartTime", (json_int_t)st->pid_start,
-                  "bundle", st->bundle, "rootfs", st->rootfs, "created", st->created, "owner",
-                  st->owner, "creating", (int)st->creating, "cgroup", cgroup_json(&st->cgroup));
+    json_t *doc = json_pack("{s:s, s:s, s:i, s:I, s:s?, s:s?, s:s?, s:s?, s:b, s:o}", "ociVersion",
+                            OCI_VERSION, "id", st->id, "pid", (int)st->pid, "pidStartTime",
+                            (json_int_t)st->pid_start, "bundle", st->bundle, "rootfs", st->rootfs,
+                            "created", st->created, "owner", st->owner, "creating",
+                            (int)st->creating, "cgroup", cgroup_json(&st->cgroup));
     char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     if (!text)
@@ -318,10 +319,11 @@ json_t *state_json(const struct state *st, const char *status)
 {
     enum status now = status ? STATUS_RUNNING : state_status(st);
     json_t *annotations = st->config ? json_object_get(st->config, "annotations") : NULL;
-    json_t *out = json_pack("{s:s, s:s, s:s, s:i, s:s?, s:s?, s:s?, s:s?}", "ociVersion", "1.1.0",
-                            "id", st->id, "status", status ? status : status_names[now], "pid",
-                            now == STATUS_STOPPED ? 0 : (int)st->pid, "bundle", st->bundle,
-                            "rootfs", st->rootfs, "created", st->created, "owner", st->owner);
+    json_t *out =
+        json_pack("{s:s, s:s, s:s, s:i, s:s?, s:s?, s:s?, s:s?}", "ociVersion", OCI_VERSION, "id",
+                  st->id, "status", status ? status : status_names[now], "pid",
+                  now == STATUS_STOPPED ? 0 : (int)st->pid, "bundle", st->bundle, "rootfs",
+                  st->rootfs, "created", st->created, "owner", st->owner);
     json_object_set_new(out, "annotations",
                         json_is_object(annotations) ? json_incref(annotations) : json_object());
     return out;

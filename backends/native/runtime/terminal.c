@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -19,23 +18,8 @@
 
 int terminal_connect(const char *path, struct err *err)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return err_set(err, errno, "--console-socket");
-    /* Paths longer than sun_path are reached through a descriptor. */
-    auto_fd dir = -1;
-    if (strlen(path) < sizeof address.sun_path) {
-        memcpy(address.sun_path, path, strlen(path) + 1);
-    } else {
-        dir = open(path, O_PATH | O_CLOEXEC);
-        if (dir < 0)
-            return err_set(err, errno, "--console-socket %s", path);
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", dir);
-    }
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-        return err_set(err, errno, "--console-socket %s", path);
-    return fd_take(&fd);
+    int fd = unix_connect(path);
+    return fd < 0 ? err_set(err, errno, "--console-socket %s", path) : fd;
 }
 
 int terminal_open(int root, const struct spec_process *process, int *ret_master, int *ret_slave,

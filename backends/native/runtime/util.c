@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -383,4 +385,25 @@ void sleep_ms(int ms)
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
         ;
+}
+
+int unix_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    /* Paths longer than sun_path are reached through a descriptor. */
+    auto_fd at = -1;
+    if (strlen(path) < sizeof address.sun_path) {
+        memcpy(address.sun_path, path, strlen(path) + 1);
+    } else {
+        at = open(path, O_PATH | O_CLOEXEC);
+        if (at < 0)
+            return -1;
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", at);
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return -1;
+    return fd_take(&fd);
 }

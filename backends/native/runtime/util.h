@@ -72,6 +72,9 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 /* openat2(2) below `root` as if it were "/": no "..", symlink or magic link leads out. */
 int open_in_root(int root, const char *path, int flags, uint64_t extra_resolve);
 
+/* A SOCK_STREAM connection to a unix socket, however long its path. -1 and errno. */
+int unix_connect(const char *path);
+
 /* A descriptor of the host's procfs root, checked to be procfs and its root inode; opened once. -1
  * and errno. */
 int proc_fd(void);

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "caps.h"
+#include "home.h"
 #include "mounts.h"
 #include "rootfs.h"
 #include "spec.h"
@@ -171,6 +172,44 @@ static void ids_are_names_without_a_dot_in_front(void)
         g_assert_false(id_valid(bad[i]));
 }
 
+static void lists_of_cpus_are_numbers_and_ranges(void)
+{
+    cpu_set_t set;
+    g_assert_cmpint(spec_parse_cpus("0-3,7", &set), ==, 0);
+    g_assert_cmpint(CPU_COUNT(&set), ==, 5);
+    g_assert_true(CPU_ISSET(7, &set) && CPU_ISSET(0, &set) && !CPU_ISSET(4, &set));
+    const char *bad[] = {"", ",", "1,", "a", "3-1", "0-", "-1", "1 2", "0-99999", "5000"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        g_assert_cmpint(spec_parse_cpus(bad[i], &set), ==, -1);
+}
+
+static void a_home_is_the_sixth_field_of_the_users_line(void)
+{
+    const char passwd[] = "x\n::::::\nroot:x:0:0:root:/root:/bin/sh\nn:x:5:5::relative:\n"
+                          "a:x:12a:5::/no:\nb:x:12:5:::\nc:x:12:5::/yes";
+    g_assert_cmpstr(home_find(passwd, 0), ==, "/root");
+    g_assert_cmpstr(home_find(passwd, 12), ==, "/yes");
+    g_assert_null(home_find(passwd, 5));
+    g_assert_null(home_find(passwd, 6));
+    g_assert_null(home_find("", 0));
+}
+
+static void capabilities_lose_what_cannot_be_granted(void)
+{
+    struct spec_process p = {.unknown_caps = "CAP_NOPE"};
+    p.caps[CAPSET_PERMITTED] = p.caps[CAPSET_BOUNDING] = 3;
+    p.caps[CAPSET_EFFECTIVE] = 5;
+    p.caps[CAPSET_AMBIENT] = 1;
+    const char *warning = caps_limit(&p, true);
+    g_assert_nonnull(strstr(warning, "CAP_NOPE"));
+    g_assert_nonnull(strstr(warning, "CAP_DAC_READ_SEARCH"));
+    g_assert_cmpuint(p.caps[CAPSET_PERMITTED], ==, 3);
+    g_assert_cmpuint(p.caps[CAPSET_EFFECTIVE], ==, 1);
+    g_assert_cmpuint(p.caps[CAPSET_AMBIENT], ==, 0);
+    p.unknown_caps = NULL;
+    g_assert_null(caps_limit(&p, true));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -185,6 +224,9 @@ int main(int argc, char **argv)
     ADD(every_mount_option_has_one_row);
     ADD(overlay_lists_split_at_colons_that_are_not_escaped);
     ADD(ids_are_names_without_a_dot_in_front);
+    ADD(lists_of_cpus_are_numbers_and_ranges);
+    ADD(a_home_is_the_sixth_field_of_the_users_line);
+    ADD(capabilities_lose_what_cannot_be_granted);
     int rc = g_test_run();
     mem_release();
     return rc;
