@@ -7,7 +7,7 @@
 
 The guest runs the general kernel of Debian 12 (which has 9p), fetched once by config/lab/fetch-kernel and never
 installed. Its tree is this machine's own, shared read-only, so every program and the build are at their places;
-/tmp, /run and /var/tmp are its own, $OUT is shared with the host and writable. Scripts run as root with sh, in a
+/tmp (ext4), /run and /var/tmp are its own, $OUT is shared with the host and writable. Scripts run as root with sh, in a
 child of the root cgroup, every controller being enabled for children of the root. With init="systemd" the guest boots
 the host's systemd with few units and runs the script as a service.
 
@@ -31,8 +31,9 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 LAB = TOP / "config/lab"
 INIT = TOP / "tests/v2/guest-init"
 # What the init needs; what a test wants beyond is loaded after these.
-MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"]
-EXTRA = ["loop", "ext4", "crc32c_generic", "brd rd_nr=2 rd_size=32768", "bfq", "veth", "bridge", "nf_tables", "dummy"]
+MODULES = ["virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "crc32c_generic", "ext4", "overlay"]
+EXTRA = ["loop", "brd rd_nr=2 rd_size=32768", "bfq", "dummy"]
+DISK_MB = 2048
 
 
 class GuestError(Exception):
@@ -166,7 +167,7 @@ set -e
 rm -rf $1/etc/systemd/system $1/etc/fstab
 mkdir -p $1/etc/systemd/system
 printf '%s' "$(printf %032d 7)" >$1/etc/machine-id
-cp /dev/null $1/etc/fstab
+: >$1/etc/fstab
 cp $1/run/v2/job.service $1/etc/systemd/system/job.service
 cat >$1/etc/systemd/system/job.target <<EOF
 [Unit]
@@ -206,6 +207,14 @@ def _clock(started):
     return f"{time.monotonic() - started:.0f} s"
 
 
+def _disk(path):
+    """An empty ext4 for the guest's /tmp. tmpfs takes neither id-mapped mounts (before Linux 6.3) nor user.* xattrs (6.6)."""
+    with open(path, "wb") as file:
+        file.truncate(DISK_MB << 20)
+    subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal,^resize_inode", "-E",
+                    "lazy_itable_init=1", path], check=True)
+
+
 def run(script, timeout, out=None, init="plain", modules=EXTRA, smp=2, memory_mb=2048, files=(), append=""):
     """Boots a guest, runs `script` in it, waits for its power-off.
 
@@ -223,11 +232,14 @@ def run(script, timeout, out=None, init="plain", modules=EXTRA, smp=2, memory_mb
     (out / "job.service").write_text(UNIT)
     made = image(tuple(modules))
     accel = accelerator(made)
+    disk = out / ".disk"
+    _disk(disk)
     argv = ["qemu-system-x86_64", "-M", "pc", "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
             "-cpu", "host" if accel == "kvm" else "max", "-smp", str(smp), "-m", str(memory_mb), "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(made / "vmlinuz"),
             "-initrd", str(made / "initrd.img"),
             "-append", f"console=ttyS0 quiet loglevel=4 panic=-1 reboot=t gemel.job={init} gemel.tree={TOP} {append}",
+            "-drive", f"file={disk},format=raw,if=virtio,cache=unsafe",
             "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", f"local,path={out},mount_tag=out,security_model=none"]
     started = time.monotonic()
@@ -250,6 +262,7 @@ def run(script, timeout, out=None, init="plain", modules=EXTRA, smp=2, memory_mb
         finally:
             if qemu.poll() is None:
                 qemu.kill()
+            disk.unlink()
     (out / "console").write_bytes(console)
     what = f"under {accel}, {'up after %.1f s' % up if up else 'never up'}"
     if slow:

@@ -171,7 +171,12 @@ static int limit_cpu_v2(int dir, const struct spec_resources *res, struct err *e
             quota = max_or_number(res->cpu_quota.value);
         if (res->cpu_period.set && res->cpu_period.value != 0)
             period = res->cpu_period.value;
-        if (put(dir, "cpu.max", "cpu.quota", err, "%s %" PRIu64, quota, period) < 0)
+        bool both = res->cpu_quota.set && res->cpu_period.set;
+        if (put(dir, "cpu.max",
+                both                 ? "cpu.quota and cpu.period"
+                : res->cpu_quota.set ? "cpu.quota"
+                                     : "cpu.period",
+                err, "%s %" PRIu64, quota, period) < 0)
             return -1;
     }
     if (res->cpu_burst.set && res->cpu_burst.value &&
