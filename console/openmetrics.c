@@ -113,6 +113,8 @@ static void print_metric(Output *out, GPtrArray *rows, GPtrArray *labels, GemelM
     double factor;
     g_autofree char *family =
         openmetrics_family(NULL, info->name, info->unit, info->kind, &unit, &factor);
+    g_autofree char *help = g_strdup_printf("container: cgroup v2 %s, v1 %s; guest: %s", info->v2,
+                                            info->v1, info->guest);
     gboolean begun = FALSE;
 
     for (guint i = 0; i < rows->len; i++) {
@@ -121,7 +123,7 @@ static void print_metric(Output *out, GPtrArray *rows, GPtrArray *labels, GemelM
         if (((instance->valid >> metric) & 1u) == 0)
             continue;
         if (!begun)
-            print_head(out, family, type_name(info->kind), unit, info->source);
+            print_head(out, family, type_name(info->kind), unit, help);
         begun = TRUE;
         print_value(out, family, info->kind, labels->pdata[i], instance->value[metric], factor);
     }
@@ -134,6 +136,8 @@ static void print_row_metric(Output *out, GPtrArray *rows, GPtrArray *labels, Ge
     double factor;
     g_autofree char *family =
         openmetrics_family(group, info->name, info->unit, info->kind, &unit, &factor);
+    g_autofree char *help =
+        g_strdup_printf("container: %s; guest: %s", info->container, info->guest);
     gboolean begun = FALSE;
 
     for (guint i = 0; i < rows->len; i++) {
@@ -148,7 +152,7 @@ static void print_row_metric(Output *out, GPtrArray *rows, GPtrArray *labels, Ge
 
             append_label(all, group, row->name);
             if (!begun)
-                print_head(out, family, type_name(info->kind), unit, info->source);
+                print_head(out, family, type_name(info->kind), unit, help);
             begun = TRUE;
             print_value(out, family, info->kind, all->str, row->value[metric], factor);
         }
