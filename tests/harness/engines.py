@@ -103,3 +103,14 @@ def rlimit_nproc_can(value):
     import resource
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     return hard == resource.RLIM_INFINITY or hard >= value
+
+
+def docker_path():
+    """A PATH in which Docker's programs are found: those of `./dev test` in build-engines, or installed ones."""
+    top = pathlib.Path(__file__).resolve().parents[2] / "build-engines"
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    if (top / "done").exists():
+        path = f"{top}/usr/sbin:{top}/usr/bin:{path}"
+    for name in ("dockerd", "docker", "containerd", "containerd-shim-runc-v2", "ctr", "docker-init"):
+        assert shutil.which(name, path=path), f"no {name}: ./dev test fetches it"
+    return path

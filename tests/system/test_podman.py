@@ -194,15 +194,15 @@ def test_attach_shows_output_and_passes_input_on(podman):
 
 
 def test_limits_are_in_the_cgroup_and_hold(podman):
-    name = podman.start("--memory", "64m", "--memory-swap", "64m", "--cpus", "0.5", "--pids-limit", "12", "sleep 1000")
+    name = podman.start("--memory", "64m", "--memory-swap", "64m", "--cpus", "0.1", "--pids-limit", "12", "sleep 1000")
     pid = podman.pid(name)
     assert engines.limit_of(pid, "memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
-    assert engines.cpu_limit_of(pid) == [50000, 100000]
+    assert engines.cpu_limit_of(pid) == [10000, 100000]
     assert engines.limit_of(pid, "pids", "pids.max", "pids.max") == "12"
-    got = podman.call("exec", name, "sh", "-c", "for i in $(printf '%s ' 1 2 3 4 5 6 7 8 9 a b c d); do sleep 30 & done; wait")
+    got = podman.call("exec", name, "sh", "-c", "for i in $(printf '%s ' 1 2 3 4 5 6 7 8 9 a b c d); do sleep 0.4 & done; wait")
     assert got.returncode != 0 and "can't fork" in got.stderr
     # A loop for longer than the quota of a period: the group must have been throttled.
-    podman.ok("exec", name, "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")
+    podman.ok("exec", name, "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
     assert "nr_throttled 0\n" not in engines.limit_of(pid, "cpu", "cpu.stat", "cpu.stat") + "\n"
 
 
