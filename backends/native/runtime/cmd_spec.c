@@ -51,7 +51,8 @@ static const char base[] =
     "\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\"/proc/"
     "sysrq-trigger\"]}}";
 
-/* A user maps himself to root, shares the network, and binds /sys, which he may not mount. */
+/* A user maps himself to root, shares the network, and binds /sys, which he may not mount:
+ * read-only with the cgroups below it (CVE-2023-25809). */
 static int make_rootless(json_t *doc, struct err *err)
 {
     json_t *linux_obj = json_object_get(doc, "linux"), *mounts = json_object_get(doc, "mounts");
@@ -69,7 +70,7 @@ static int make_rootless(json_t *doc, struct err *err)
     int rc = json_array_set_new(mounts, 5,
                                 json_pack("{s:s, s:s, s:s, s:[s,s,s,s,s]}", "destination", "/sys",
                                           "type", "none", "source", "/sys", "options", "rbind",
-                                          "nosuid", "noexec", "nodev", "ro"));
+                                          "nosuid", "noexec", "nodev", "rro"));
     return rc < 0 ? err_set(err, ENOMEM, "spec") : 0;
 }
 

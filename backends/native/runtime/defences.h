@@ -55,8 +55,9 @@
       "The caller's supplementary groups are given up.")                                           \
     X(INHERITABLE, "CVE-2022-29162, CVE-2022-24769",                                               \
       "A capability that is asked for by `exec --cap` is not made inheritable.")                   \
-    X(BOUNDING, "capabilities(7)",                                                                 \
-      "What the configuration does not name leaves the bounding set.")                             \
+    X(CAPABILITIES, "capabilities(7)",                                                             \
+      "The program has the capabilities that the configuration names, no others, and cannot get "  \
+      "them back.")                                                                                \
     X(FILTER, "linux.seccomp", "The system call filter is loaded before the program runs.")        \
     X(DEVICE_RULES, "mknod of a host disk",                                                        \
       "Devices are closed but for the defaults and those that the configuration opens.")           \

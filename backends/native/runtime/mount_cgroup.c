@@ -85,7 +85,8 @@ int mount_cgroup(const struct spec_mount *m, const struct mount_plan *plan,
     if (cg->mode == CGROUP_NONE)
         return err_set(err, 0, "%s: this host or container has no cgroups", field);
     if (cg->mode == CGROUP_V2) {
-        auto_fd fd = hierarchy(env, NULL, cg->v2_dir, attr, field, err);
+        auto_fd fd = hierarchy(env, NULL, defended(CGROUP_OWN_DIR) ? cg->v2_dir : cg->v2_mount,
+                               attr, field, err);
         if (fd < 0)
             return -1;
         return mount_attach(fd, target) < 0 ? err_set(err, errno, "%s", field) : 0;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The runtime's binary, driven directly: bundles from a busybox, private state directories, unique groups."""
 
+import contextlib
 import copy
 import glob
 import json
@@ -55,13 +56,16 @@ def merge(into, extra):
 class Runtime:
     """One state directory, one cgroup parent, any number of bundles."""
 
-    def __init__(self, binary, top):
-        self.binary, self.top = binary, pathlib.Path(top)
+    def __init__(self, binary, top, attacker=None):
+        self.binary = self.original = binary
+        self.top, self.attacker = pathlib.Path(top), attacker
         self.root = self.top / "run"
         self.parent = f"/gemel-rt{os.getpid()}-{self.top.name[-6:]}"
         self.count = 0
         self.image = self.top / "image"
         self.make_image(self.image)
+        if attacker:
+            shutil.copy(attacker, self.image / "bin/attacker")
 
     @staticmethod
     def make_image(path):
@@ -107,11 +111,11 @@ class Runtime:
     def path(self, cid):
         return self.top / cid
 
-    def call(self, *args, timeout=30, **options):
+    def call(self, *args, timeout=30, capture=True, **options):
         """Runs a command; never raises on failure."""
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run([self.binary, "--root", str(self.root), *map(str, args)], text=True,
-                              capture_output=True, timeout=timeout, **options)
+                              capture_output=capture, timeout=timeout, **options)
 
     def ok(self, *args, **options):
         got = self.call(*args, **options)
@@ -186,20 +190,42 @@ class Runtime:
                 self.call("delete", "--force", path.name)
 
 
-@pytest.fixture
-def rt():
+@contextlib.contextmanager
+def ground(binary, attacker=None):
+    """A runtime with directories of its own, and what it left looked for."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    binary = find_runtime()
     assert binary, "gemel-runtime is not built"
     top = tempfile.mkdtemp(prefix="gemel-rt-")
     os.chmod(top, 0o755)
-    made = Runtime(binary, top)
+    made = Runtime(binary, top, attacker)
     yield made
+    made.binary = made.original
     made.clean()
     left = made.leftovers()
     shutil.rmtree(top, ignore_errors=True)
     assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(scope="session")
+def attacker(tmp_path_factory):
+    """What attacks need and busybox has not, linked statically."""
+    program = tmp_path_factory.mktemp("attacker") / "attacker"
+    subprocess.run(["cc", "-static", "-O1", "-o", program, pathlib.Path(__file__).with_name("attacker.c")], check=True)
+    return str(program)
+
+
+@pytest.fixture
+def rt(attacker):
+    with ground(find_runtime(), attacker) as made:
+        yield made
+
+
+@pytest.fixture
+def undefended(attacker):
+    """The variant of the same build that can leave one defence out."""
+    with ground(find_runtime() + "-undefended", attacker) as made:
+        yield made
 
 
 @pytest.fixture
