@@ -132,7 +132,8 @@ static int find_filter(struct exec *x, struct err *err)
     if (filter_load_saved(x->st.dir, &x->filter, err) < 0)
         return -1;
     return x->filter.present ? 0
-                             : filter_build_cached(x->opt->root, x->spec.seccomp, &x->filter, err);
+                             : filter_build_cached(x->opt->root, x->spec.seccomp, &x->st.syscalls,
+                                                   &x->filter, err);
 }
 
 static int prepare(struct exec *x, int argc, char **argv, struct err *err)

@@ -78,11 +78,10 @@ int cmd_features(const struct options *opt, int argc, char **argv, struct err *e
         "io.github.seccomp.libseccomp.version", filter_library_version(),
         "org.gemel.runtime.cgroup", cgroup_mode_names[cg.mode],
         "potentiallyUnsafeConfigAnnotations", OVERLAY_LOWER, OVERLAY_UPPER, OVERLAY_WORK);
-    char *text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+    char *text = doc ? json_text(doc, JSON_INDENT(2)) : NULL;
     json_decref(doc);
     if (!text)
         return err_set(err, 0, "features: not made");
     puts(text);
-    free(text);
     return fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
 }

@@ -10,12 +10,11 @@
 /* Prints a document and gives it back. */
 static int print_json(json_t *doc, size_t flags, struct err *err)
 {
-    char *text = json_dumps(doc, flags);
+    char *text = json_text(doc, flags);
     json_decref(doc);
     if (!text)
         return err_set(err, 0, "a name in the state is not UTF-8");
     int rc = puts(text) < 0 || fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
-    free(text);
     return rc;
 }
 

@@ -79,13 +79,12 @@ int cmd_spec(const struct options *opt, int argc, char **argv, struct err *err)
     json_t *doc = json_parse(base, sizeof base - 1, "spec", err);
     if (!doc || (opt->rootless && make_rootless(doc, err) < 0))
         return -1;
-    char *text = json_dumps(doc, JSON_INDENT(2));
+    char *text = json_text(doc, JSON_INDENT(2));
     json_decref(doc);
     const char *path = mem_printf("%s/config.json", opt->bundle ? opt->bundle : ".");
     auto_fd fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     int rc = 0;
     if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0 || fd_write_all(fd, "\n", 1) < 0)
         rc = err_set(err, errno, "%s", path);
-    free(text);
     return rc;
 }

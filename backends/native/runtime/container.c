@@ -45,8 +45,12 @@ int container_load_config(const char *bundle, struct spec *spec, char **ret_text
     *ret_text = file_read(AT_FDCWD, path, JSON_FILE_MAX, ret_len);
     if (!*ret_text)
         return err_set(err, errno, "%s", path);
-    json_t *json = json_parse(*ret_text, *ret_len, "config.json", err);
-    return json ? spec_parse(json, spec, err) : -1;
+    struct json_cut syscalls;
+    json_t *json = json_parse_config(*ret_text, *ret_len, "config.json", &syscalls, err);
+    if (!json || spec_parse(json, spec, err) < 0)
+        return -1;
+    spec->seccomp_syscalls = syscalls;
+    return 0;
 }
 
 int container_cgroups(const struct options *opt, struct cgroup *cg, struct err *err)
@@ -90,11 +94,10 @@ int container_hooks(const struct state *st, const struct spec *spec, enum hook_k
     struct state copy = *st;
     copy.config = spec->json;
     json_t *doc = state_json(&copy, status);
-    char *text = json_dumps(doc, JSON_COMPACT);
+    char *text = json_text(doc, JSON_COMPACT);
     json_decref(doc);
     int rc =
         text ? hooks_run(spec, kind, text, all, err) : err_set(err, 0, "hooks: state is not UTF-8");
-    free(text);
     return rc;
 }
 
@@ -189,7 +192,8 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
     if (!id_valid(id))
         return err_set(err, 0, "container id '%s': letters, digits and _+-. only", id);
     if (container_load_config(kept, &c->spec, text, len, err) < 0 ||
-        filter_build_cached(opt->root, c->spec.seccomp, &c->filter, err) < 0)
+        filter_build_cached(opt->root, c->spec.seccomp, &c->spec.seccomp_syscalls, &c->filter,
+                            err) < 0)
         return -1;
     if (start_now && !c->spec.has_process)
         return err_set(err, 0, "process: missing in config.json");

@@ -12,7 +12,7 @@
 #include "defences.h"
 #include "sha256.h"
 
-#define FORMAT      "gemel-filter-1"
+#define FORMAT      "gemel-filter-2"
 #define DIRECTORY   ".filters"
 #define ENTRIES_MAX 64
 
@@ -33,22 +33,21 @@ static void digest_of(const struct header *h, const void *bpf, uint8_t ret[SHA25
 }
 
 /* The file's name; false when the profile cannot be written out. */
-static bool name_of(json_t *json, char name[2 * SHA256_LEN + 1])
+static bool name_of(json_t *json, const struct json_cut *syscalls, char name[2 * SHA256_LEN + 1])
 {
     struct sha256 s;
     struct utsname uts;
     uint8_t digest[SHA256_LEN];
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-    if (!text || uname(&uts) < 0) {
-        free(text);
+    char *text = json_text(json, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!text || uname(&uts) < 0)
         return false;
-    }
-    const char *parts[] = {FORMAT, uts.machine, filter_library_version(), text};
+    size_t len;
+    const char *parts[] = {FORMAT, uts.machine, filter_library_version(), text,
+                           syscalls->text ? json_minify(syscalls->text, syscalls->len, &len) : ""};
     sha256_init(&s);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         sha256_add(&s, parts[i], strlen(parts[i]) + 1);
     sha256_done(&s, digest);
-    free(text);
     for (int i = 0; i < SHA256_LEN; i++)
         snprintf(name + 2 * i, 3, "%02x", digest[i]);
     return true;
@@ -129,16 +128,30 @@ static void store(int dir, const char *name, const struct seccomp_filter *filter
         errno = 0; /* a full disk costs the next start a compilation */
 }
 
-int filter_build_cached(const char *root, json_t *json, struct seccomp_filter *ret, struct err *err)
+/* The whole profile again. */
+static int put_back(json_t *json, const struct json_cut *syscalls, struct err *err)
+{
+    if (!syscalls->text)
+        return 0;
+    json_t *array =
+        json_parse(syscalls->text, syscalls->len, "config.json: linux.seccomp.syscalls", err);
+    if (!array)
+        return -1;
+    return json_object_set_new(json, "syscalls", array) < 0 ? err_set(err, ENOMEM, "linux.seccomp")
+                                                            : 0;
+}
+
+int filter_build_cached(const char *root, json_t *json, const struct json_cut *syscalls,
+                        struct seccomp_filter *ret, struct err *err)
 {
     char name[2 * SHA256_LEN + 1];
     memset(ret, 0, sizeof *ret);
     if (!json)
         return 0;
-    auto_fd dir = name_of(json, name) ? open_cache(root) : -1;
+    auto_fd dir = name_of(json, syscalls, name) ? open_cache(root) : -1;
     if (dir >= 0 && load(dir, name, ret))
         return 0;
-    if (filter_build(json, ret, err) < 0)
+    if (put_back(json, syscalls, err) < 0 || filter_build(json, ret, err) < 0)
         return -1;
     if (dir >= 0)
         store(dir, name, ret);

@@ -63,7 +63,7 @@ static char *hook_state(const struct init_plan *plan, const char *status, int pi
     json_t *doc =
         json_pack("{s:s, s:s, s:s, s:i, s:s, s:O?}", "ociVersion", OCI_VERSION, "id", plan->id,
                   "status", status, "pid", pid, "bundle", plan->bundle, "annotations", annotations);
-    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    char *text = doc ? json_text(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     return text;
 }
@@ -76,7 +76,6 @@ static int run_hooks(const struct init_plan *plan, enum hook_kind kind, const ch
     char *text = hook_state(plan, status, pid);
     int rc = text ? hooks_run(plan->spec, kind, text, false, err)
                   : err_set(err, 0, "hooks: state is not UTF-8");
-    free(text);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /* Length of the JSON number at `at`; *ret_integer is false when it has a fraction or an exponent.
  */
@@ -70,6 +71,19 @@ char *json_quote_big(const char *text, size_t len, size_t *ret_len)
     return out;
 }
 
+static void keep(void *memory)
+{
+    (void)memory;
+}
+
+void json_use_arena(void)
+{
+    /* The seed of jansson's tables, which it would read from /dev/urandom. */
+    const size_t *random = (const size_t *)getauxval(AT_RANDOM);
+    json_set_alloc_funcs(mem_alloc, keep);
+    json_object_seed(random ? *random : 0);
+}
+
 json_t *json_parse(const char *text, size_t len, const char *name, struct err *err)
 {
     json_error_t where;
@@ -79,6 +93,18 @@ json_t *json_parse(const char *text, size_t len, const char *name, struct err *e
     if (!doc)
         err_set(err, 0, "%s: line %d: %s", name, where.line, where.text);
     return doc;
+}
+
+char *json_text(const json_t *doc, size_t flags)
+{
+    json_malloc_t allocate;
+    json_free_t release;
+    char *text = json_dumps(doc, flags);
+    json_get_alloc_funcs(&allocate, &release);
+    char *copy = !text || release == keep ? text : mem_strdup(text);
+    if (text)
+        release(text);
+    return copy;
 }
 
 bool json_u64(const json_t *value, uint64_t *ret)

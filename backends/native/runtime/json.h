@@ -21,8 +21,15 @@
  * byte, valid JSON or not. */
 char *json_quote_big(const char *text, size_t len, size_t *ret_len);
 
+/* From here on documents live in memory that is never freed, and cost next to nothing to make: for
+ * a process that lives for milliseconds. Before the first document. */
+void json_use_arena(void);
+
 /* Parses; `name` is for messages. The caller owns the document. */
 json_t *json_parse(const char *text, size_t len, const char *name, struct err *err);
+
+/* A document as text that lives as long as the process; NULL when it holds what is not UTF-8. */
+char *json_text(const json_t *doc, size_t flags);
 
 /* A number or a string of digits as uint64. false when it is neither or out of range. */
 bool json_u64(const json_t *value, uint64_t *ret);

@@ -2,11 +2,11 @@
 #include "log.h"
 
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "json.h"
 
 static int log_fd = -1;
 static bool log_json;
@@ -37,16 +37,14 @@ void log_message(const char *level, const char *text)
     char *out = NULL;
     if (log_json) {
         json_t *doc = json_pack("{s:s, s:s, s:s}", "level", level, "msg", text, "time", when);
-        char *dump = doc ? json_dumps(doc, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+        char *dump = doc ? json_text(doc, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
         json_decref(doc);
         out = dump ? mem_printf("%s\n", dump) : NULL;
-        free(dump);
     } else {
         json_t *quoted = json_string(text);
-        char *dump = quoted ? json_dumps(quoted, JSON_ENCODE_ANY) : NULL;
+        char *dump = quoted ? json_text(quoted, JSON_ENCODE_ANY) : NULL;
         json_decref(quoted);
         out = dump ? mem_printf("time=\"%s\" level=%s msg=%s\n", when, level, dump) : NULL;
-        free(dump);
     }
     if (out && fd_write_all(log_fd, out, strlen(out)) < 0)
         errno = 0;

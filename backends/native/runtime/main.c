@@ -150,6 +150,8 @@ static int dispatch(int argc, char **argv)
         err_set(&err, errno, "/proc is not a procfs");
         return fail(command->failure, &err);
     }
+    if (command->id != CMD_EVENTS) /* which may run for days */
+        json_use_arena();
     opt.root = opt.root ? opt.root : state_default_root();
     int status = command->run(&opt, words, argv + at, &err);
     return status < 0 ? fail(command->failure, &err) : status;
@@ -160,7 +162,5 @@ int main(int argc, char **argv)
     if (open_standard() < 0)
         return 1;
     signal(SIGPIPE, SIG_IGN);
-    int status = dispatch(argc, argv);
-    mem_release();
-    return status;
+    return dispatch(argc, argv);
 }

@@ -33,7 +33,7 @@ static int fetch(int pidfd, int number, int sync, struct err *err)
     }
 }
 
-/* The container process state as text; the caller frees it. */
+/* The container process state as text. */
 static char *state_text(const struct notify *n)
 {
     struct state copy = *n->state;
@@ -42,7 +42,7 @@ static char *state_text(const struct notify *n)
         json_pack("{s:s, s:[s], s:i, s:s*, s:o}", "ociVersion", OCI_VERSION, "fds", "seccompFd",
                   "pid", (int)n->pid, "metadata", seccomp_string(n->spec, "listenerMetadata"),
                   "state", state_json(&copy, n->status));
-    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    char *text = doc ? json_text(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     return text;
 }
@@ -84,7 +84,6 @@ static int forward(int sync, int number, const struct notify *n, struct err *err
     char *text = state_text(n);
     int rc = text ? send_state(sock, text, listener) : -1;
     int saved = text ? errno : EILSEQ;
-    free(text);
     return rc < 0 ? err_set(err, saved, "linux.seccomp.listenerPath: send to %s", path) : 0;
 }
 

@@ -10,7 +10,7 @@
 
 #include <sched.h>
 
-#include "json.h"
+#include "json_cut.h"
 
 enum ns_kind { NS_USER, NS_PID, NS_MOUNT, NS_NETWORK, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_N };
 
@@ -180,7 +180,8 @@ struct spec {
     uint64_t rootfs_propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0 */
     const char **masked_paths, **readonly_paths;
     size_t n_masked_paths, n_readonly_paths;
-    json_t *seccomp; /* NULL: none; compiled by filter.h */
+    json_t *seccomp;                  /* NULL: none; compiled by filter.h */
+    struct json_cut seccomp_syscalls; /* left out of it: put there by who read the document */
     const char *mount_label;
     bool has_personality;
     uint64_t personality;

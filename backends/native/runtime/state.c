@@ -85,14 +85,12 @@ int state_save(struct state *st, struct err *err)
                             (json_int_t)st->pid_start, "bundle", st->bundle, "rootfs", st->rootfs,
                             "created", st->created, "owner", st->owner, "creating",
                             (int)st->creating, "cgroup", cgroup_json(&st->cgroup));
-    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    char *text = doc ? json_text(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     if (!text)
         return err_set(err, EINVAL, "state.json: a path that is not UTF-8");
     int rc = file_replace(st->dir, "state.json", text, strlen(text), 0600);
-    int saved = errno;
-    free(text);
-    return rc < 0 ? err_set(err, saved, "%s/%s/state.json", st->root, st->id) : 0;
+    return rc < 0 ? err_set(err, errno, "%s/%s/state.json", st->root, st->id) : 0;
 }
 
 static int load(struct state *st, struct err *err)
@@ -170,7 +168,7 @@ int state_config(struct state *st, struct err *err)
     char *text = file_read(st->dir, "config.json", JSON_FILE_MAX, &len);
     if (!text)
         return err_set(err, errno, "%s/%s/config.json", st->root, st->id);
-    st->config = json_parse(text, len, "config.json", err);
+    st->config = json_parse_config(text, len, "config.json", &st->syscalls, err);
     return st->config ? 0 : -1;
 }
 

@@ -22,8 +22,9 @@ struct state {
     const char *bundle, *rootfs, *created, *owner;
     bool creating; /* create has not finished, or was killed */
     struct cgroup cgroup;
-    json_t *doc;    /* of state.json; released by state_close */
-    json_t *config; /* config.json, once state_config() was called */
+    json_t *doc;              /* of state.json; released by state_close */
+    json_t *config;           /* config.json, once state_config() was called */
+    struct json_cut syscalls; /* left out of config */
 };
 
 enum state_lock { STATE_NO_LOCK, STATE_LOCK };

@@ -64,12 +64,20 @@ struct mem_block {
 };
 static struct mem_block *mem_blocks;
 
-/* Takes from the newest block, or from a new one of at least 32 KB. */
+/* The first of it is part of the program: no system call, and only what is used becomes memory. */
+static _Alignas(16) char mem_first[256 << 10];
+static size_t mem_first_used;
+
+/* Takes from the first block, then from the newest one, or from a new one of at least 32 KB. */
 void *mem_alloc(size_t size)
 {
     if (size > SIZE_MAX / 2)
         size = SIZE_MAX / 2;
     size = (size + 15) & ~(size_t)15;
+    if (sizeof mem_first - mem_first_used >= size) {
+        mem_first_used += size;
+        return mem_first + mem_first_used - size;
+    }
     if (!mem_blocks || mem_blocks->size - mem_blocks->used < size) {
         size_t want = size > 32768 ? size : 32768;
         struct mem_block *block = calloc(1, sizeof *block + want);
@@ -125,6 +133,8 @@ char *mem_printf(const char *format, ...)
 
 void mem_release(void)
 {
+    memset(mem_first, 0, mem_first_used);
+    mem_first_used = 0;
     while (mem_blocks) {
         struct mem_block *next = mem_blocks->next;
         free(mem_blocks);

@@ -2,7 +2,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "json.h"
+#include "json_cut.h"
 
 static void check_quoted(const char *in, const char *want)
 {
@@ -102,6 +102,91 @@ static void messages_are_printable_and_bounded(void)
     g_free(longest);
 }
 
+/* What is left out, and what of the document is left. */
+static char *cut_out(const char *text, json_t **ret_doc)
+{
+    struct json_cut cut;
+    struct err err;
+    *ret_doc = json_parse_config(text, strlen(text), "config.json", &cut, &err);
+    return cut.text ? g_strndup(cut.text, cut.len) : NULL;
+}
+
+static void leaves_the_system_calls_of_the_profile_out(void)
+{
+    json_t *doc;
+    g_autofree char *got = cut_out(
+        "{\"x\": [\"}\\\"{\", {}], \"linux\" : {\"a\": -1.5e3, \"seccomp\":\n{\"defaultAction\": "
+        "\"A\", \"syscalls\": [\n{\"names\": [\"]\", \"\\\"\"]}\n] , \"z\": 1}, \"n\": null}}",
+        &doc);
+    g_assert_cmpstr(got, ==, "[\n{\"names\": [\"]\", \"\\\"\"]}\n]");
+    json_t *seccomp = json_object_get(json_object_get(doc, "linux"), "seccomp");
+    g_assert_true(json_is_false(json_object_get(seccomp, "syscalls")));
+    g_assert_cmpint(json_integer_value(json_object_get(seccomp, "z")), ==, 1);
+    g_assert_cmpuint(json_object_size(json_object_get(doc, "linux")), ==, 3);
+    json_decref(doc);
+}
+
+/* Wherever the scanner is not sure, jansson has the whole text before it. */
+static void leaves_nothing_out_of_unusual_documents(void)
+{
+    static const char *const texts[] = {
+        "{\"linux\": {\"seccomp\": {\"sysc\\u0061lls\": []}}}",
+        "{\"linux\": {\"seccomp\": {\"syscalls\": {}}}}",
+        "{\"linux\": {\"seccomp\": []}}",
+        "{\"linux\": {\"seccomp\": {\"syscalls\": [",
+        "{\"linux\": {\"seccomp\": {\"syscalls\": [\"a",
+        "{\"linux\": {\"seccomp\": {\"syscalls\"",
+        "{\"linux\": {\"seccomp",
+        "{\"other\": {\"seccomp\": {\"syscalls\": []}}}",
+        "{\"linux\" [",
+        "[\"linux\"]",
+        "{}",
+        "",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        json_t *doc;
+        g_assert_null(cut_out(texts[i], &doc));
+        json_decref(doc);
+    }
+}
+
+static void a_document_with_a_part_left_out_is_still_checked(void)
+{
+    static const char *const texts[] = {
+        "{\"linux\": {\"seccomp\": {\"syscalls\": [], \"syscalls\": []}}}",
+        "{\"linux\": {\"seccomp\": {\"syscalls\": []}}, \"linux\": {}}",
+        "{\"linux\": {\"seccomp\": {\"syscalls\": []}}",
+        "{\"linux\": {\"seccomp\": {\"syscalls\": [\n\n]}},\n x}",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        struct json_cut cut;
+        struct err err = {0};
+        g_assert_null(json_parse_config(texts[i], strlen(texts[i]), "config.json", &cut, &err));
+        g_assert_nonnull(cut.text);
+        if (i == 3)
+            g_assert_true(g_str_has_prefix(err.text, "config.json: line 4"));
+    }
+}
+
+static void minifies_without_making_one_word_of_two(void)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {" [ 1 ,\n\t{ \"a b\" : \" \\\" \" } ]\r\n", "[1,{\"a b\":\" \\\" \"}]"},
+        {"[1 2, tr ue, - 1]", "[1 2,tr ue,- 1]"},
+        {"\"open  string", "\"open  string"},
+        {"\f[ ]", "\f[]"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        size_t len;
+        const char *got = json_minify(cases[i].text, strlen(cases[i].text), &len);
+        g_assert_cmpstr(got, ==, cases[i].want);
+        g_assert_cmpuint(len, ==, strlen(cases[i].want));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -117,6 +202,14 @@ int main(int argc, char **argv)
                     refuses_duplicate_keys_and_tells_the_line);
     g_test_add_func("/runtime/json/messages-are-printable-and-bounded",
                     messages_are_printable_and_bounded);
+    g_test_add_func("/runtime/json/leaves-the-system-calls-of-the-profile-out",
+                    leaves_the_system_calls_of_the_profile_out);
+    g_test_add_func("/runtime/json/leaves-nothing-out-of-unusual-documents",
+                    leaves_nothing_out_of_unusual_documents);
+    g_test_add_func("/runtime/json/a-document-with-a-part-left-out-is-still-checked",
+                    a_document_with_a_part_left_out_is_still_checked);
+    g_test_add_func("/runtime/json/minifies-without-making-one-word-of-two",
+                    minifies_without_making_one_word_of_two);
     int rc = g_test_run();
     mem_release();
     return rc;
