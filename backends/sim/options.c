@@ -249,6 +249,7 @@ static const struct {
     {"hang-after", read_hang_after},
     {"hang-for", read_hang_for},
     {"hang-instance", read_hang_instance},
+    {"trouble", sim_trouble_read},
     {"down", read_down},
     {"events", read_events},
     {"whims", read_whims},
@@ -326,4 +327,5 @@ gboolean sim_options_parse(SimOptions *options, const char *uri, GError **error)
 void sim_options_clear(SimOptions *options)
 {
     g_clear_pointer(&options->hang_instance, g_free);
+    g_clear_pointer(&options->troubles, g_hash_table_unref);
 }

@@ -356,6 +356,7 @@ static GemelSample *figures(const SimWorld *world, const SimInstance *instance, 
     fill_net(world, instance, &t, out);
     fill_pids(world, instance, &t, out);
     fill_pressure(world, instance, &t, out);
+    sim_trouble_add(world, instance, t.run, out);
     return out;
 }
 

@@ -51,6 +51,7 @@ typedef struct {
     guint32 hang_ops; /* bit 1<<SimOp */
     gint64 hang_after_ns, hang_for_ns;
     char *hang_instance;
+    GHashTable *troubles;            /* name -> bits 1<<SimTrouble, or NULL */
     gint64 down_from_ns, down_to_ns; /* since creation; from == to: never down */
     gboolean events, whims, still, hostile;
     gboolean has_time;
@@ -61,6 +62,26 @@ typedef struct {
    what would be right. */
 gboolean sim_options_parse(SimOptions *options, const char *uri, GError **error);
 void sim_options_clear(SimOptions *options);
+
+/* ---- troubles (trouble.c) ------------------------------------------------------------------- */
+
+/* What trouble= can give an instance; README.md says what each is. */
+typedef enum {
+    SIM_TROUBLE_THROTTLED,
+    SIM_TROUBLE_STEAL,
+    SIM_TROUBLE_IO,
+    SIM_TROUBLE_RECLAIM,
+    SIM_TROUBLE_BALLOON,
+    SIM_TROUBLE_SWAP,
+    SIM_TROUBLE_OOM,
+    SIM_TROUBLE_WAITS,
+    SIM_TROUBLE_HOG,
+    SIM_TROUBLE_PIDS,
+    SIM_TROUBLE_N
+} SimTrouble;
+
+/* Reads the option's value; NULL, or what would be right. */
+const char *sim_trouble_read(SimOptions *options, const char *value);
 
 /* ---- pseudo-random figures (noise.c) -------------------------------------------------------- */
 
@@ -207,6 +228,10 @@ void sim_schedule(SimWorld *world, SimInstance *instance, GemelAct act, gint64 d
 /* Natural duration of an act of this instance, paced. */
 gint64 sim_act_duration_ns(const SimWorld *world, const SimInstance *instance, GemelAct act);
 void sim_unschedule(SimInstance *instance);
+
+/* Adds what trouble= asks for, after `run_s` seconds of running. Locked; trouble.c. */
+void sim_trouble_add(const SimWorld *world, const SimInstance *instance, double run_s,
+                     GemelSample *out);
 
 /* ---- faults (faults.c) ---------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 typedef enum {
     TAB_OVERVIEW,
+    TAB_WHY,
     TAB_METRICS,
     TAB_VCPU, /* of a guest; a container has its cgroup there */
     TAB_DEVICES,
@@ -31,6 +32,7 @@ static const struct {
     TabDraw draw, container_draw; /* NULL: the definition's viewer */
 } tabs[TAB_N] = {
     [TAB_OVERVIEW] = {"overview", "overview", overview_draw, overview_draw},
+    [TAB_WHY] = {"why", "why", why_draw, why_draw},
     [TAB_METRICS] = {"metrics", "metrics", metrics_draw, metrics_draw},
     [TAB_VCPU] = {"vcpu", "cgroup", vcpu_draw, cgroup_draw},
     [TAB_DEVICES] = {"devices", "devices", devices_draw, devices_draw},
@@ -101,7 +103,7 @@ static void draw_tabs(const Detail *detail, const ModelInstance *instance, const
 
 void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *c)
 {
-    const ModelInstance *instance = key != NULL ? tui_instance(detail->tui, key) : NULL;
+    ModelInstance *instance = key != NULL ? tui_instance(detail->tui, key) : NULL;
     Canvas body = canvas_sub(c, 1, 0, c->height - 1, c->width);
     Tab tab = detail->tab;
 
@@ -110,6 +112,7 @@ void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *
         return;
     }
     set_key(detail, key);
+    model_open_detail(instance);
     draw_tabs(detail, instance, c);
     if (focus) /* seen without colours, too */
         canvas_text(c, 0, 0, ROLE_MARK, theme_glyphs() == GLYPHS_ASCII ? ">" : "▸");

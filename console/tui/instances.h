@@ -53,6 +53,7 @@ gboolean detail_search_next(Detail *detail, gboolean backwards);
 typedef int (*TabDraw)(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 
 int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int why_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int metrics_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int vcpu_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int cgroup_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);

@@ -60,6 +60,8 @@ static const Binding table[] = {
     {"i",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", NULL, 0, "inspect"},
     {"y",    AT_INSTANCES | AT_SNAPSHOTS, "view goto definition", NULL, 0, "its definition (XML or JSON)"},
     {"t",    AT_INSTANCES, "view goto snapshots", "snapshots", 4, "its snapshots"},
+    {"W",    AT_INSTANCES, "view tab why", "why", 6, "why it is slow: causes by evidence"},
+    {"E",    AT_ALL,       "why",        NULL, 0, "which one eats the host"},
     {"c",    AT_INSTANCES, "console {}", "console", 4, "its console (leave with ^])"},
     {"s",    AT_INSTANCES, "shell {}",   "shell", 5, "a shell inside"},
     {"Y",    AT_ALL,       "view copy",  NULL, 0, "copy its name (OSC 52)"},

@@ -150,11 +150,9 @@ static void test_tabs_of_a_guest_and_a_container(void)
 {
     static const struct {
         const char *keys, *name;
-    } guest[] = {{"]", "screen-guest-metrics"},
-                 {"]", "screen-guest-vcpu"},
-                 {"]", "screen-guest-devices"},
-                 {"]", "screen-guest-snapshots"},
-                 {"]", "screen-guest-definition"}};
+    } guest[] = {{"W", "screen-guest-why"},       {"]", "screen-guest-metrics"},
+                 {"]", "screen-guest-vcpu"},      {"]", "screen-guest-devices"},
+                 {"]", "screen-guest-snapshots"}, {"]", "screen-guest-definition"}};
     World world;
 
     world_open(&world, 30, 100);
