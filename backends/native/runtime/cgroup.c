@@ -186,10 +186,22 @@ static int make_group(const char *mount, const char *path, bool cpuset, bool v2,
     }
 }
 
+/* The usual case by two calls: the parents are there and the group is not. Anything else is left to
+ * the long way. */
+static bool make_new_v1(struct cgroup_v1 *v1)
+{
+    if (has_word(v1->controllers, "cpuset") || mkdir(v1->dir, 0755) < 0)
+        return false;
+    v1->fd = open(v1->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return v1->fd >= 0;
+}
+
 int cgroup_create_v1(struct cgroup *cg, struct err *err)
 {
     for (size_t i = 0; i < cg->n_v1; i++) {
         struct cgroup_v1 *v1 = &cg->v1[i];
+        if (make_new_v1(v1))
+            continue;
         if (make_group(v1->mount, cg->path, has_word(v1->controllers, "cpuset"), false, &v1->fd,
                        err) < 0)
             return -1;
@@ -221,14 +233,19 @@ void cgroup_close(struct cgroup *cg)
     fd_cleanup(&cg->v2_fd);
 }
 
-int cgroup_join(const struct cgroup *cg, pid_t pid, bool already_in_v2, struct err *err)
+int cgroup_enter_v1(const struct cgroup *cg, struct err *err)
+{
+    for (size_t i = 0; i < cg->n_v1; i++)
+        if (file_write(cg->v1[i].fd, "tasks", "0") < 0)
+            return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v1[i].dir);
+    return 0;
+}
+
+int cgroup_join_v2(const struct cgroup *cg, pid_t pid, struct err *err)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", (int)pid);
-    for (size_t i = 0; i < cg->n_v1; i++)
-        if (file_write(cg->v1[i].fd, "cgroup.procs", text) < 0)
-            return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v1[i].dir);
-    if (cg->v2_fd >= 0 && !already_in_v2 && file_write(cg->v2_fd, "cgroup.procs", text) < 0)
+    if (cg->v2_fd >= 0 && file_write(cg->v2_fd, "cgroup.procs", text) < 0)
         return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v2_dir);
     return 0;
 }

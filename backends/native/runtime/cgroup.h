@@ -75,8 +75,15 @@ int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *r
 /* Directory fd of the v1 hierarchy that has `controller`, or -1. */
 int cgroup_v1_fd(const struct cgroup *cg, const char *controller);
 
-/* Moves a process: the v1 hierarchies, and the v2 one unless it was cloned into it. */
-int cgroup_join(const struct cgroup *cg, pid_t pid, bool already_in_v2, struct err *err);
+/*
+ * Moves the caller, which has one thread, into the v1 groups, which are open. Others could be moved
+ * by writing their pid to cgroup.procs, but that waits for an RCU grace period (5 ms on an idle
+ * host, cgroup_threadgroup_rwsem); "0" in `tasks` does not.
+ */
+int cgroup_enter_v1(const struct cgroup *cg, struct err *err);
+
+/* Moves a process into the v2 group: one that was not cloned into it. */
+int cgroup_join_v2(const struct cgroup *cg, pid_t pid, struct err *err);
 
 /* The v2 group in which process `pid` is, opened; -1 and errno. A container that manages groups of
  * its own (systemd) has its processes in a child of the group that it was given, which itself then

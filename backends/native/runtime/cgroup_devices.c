@@ -30,7 +30,12 @@ static const struct spec_device_rule always[] = {
     {true, 'c', 136, -1, true, true, true}, /* pts */
 };
 
-static int write_v1(int dir, const struct spec_device_rule *rule, struct err *err)
+/* devices.deny and devices.allow of a group, open. */
+struct lists {
+    int deny, allow;
+};
+
+static int write_v1(const struct lists *to, const struct spec_device_rule *rule, struct err *err)
 {
     char text[64], major[24] = "*", minor[24] = "*", access[4];
     size_t n = 0;
@@ -49,7 +54,7 @@ static int write_v1(int dir, const struct spec_device_rule *rule, struct err *er
         snprintf(text, sizeof text, "a");
     else
         snprintf(text, sizeof text, "%c %s:%s %s", rule->type, major, minor, access);
-    if (file_write(dir, rule->allow ? "devices.allow" : "devices.deny", text) < 0)
+    if (fd_write_all(rule->allow ? to->allow : to->deny, text, strlen(text)) < 0)
         return err_set(err, errno, "linux.resources.devices: %s '%s'",
                        rule->allow ? "allow" : "deny", text);
     return 0;
@@ -172,13 +177,16 @@ int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *r
     int dir = cgroup_v1_fd(cg, "devices");
     if (dir < 0)
         return err_set(err, 0, "linux.resources.devices: this host has no devices controller");
-    if (file_write(dir, "devices.deny", "a") < 0)
+    auto_fd deny = openat(dir, "devices.deny", O_WRONLY | O_CLOEXEC);
+    auto_fd allow = openat(dir, "devices.allow", O_WRONLY | O_CLOEXEC);
+    if (deny < 0 || allow < 0 || fd_write_all(deny, "a", 1) < 0)
         return err_set(err, errno, "linux.resources.devices: close the list");
+    const struct lists lists = {deny, allow};
     for (size_t i = 0; i < res->n_devices; i++)
-        if (write_v1(dir, &res->devices[i], err) < 0)
+        if (write_v1(&lists, &res->devices[i], err) < 0)
             return -1;
     for (size_t i = 0; i < ARRAY_LEN(always); i++)
-        if (write_v1(dir, &always[i], err) < 0)
+        if (write_v1(&lists, &always[i], err) < 0)
             return -1;
     return 0;
 }

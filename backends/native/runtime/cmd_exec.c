@@ -215,7 +215,8 @@ static int child_steps(struct exec *x, struct err *err)
                               .notify_dumpable = geteuid() != 0,
                               .user_ns = x->spec.ns[NS_USER].present};
     const char *path;
-    if (sync_wait(x->child_sync, SYNC_JOINED, NULL, err) < 0 || final_affinity(x, err) < 0)
+    if (cgroup_enter_v1(&x->st.cgroup, err) < 0 ||
+        sync_wait(x->child_sync, SYNC_JOINED, NULL, err) < 0 || final_affinity(x, err) < 0)
         return -1;
     if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
@@ -278,7 +279,7 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
     *ret_pid = pid;
     fd_cleanup(&x->child_sync);
     fd_cleanup(&x->console);
-    if ((x->st.cgroup.mode != CGROUP_NONE && cgroup_join(&x->st.cgroup, pid, in_v2, err) < 0) ||
+    if ((!in_v2 && cgroup_join_v2(&x->st.cgroup, pid, err) < 0) ||
         process_set_oom(pid, &x->process, err) < 0)
         return -1;
     if (!x->opt->detach)

@@ -395,28 +395,17 @@ static int build(struct create *c, struct err *err)
 {
     const struct spec *spec = &c->spec;
     struct state *st = c->st;
-    if (st->cgroup.mode != CGROUP_NONE && cgroup_create_v2(&st->cgroup, err) < 0)
+    /* With limits in place before clone nothing of it escapes them. */
+    if (st->cgroup.mode != CGROUP_NONE &&
+        (cgroup_create_v2(&st->cgroup, err) < 0 || cgroup_create_v1(&st->cgroup, err) < 0))
         return -1;
-    /* With limits in place before clone nothing of it escapes them on v2; on v1 it waits for
-     * JOINED. */
-    if (st->cgroup.mode == CGROUP_V2 && cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0)
-        return -1;
-    if (clone_init(c, err) < 0)
+    if (cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0 || clone_init(c, err) < 0)
         return -1;
     if (c->plan.new_user_ns && (ns_write_maps(c->pid, spec->uid_maps, spec->n_uid_maps,
                                               spec->gid_maps, spec->n_gid_maps, err) < 0 ||
                                 sync_send(c->sync, SYNC_MAPPED, 0, NULL) < 0))
         return -1;
-    /* Meanwhile init makes its root: the v1 groups cost a millisecond or two. */
-    if (st->cgroup.mode == CGROUP_V1 || st->cgroup.mode == CGROUP_HYBRID) {
-        if (cgroup_create_v1(&st->cgroup, err) < 0 ||
-            cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0)
-            return -1;
-    } else if (st->cgroup.mode == CGROUP_NONE &&
-               cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0) {
-        return -1;
-    }
-    if (cgroup_join(&st->cgroup, c->pid, c->in_v2, err) < 0)
+    if (!c->in_v2 && cgroup_join_v2(&st->cgroup, c->pid, err) < 0)
         return -1;
     if (process_set_oom(c->pid, &spec->process, err) < 0)
         return -1;

@@ -153,6 +153,9 @@ static int run(struct init_plan *plan, int *report, struct err *err)
     const struct spec *spec = plan->spec;
     const char *path = NULL;
     int root = -1, pid = 0;
+    /* While it still is root of the host, to whom the groups belong. */
+    if (cgroup_enter_v1(plan->cgroup, err) < 0)
+        return -1;
     if (plan->new_user_ns && sync_wait(plan->sync, SYNC_MAPPED, NULL, err) < 0)
         return -1;
     if (plan->env.user_ns)

@@ -5,10 +5,11 @@
  *
  *   parent                                  init
  *   parse, validate, compile, root mount
- *   state directory, v2 group
- *   clone ────────────────────────────────▶ (waits for MAPPED in a new user namespace)
+ *   state directory, groups, limits
+ *   clone, into the v2 group ─────────────▶ joins the v1 groups while still root of the host
+ *                                           (waits for MAPPED in a new user namespace)
  *   id maps, MAPPED ──────────────────────▶ joins namespaces, attaches the root
- *   v1 groups, limits, join, JOINED ──────▶ cgroup namespace, mounts, devices, terminal
+ *   OOM score, JOINED ────────────────────▶ cgroup namespace, mounts, devices, terminal
  *   prestart, createRuntime hooks ◀──────── HOOKS (only when there are some)
  *   DONE ─────────────────────────────────▶ createContainer hooks, masks, pivot, user, capabilities
  *   state.json, pid file ◀───────────────── READY
