@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * parse.h - the figures in cgroup and /proc files, taken without allocating.
+ * parse.h - which files of a container a sample reads, and what is in each.
  *
- * Each parser gets the whole text of one file, NUL-terminated, and sets what it finds in a sample;
- * what is missing or malformed stays unset. Formats: Documentation/admin-guide/cgroup-v2.rst,
- * .../cgroup-v1/, Documentation/accounting/psi.rst, proc(5).
+ * The parsers are those of backends/figures_text.h; the table says which applies to which file on
+ * which layout. docs/metrics.md has the same by metric, and a test keeps the two in step.
  *
  * Thread: any; the text is only read.
  */
@@ -23,10 +22,16 @@ typedef struct {
     const char *name;
     const char *fallback; /* another name on older kernels, or NULL */
     NativeParser parse;
+    gboolean is_limit; /* changes only when somebody writes to it */
 } NativeSampleFile;
 
+/* Limits last. */
 extern const NativeSampleFile native_sample_files[];
 extern const guint native_sample_files_n;
+
+/* The metrics that limit files set. */
+extern const GemelMetric native_limit_metrics[];
+extern const guint native_limit_metrics_n;
 
 /* Renames the disk rows "254:0" to the host's names ("vda"), by /sys/dev/block. `names` caches. */
 void native_name_disks(GemelSample *sample, GHashTable *names);

@@ -4,21 +4,29 @@
  *
  * A NativeStats belongs to one connection and so to one worker thread. Which containers run is
  * read from RUN/state, and only when that directory changed; that one ended is seen on its pidfd,
- * all of them asked by one poll(2). The descriptors of a removed group or a dead process fail to
- * read and are closed with their container.
+ * all of them asked by one poll(2). Each figure's file is read once per sample; limits are read
+ * when somebody wrote to them (limit_watch.h). The descriptors of a removed group or a dead process
+ * fail to read and are closed with their container.
  *
- * At most half of the hard limit of descriptors is kept; containers past that have their files
- * opened and closed at each sample.
+ * Some sixteen descriptors per container are many where RLIMIT_NOFILE is small, and the rest of
+ * the program needs some as well: at most half of the hard limit is kept. When that does not do,
+ * the reading moves to a thread with a descriptor table of its own (close_range with
+ * CLOSE_RANGE_UNSHARE), where what is kept costs the others nothing: it may fill its table.
+ * Containers past that have their files opened and closed at each sample.
  */
 #pragma once
 
 #include "backends/native/cgroup.h"
 #include "backends/native/native.h"
 
+/* `keep_max` is the budget; 0 = what there is room for. */
 NativeStats *native_stats_new(const NativeStore *store, const NativeCgroups *cgroups,
                               guint keep_max);
 /* GemelSample*, free function set. */
 GPtrArray *native_stats_sample(NativeStats *stats);
+/* Descriptors kept at the last sample, those of the budget only. */
 guint native_stats_kept(const NativeStats *stats);
-/* Half the hard limit, and not what the soft limit leaves no room for. */
-guint native_stats_default_budget(void);
+/* Moves the reading to a thread now; as said above it comes by itself. */
+void native_stats_use_thread(NativeStats *stats);
+/* The budget; `own_table` as said above. */
+guint native_stats_default_budget(gboolean own_table);

@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/figures_text.h"
 #include "backends/native/parse.h"
 #include "backends/native/process.h"
 #include "backends/native/stats.h"
@@ -420,6 +422,106 @@ static void test_is_not_fooled_by_a_used_pid(void)
     host_close(&h);
 }
 
+/* What somebody writes to a limit file is seen at the next sample, though it is not read at each.
+ */
+static void test_sees_a_new_limit(void)
+{
+    Host h;
+    g_autoptr(GemelSample) before = NULL, after = NULL, none = NULL;
+    g_autofree char *path = NULL;
+    FILE *file;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    before = sample(&h);
+    has(before, CPU_LIMIT, 500);
+    path = g_build_filename(h.dir, "sys/fs/cgroup", GROUP, "cpu.max", NULL);
+    file = fopen(path, "w");
+    fputs("25000 100000\n", file);
+    fclose(file);
+    after = sample(&h);
+    has(after, CPU_LIMIT, 250);
+    has(after, PIDS_LIMIT, 100);
+    file = fopen(path, "w");
+    fputs("max 100000\n", file);
+    fclose(file);
+    none = sample(&h);
+    lacks(none, CPU_LIMIT);
+    host_close(&h);
+}
+
+static guint count_descriptors(void)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+    guint n = 0;
+
+    while (g_dir_read_name(dir) != NULL)
+        n++;
+    return n;
+}
+
+/* The thread's descriptors are its own, and gone with it. */
+static void test_reads_in_a_thread(void)
+{
+    Host h;
+    g_autoptr(GemelSample) before = NULL, after = NULL, gone = NULL;
+    guint mine;
+
+    host_open(&h, v2_mounts, 0);
+    fill_v2(&h);
+    before = sample(&h);
+    g_assert_cmpuint(native_stats_kept(h.stats), >, 10);
+    mine = count_descriptors();
+    native_stats_use_thread(h.stats);
+    after = sample(&h);
+    has(after, PIDS_CURRENT, 7);
+    has(after, CPU_LIMIT, 500);
+    g_assert_cmpuint(native_stats_kept(h.stats), >, 10);
+    g_assert_cmpuint(count_descriptors(), <=, mine - native_stats_kept(h.stats));
+    end_child(&h);
+    gone = sample(&h);
+    g_assert_null(gone);
+    host_close(&h);
+}
+
+static void test_budget_fits_the_limit(void)
+{
+    struct rlimit limit;
+
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    g_assert_cmpuint(native_stats_default_budget(FALSE), <=, limit.rlim_max / 2);
+    g_assert_cmpuint(native_stats_default_budget(FALSE), <, limit.rlim_cur);
+    g_assert_cmpuint(native_stats_default_budget(TRUE), <, limit.rlim_cur);
+    g_assert_cmpuint(native_stats_default_budget(TRUE), >=, native_stats_default_budget(FALSE));
+}
+
+/* Too small a limit for the half that may be kept: the thread comes by itself, and with it room. */
+static void test_a_small_limit_brings_the_thread(void)
+{
+    struct rlimit before, small;
+    Host h;
+    guint kept;
+
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    host_open(&h, v2_mounts, 0);
+    native_stats_free(h.stats);
+    fill_v2(&h);
+    small = before;
+    small.rlim_cur = 16;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &small), ==, 0);
+    h.stats = native_stats_new(&h.store, &h.cgroups, 0);
+    for (guint i = 0; i < 3; i++) {
+        g_autoptr(GemelSample) s = sample(&h);
+
+        has(s, PIDS_CURRENT, 7);
+        has(s, PSI_CPU_TOTAL, 12345);
+    }
+    kept = native_stats_kept(h.stats);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    g_assert_cmpuint(kept, <=, 12);
+    host_close(&h);
+}
+
 static void test_keeps_no_more_than_its_budget(void)
 {
     Host h;
@@ -485,15 +587,14 @@ static void test_parsers_survive_noise(void)
 static void test_network_leaves_out_lo(void)
 {
     g_autoptr(GemelSample) s = gemel_sample_new("x", 0);
-    const NativeSampleFile *file = &native_sample_files[native_sample_files_n - 1];
 
-    g_assert_cmpstr(file->name, ==, "net/dev");
-    file->parse("Inter-|   Receive                                                |  Transmit\n"
-                " face |bytes    packets errs drop fifo frame compressed multicast|bytes\n"
-                "    lo: 999 9 0 0 0 0 0 0 999 9 0 0 0 0 0 0\n"
-                "  eth0:100 2 3 4 0 0 0 0 500 6 7 8 0 0 0 0\n"
-                "  eth1: 1 1 1 1 0 0 0 0 1 1 1 1 0 0 0 0\n",
-                s);
+    gemel_text_net_dev(
+        "Inter-|   Receive                                                |  Transmit\n"
+        " face |bytes    packets errs drop fifo frame compressed multicast|bytes\n"
+        "    lo: 999 9 0 0 0 0 0 0 999 9 0 0 0 0 0 0\n"
+        "  eth0:100 2 3 4 0 0 0 0 500 6 7 8 0 0 0 0\n"
+        "  eth1: 1 1 1 1 0 0 0 0 1 1 1 1 0 0 0 0\n",
+        s);
     has(s, NET_RX_BYTES, 101);
     has(s, NET_TX_BYTES, 501);
     has(s, NET_RX_PACKETS, 3);
@@ -509,6 +610,9 @@ static void test_table_is_sound(void)
     for (guint i = 0; i < native_sample_files_n; i++) {
         g_assert_nonnull(native_sample_files[i].name);
         g_assert_nonnull(native_sample_files[i].parse);
+        if (i > 0) /* limits last */
+            g_assert_cmpint(native_sample_files[i].is_limit, >=,
+                            native_sample_files[i - 1].is_limit);
         if (native_sample_files[i].from == NATIVE_FROM_V1)
             g_assert_cmpuint(native_sample_files[i].controller, <, NATIVE_CGROUP_N);
     }
@@ -529,6 +633,12 @@ int main(int argc, char **argv)
     g_test_add_func("/native/stats/drops-what-ended", test_drops_what_ended);
     g_test_add_func("/native/stats/follows-a-restart", test_follows_a_restart);
     g_test_add_func("/native/stats/is-not-fooled-by-a-used-pid", test_is_not_fooled_by_a_used_pid);
+    g_test_add_func("/native/stats/sees-a-new-limit", test_sees_a_new_limit);
+    g_test_add_func("/native/stats/reads-in-a-thread-with-descriptors-of-its-own",
+                    test_reads_in_a_thread);
+    g_test_add_func("/native/stats/budget-fits-the-limit", test_budget_fits_the_limit);
+    g_test_add_func("/native/stats/a-small-limit-brings-the-thread",
+                    test_a_small_limit_brings_the_thread);
     g_test_add_func("/native/stats/keeps-no-more-than-its-budget",
                     test_keeps_no_more_than_its_budget);
     g_test_add_func("/native/stats/works-without-any-hierarchy", test_a_removed_group_is_said);
