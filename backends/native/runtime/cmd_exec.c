@@ -39,6 +39,7 @@ struct exec {
     struct seccomp_filter filter;
     uint64_t kinds; /* CLONE_NEW… to join */
     int pidfd, sync, child_sync, console, foreground;
+    int root; /* of a container that has no mount namespace of its own, or -1 */
 };
 
 static int parse_user(const char *text, struct spec_process *p, struct err *err)
@@ -136,6 +137,18 @@ static int find_filter(struct exec *x, struct err *err)
                                                    &x->filter, err);
 }
 
+/* The root directory of init, while the number is surely init's. */
+static int open_root(const struct exec *x, struct err *err)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%d", (int)x->st.pid);
+    auto_fd dir = proc_open(path, O_PATH | O_DIRECTORY);
+    auto_fd root = dir < 0 ? -1 : openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || !state_alive(&x->st))
+        return err_set(err, root < 0 ? errno : ESRCH, "container '%s': its root", x->st.id);
+    return fd_take(&root);
+}
+
 static int prepare(struct exec *x, int argc, char **argv, struct err *err)
 {
     enum status status = state_status(&x->st);
@@ -158,6 +171,8 @@ static int prepare(struct exec *x, int argc, char **argv, struct err *err)
     for (int kind = 0; kind < NS_N; kind++)
         if (x->spec.ns[kind].present)
             x->kinds |= ns_table[kind].flag;
+    if (!spec_own_mounts(&x->spec) && (x->root = open_root(x, err)) < 0)
+        return -1;
     if (!x->process.terminal)
         return x->opt->console_socket
                    ? err_set(err, 0, "--console-socket: the process has no terminal")
@@ -224,6 +239,9 @@ static int child_steps(struct exec *x, struct err *err)
         return err_set(err, errno, "join the container's namespaces");
     if (env.user_ns && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || setgroups(0, NULL) < 0))
         errno = 0; /* 0 may not be mapped, setgroups may be denied */
+    /* A mount namespace brings its root along; elsewhere the container was only changed to it. */
+    if (x->root >= 0 && rootfs_chroot(x->root, err) < 0)
+        return -1;
     umask(0);
     if (x->process.terminal) {
         auto_fd master = -1;
@@ -293,8 +311,13 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
 
 int cmd_exec(const struct options *opt, int argc, char **argv, struct err *err)
 {
-    struct exec x = {
-        .opt = opt, .pidfd = -1, .sync = -1, .child_sync = -1, .console = -1, .foreground = -1};
+    struct exec x = {.opt = opt,
+                     .pidfd = -1,
+                     .sync = -1,
+                     .child_sync = -1,
+                     .console = -1,
+                     .foreground = -1,
+                     .root = -1};
     pid_t pid = 0;
     int master = -1;
     if (state_open(&x.st, opt->root, argv[0], STATE_NO_LOCK, err) < 0 ||

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -141,6 +142,10 @@ static int prepare_mounts(struct create *c, struct err *err)
     if (overlay_parse(&c->spec, c->st->bundle, &plan->overlay, err) < 0)
         return -1;
     plan->root_mount = -1;
+    if (!spec_own_mounts(&c->spec))
+        return plan->overlay.present
+                   ? err_set(err, 0, "annotations.%s: needs a new mount namespace", OVERLAY_LOWER)
+                   : 0;
     if (geteuid() != 0)
         return 0; /* only inside its own user namespace may it mount */
     if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
@@ -151,12 +156,17 @@ static int prepare_mounts(struct create *c, struct err *err)
     for (size_t i = 0; i < c->spec.n_mounts; i++) {
         struct mount_plan mount;
         mount_plan_parse(&c->spec.mounts[i], &mount);
-        bool sys = plan->new_user_ns && !mount.bind && !own_sys &&
+        bool user_ns = plan->env.user_ns, shared = mount.propagation == MS_SHARED;
+        bool sys = user_ns && !mount.bind && !mount.remount && !own_sys &&
                    !strcmp(c->spec.mounts[i].type, "sysfs");
         plan->cloned[i] = -1;
+        if (mount.bind && mount.n_data > 0)
+            log_message("warning", mem_printf("mounts[%zu].options: '%s' means nothing to a bind "
+                                              "mount",
+                                              i, mount.data[0]));
         /* Mappings are written through the host's procfs, where only the parent's pids are right.
-         */
-        if (!sys && !mount.idmap && !(mount.bind && plan->new_user_ns))
+         * What is to be shared with the host is cloned where it is still the host's peer. */
+        if (!sys && !mount.idmap && !(mount.bind && (user_ns || shared)))
             continue;
         plan->cloned[i] = sys ? mount_clone_sys(&c->spec.mounts[i], err)
                               : mount_clone_source(&c->spec.mounts[i], c->st->bundle, err);
@@ -222,7 +232,9 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
         .sync = -1,
         .notify_dumpable = geteuid() != 0,
     };
-    return ns_open_paths(&c->spec, plan->ns_fds, err);
+    if (ns_open_paths(&c->spec, plan->ns_fds, err) < 0)
+        return -1;
+    return ns_check_own(&c->spec, plan->ns_fds, err);
 }
 
 /* State directory with its first contents. From here on failures have something to undo. */
@@ -250,31 +262,6 @@ static int make_state(struct create *c, const char *id, const char *text, size_t
     if (file_replace(c->st->dir, "config.json", text, len, 0600) < 0)
         return err_set(err, errno, "%s/%s/config.json", c->st->root, id);
     return filter_save(c->st->dir, &c->filter, err);
-}
-
-/* linux.timeOffsets must be written before the first process enters the namespace. */
-static int make_time_namespace(const struct spec *spec, struct err *err)
-{
-    const char *clock;
-    json_t *value;
-    if (!spec->ns[NS_TIME].present || spec->ns[NS_TIME].path)
-        return 0;
-    if (unshare((int)ns_table[NS_TIME].flag) < 0)
-        return err_set(err, errno, "linux.namespaces: time namespace");
-    json_object_foreach (spec->time_offsets, clock, value) {
-        int64_t secs = 0;
-        uint64_t nanosecs = 0;
-        char at[64], line[128];
-        snprintf(at, sizeof at, "linux.timeOffsets.%.32s", clock);
-        if (json_get_i64(value, at, "secs", &secs, NULL, err) < 0 ||
-            json_get_u64(value, at, "nanosecs", &nanosecs, NULL, err) < 0)
-            return -1;
-        snprintf(line, sizeof line, "%.32s %lld %llu", clock, (long long)secs,
-                 (unsigned long long)nanosecs);
-        if (proc_write("self/timens_offsets", line) < 0)
-            return err_set(err, errno, "%s", at);
-    }
-    return 0;
 }
 
 /* In a child: the parent's end of the socket, or the parent's death would never be seen, and the
@@ -343,8 +330,6 @@ static int clone_init(struct create *c, struct err *err)
     c->plan.sync = pair[1];
     for (int kind = 0; kind < NS_N; kind++)
         joins |= c->plan.ns_fds[kind] >= 0;
-    if (make_time_namespace(&c->spec, err) < 0)
-        return -1;
     /* The cgroup namespace is made inside, once init is in its groups. */
     uint64_t flags = ns_new_flags(&c->spec) & ~ns_table[NS_CGROUP].flag & ~ns_table[NS_TIME].flag;
     if (joins && (c->plan.env.user_ns || c->plan.ns_fds[NS_PID] >= 0)) {

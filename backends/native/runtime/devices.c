@@ -84,6 +84,19 @@ static int make_device(int root, const struct spec_device *dev, bool user_ns, st
     return 0;
 }
 
+/* A /dev from elsewhere gets no new nodes, but has to have what the configuration lists. */
+static int find_device(int root, const struct spec_device *dev, struct err *err)
+{
+    struct stat st;
+    auto_fd fd = open_in_root(root, dev->path, O_PATH | O_NOFOLLOW, 0);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_set(err, errno, "device %s: not in the /dev that is bound", dev->path);
+    if ((st.st_mode & S_IFMT) != dev->kind ||
+        (dev->kind != S_IFIFO && st.st_rdev != makedev(dev->major, dev->minor)))
+        return err_set(err, EEXIST, "device %s", dev->path);
+    return 0;
+}
+
 /* True when "mounts" binds something at /dev. */
 static bool dev_is_bound(const struct spec *spec)
 {
@@ -101,9 +114,8 @@ static bool dev_is_bound(const struct spec *spec)
 
 int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *err)
 {
-    if (dev_is_bound(spec))
-        return 0;
-    for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
+    bool bound = dev_is_bound(spec);
+    for (size_t i = 0; i < ARRAY_LEN(defaults) && !bound; i++) {
         bool given =
             false; /* the configuration's own entry wins: it may have another mode or owner */
         for (size_t k = 0; k < spec->n_devices; k++)
@@ -111,9 +123,15 @@ int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *
         if (!given && make_device(root, &defaults[i], user_ns, err) < 0)
             return -1;
     }
-    for (size_t i = 0; i < spec->n_devices; i++)
-        if (make_device(root, &spec->devices[i], user_ns, err) < 0)
+    for (size_t i = 0; i < spec->n_devices; i++) {
+        const struct spec_device *dev = &spec->devices[i];
+        bool below = !strncmp(dev->path, "/dev/", 5);
+        if ((bound && below ? find_device(root, dev, err) : make_device(root, dev, user_ns, err)) <
+            0)
             return err_prefix(err, "linux.devices[%zu]", i);
+    }
+    if (bound)
+        return 0;
     auto_fd dev = open_in_root(root, "/dev", O_PATH | O_DIRECTORY, 0);
     if (dev < 0)
         return err_set(err, errno, "/dev");

@@ -86,6 +86,8 @@ static int make_mounts(const struct init_plan *plan, int root, struct err *err)
                              .bundle = plan->bundle,
                              .cgroup = plan->cgroup,
                              .cgroup_ns = spec->ns[NS_CGROUP].present,
+                             .label =
+                                 spec->mount_label && *spec->mount_label ? spec->mount_label : NULL,
                              .cloned = plan->cloned};
     for (size_t i = 0; i < spec->n_mounts; i++)
         if (mount_make(&spec->mounts[i], &env, err) < 0)
@@ -97,12 +99,14 @@ static int make_mounts(const struct init_plan *plan, int root, struct err *err)
 static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struct err *err)
 {
     const struct spec *spec = plan->spec;
-    if (plan->root_mount < 0) {
+    bool own = spec_own_mounts(spec);
+    if (own && plan->root_mount < 0) {
         plan->overlay.user_xattr = true;
         if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
             return -1;
     }
-    int root = rootfs_attach(plan->root_mount, plan->rootfs, err);
+    int root = own ? rootfs_attach(plan->root_mount, plan->rootfs, spec->rootfs_propagation, err)
+                   : rootfs_open(plan->rootfs, err);
     if (root < 0)
         return -1;
     *ret_root = root;
@@ -167,9 +171,12 @@ static int run(struct init_plan *plan, int *report, struct err *err)
     umask(0);
     if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
-    if (ns_join(plan->ns_fds, ~0U, err) < 0 || build_root(plan, &root, &pid, err) < 0 ||
-        set_names(spec, err) < 0 || set_sysctls(spec, err) < 0 ||
-        rootfs_pivot(root, plan->no_pivot, err) < 0 || rootfs_finish(spec, err) < 0)
+    if (ns_join(plan->ns_fds, ~0U, err) < 0 || ns_make_time(spec, err) < 0 ||
+        build_root(plan, &root, &pid, err) < 0 || set_names(spec, err) < 0 ||
+        set_sysctls(spec, err) < 0 ||
+        (spec_own_mounts(spec) ? rootfs_pivot(root, plan->no_pivot, err)
+                               : rootfs_chroot(root, err)) < 0 ||
+        rootfs_finish(spec, err) < 0)
         return -1;
     /* Nothing of the host is open any more when the configuration's paths are used
      * (CVE-2024-21626). */

@@ -17,149 +17,6 @@
 
 #define PROC_MAGIC 0x9fa0
 
-#ifndef MOUNT_ATTR_NOSYMFOLLOW
-#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
-#endif
-
-enum option_effect { OPT_ATTR, OPT_REC_ATTR, OPT_PROPAGATION, OPT_BIND, OPT_SPECIAL, OPT_SUPER };
-
-/* Generic options. For OPT_ATTR and OPT_REC_ATTR `clear` says what goes before `set` comes. */
-static const struct {
-    const char *name;
-    enum option_effect effect;
-    uint64_t set, clear;
-    bool recursive;
-} option_table[] = {
-    {"ro", OPT_ATTR, MOUNT_ATTR_RDONLY, 0, false},
-    {"rw", OPT_ATTR, 0, MOUNT_ATTR_RDONLY, false},
-    {"nosuid", OPT_ATTR, MOUNT_ATTR_NOSUID, 0, false},
-    {"suid", OPT_ATTR, 0, MOUNT_ATTR_NOSUID, false},
-    {"nodev", OPT_ATTR, MOUNT_ATTR_NODEV, 0, false},
-    {"dev", OPT_ATTR, 0, MOUNT_ATTR_NODEV, false},
-    {"noexec", OPT_ATTR, MOUNT_ATTR_NOEXEC, 0, false},
-    {"exec", OPT_ATTR, 0, MOUNT_ATTR_NOEXEC, false},
-    {"noatime", OPT_ATTR, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, false},
-    {"atime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
-    {"relatime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
-    {"norelatime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
-    {"strictatime", OPT_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, false},
-    {"nostrictatime", OPT_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false},
-    {"nodiratime", OPT_ATTR, MOUNT_ATTR_NODIRATIME, 0, false},
-    {"diratime", OPT_ATTR, 0, MOUNT_ATTR_NODIRATIME, false},
-    {"nosymfollow", OPT_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0, false},
-    {"symfollow", OPT_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, false},
-    {"rro", OPT_REC_ATTR, MOUNT_ATTR_RDONLY, 0, true},
-    {"rrw", OPT_REC_ATTR, 0, MOUNT_ATTR_RDONLY, true},
-    {"rnosuid", OPT_REC_ATTR, MOUNT_ATTR_NOSUID, 0, true},
-    {"rsuid", OPT_REC_ATTR, 0, MOUNT_ATTR_NOSUID, true},
-    {"rnodev", OPT_REC_ATTR, MOUNT_ATTR_NODEV, 0, true},
-    {"rdev", OPT_REC_ATTR, 0, MOUNT_ATTR_NODEV, true},
-    {"rnoexec", OPT_REC_ATTR, MOUNT_ATTR_NOEXEC, 0, true},
-    {"rexec", OPT_REC_ATTR, 0, MOUNT_ATTR_NOEXEC, true},
-    {"rnoatime", OPT_REC_ATTR, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, true},
-    {"ratime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
-    {"rrelatime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
-    {"rnorelatime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
-    {"rstrictatime", OPT_REC_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, true},
-    {"rnostrictatime", OPT_REC_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true},
-    {"rnodiratime", OPT_REC_ATTR, MOUNT_ATTR_NODIRATIME, 0, true},
-    {"rdiratime", OPT_REC_ATTR, 0, MOUNT_ATTR_NODIRATIME, true},
-    {"rnosymfollow", OPT_REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0, true},
-    {"rsymfollow", OPT_REC_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, true},
-    {"shared", OPT_PROPAGATION, MS_SHARED, 0, false},
-    {"rshared", OPT_PROPAGATION, MS_SHARED, 0, true},
-    {"slave", OPT_PROPAGATION, MS_SLAVE, 0, false},
-    {"rslave", OPT_PROPAGATION, MS_SLAVE, 0, true},
-    {"private", OPT_PROPAGATION, MS_PRIVATE, 0, false},
-    {"rprivate", OPT_PROPAGATION, MS_PRIVATE, 0, true},
-    {"unbindable", OPT_PROPAGATION, MS_UNBINDABLE, 0, false},
-    {"runbindable", OPT_PROPAGATION, MS_UNBINDABLE, 0, true},
-    {"bind", OPT_BIND, 0, 0, false},
-    {"rbind", OPT_BIND, 0, 0, true},
-    {"idmap", OPT_SPECIAL, 0, 0, false},
-    {"ridmap", OPT_SPECIAL, 0, 0, true},
-    {"tmpcopyup", OPT_SPECIAL, 1, 0, false},
-    {"defaults", OPT_SPECIAL, 2, 0, false},
-    {"sync", OPT_SUPER, 0, 0, false},
-    {"async", OPT_SPECIAL, 2, 0, false},
-    {"dirsync", OPT_SUPER, 0, 0, false},
-    {"lazytime", OPT_SUPER, 0, 0, false},
-    {"nolazytime", OPT_SPECIAL, 2, 0, false},
-    {"mand", OPT_SUPER, 0, 0, false},
-    {"nomand", OPT_SPECIAL, 2, 0, false},
-    {"iversion", OPT_SUPER, 0, 0, false},
-    {"noiversion", OPT_SPECIAL, 2, 0, false},
-    {"silent", OPT_SPECIAL, 2, 0, false},
-    {"loud", OPT_SPECIAL, 2, 0, false},
-    {"acl", OPT_SUPER, 0, 0, false},
-    {"noacl", OPT_SUPER, 0, 0, false},
-};
-
-const char *const *mount_option_names(void)
-{
-    static const char *names[ARRAY_LEN(option_table) + 1];
-    for (size_t i = 0; i < ARRAY_LEN(option_table); i++)
-        names[i] = option_table[i].name;
-    return names;
-}
-
-/* Later options override earlier ones: what one sets, the other no longer clears. */
-static void merge_attr(uint64_t *set, uint64_t *clear, uint64_t add_set, uint64_t add_clear)
-{
-    *set = (*set & ~add_clear) | add_set;
-    *clear = (*clear & ~(add_set & ~(uint64_t)MOUNT_ATTR__ATIME)) | add_clear;
-}
-
-void mount_plan_parse(const struct spec_mount *mount, struct mount_plan *plan)
-{
-    memset(plan, 0, sizeof *plan);
-    plan->data = mem_array(mount->n_options + 1, sizeof *plan->data);
-    plan->bind = mount->type && !strcmp(mount->type, "bind");
-    plan->recursive = false;
-    for (size_t i = 0; i < mount->n_options; i++) {
-        const char *name = mount->options[i];
-        size_t k = 0;
-        while (k < ARRAY_LEN(option_table) && strcmp(option_table[k].name, name) != 0)
-            k++;
-        if (k == ARRAY_LEN(option_table) || option_table[k].effect == OPT_SUPER) {
-            if (*name)
-                plan->data[plan->n_data++] = name;
-            continue;
-        }
-        bool recursive = option_table[k].recursive;
-        switch (option_table[k].effect) {
-        case OPT_ATTR:
-            merge_attr(&plan->attr_set, &plan->attr_clear, option_table[k].set,
-                       option_table[k].clear);
-            break;
-        case OPT_REC_ATTR:
-            merge_attr(&plan->rec_attr_set, &plan->rec_attr_clear, option_table[k].set,
-                       option_table[k].clear);
-            break;
-        case OPT_PROPAGATION:
-            plan->propagation = option_table[k].set;
-            plan->propagation_recursive = recursive;
-            break;
-        case OPT_BIND:
-            plan->bind = true;
-            plan->recursive = recursive;
-            break;
-        case OPT_SPECIAL:
-            if (option_table[k].set == 1)
-                plan->copy_up = true;
-            else if (option_table[k].set == 0) {
-                plan->idmap = true;
-                plan->idmap_recursive = recursive;
-            }
-            break;
-        case OPT_SUPER:
-            break;
-        }
-    }
-    if (mount->n_uid_maps || mount->n_gid_maps)
-        plan->idmap = true;
-}
-
 int mounts_check(const struct spec_mount *mount, struct err *err)
 {
     struct mount_plan plan;
@@ -167,14 +24,19 @@ int mounts_check(const struct spec_mount *mount, struct err *err)
     if (plan.bind && (!mount->source || !*mount->source))
         return err_set(err, 0, "mounts[%zu].source: a bind mount of %s needs one", mount->index,
                        mount->destination);
-    if (!plan.bind && (!mount->type || !*mount->type))
+    if (!plan.bind && !plan.remount && (!mount->type || !*mount->type))
         return err_set(err, 0, "mounts[%zu].type: missing for %s", mount->index,
                        mount->destination);
-    if (plan.idmap && (!plan.bind || !mount->n_uid_maps || !mount->n_gid_maps))
+    if (!mount->n_uid_maps != !mount->n_gid_maps)
+        return err_set(err, 0, "mounts[%zu]: uidMappings and gidMappings go together",
+                       mount->index);
+    if (plan.idmap && (!plan.bind || !mount->n_uid_maps))
         return err_set(err, 0,
                        "mounts[%zu]: an id-mapped mount is a bind mount with uidMappings and "
-                       "gidMappings",
+                       "gidMappings, its own or those of a new user namespace",
                        mount->index);
+    if (plan.remount && plan.copy_up)
+        return err_set(err, 0, "mounts[%zu].options: remount makes no tmpfs", mount->index);
     if (plan.copy_up && strcmp(mount->type ? mount->type : "", "tmpfs") != 0)
         return err_set(err, 0, "mounts[%zu].options: tmpcopyup is for tmpfs", mount->index);
     for (size_t i = 0; i < plan.n_data; i++)
@@ -201,6 +63,31 @@ static const char *context_message(int fs)
     return text + 2;
 }
 
+static int set_attributes(int fd, const struct mount_attr *attr, bool recursive)
+{
+    struct mount_attr copy = *attr;
+    return mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &copy,
+                         sizeof copy);
+}
+
+/* Options for the file system: "key=value" or "flag". */
+static int configure(int fs, const char *const *data, const char *field, const char *type,
+                     struct err *err)
+{
+    for (; data && *data; data++) {
+        const char *eq = strchr(*data, '=');
+        int rc = eq ? fsconfig(fs, FSCONFIG_SET_STRING, mem_strndup(*data, (size_t)(eq - *data)),
+                               eq + 1, 0)
+                    : fsconfig(fs, FSCONFIG_SET_FLAG, *data, NULL, 0);
+        if (rc < 0) {
+            int saved = errno;
+            return err_set(err, saved, "%s: option '%s' of %s %s", field, *data, type,
+                           context_message(fs));
+        }
+    }
+    return 0;
+}
+
 int mount_new(const char *type, const char *source, const char *const *data, uint64_t attr,
               const char *field, struct err *err)
 {
@@ -209,21 +96,8 @@ int mount_new(const char *type, const char *source, const char *const *data, uin
         return err_set(err, errno, "%s: file system '%s'", field, type);
     if (source && *source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
         return err_set(err, errno, "%s: source '%s'", field, source);
-    for (; data && *data; data++) {
-        char *eq = strchr(*data, '=');
-        int rc;
-        if (eq) {
-            char *key = mem_strndup(*data, (size_t)(eq - *data));
-            rc = fsconfig(fs, FSCONFIG_SET_STRING, key, eq + 1, 0);
-        } else {
-            rc = fsconfig(fs, FSCONFIG_SET_FLAG, *data, NULL, 0);
-        }
-        if (rc < 0) {
-            int saved = errno;
-            return err_set(err, saved, "%s: option '%s' of %s %s", field, *data, type,
-                           context_message(fs));
-        }
-    }
+    if (configure(fs, data, field, type, err) < 0)
+        return -1;
     if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
         int saved = errno;
         return err_set(err, saved, "%s: make %s %s", field, type, context_message(fs));
@@ -423,7 +297,9 @@ static int make_filesystem(const struct spec_mount *m, const struct mounts_env *
         return -1;
     if (!pseudo_type(m->type) && plan.attr_set & MOUNT_ATTR_RDONLY)
         plan.data[plan.n_data++] = "ro";
-    uint64_t attr = plan.attr_set | plan.rec_attr_set;
+    if (env->label && !strict && strcmp(m->type, "mqueue") != 0)
+        plan.data[plan.n_data++] = mem_printf("context=%s", env->label);
+    uint64_t attr = (plan.attr_set & ~plan.rec_attr_clear) | plan.rec_attr_set;
     /* /dev must stay writable until the device nodes are in it (rootfs.c closes it). */
     if (plan.copy_up || !strcmp(m->destination, "/dev"))
         attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
@@ -446,10 +322,44 @@ static int make_filesystem(const struct spec_mount *m, const struct mounts_env *
     return 0;
 }
 
+/* "remount": other options for what is mounted at the destination already. Options that are not
+ * named stay as they are. */
+static int make_remount(const struct spec_mount *m, const struct mount_plan *plan,
+                        const struct mounts_env *env, struct err *err)
+{
+    char field[64];
+    snprintf(field, sizeof field, "mounts[%zu] (remount)", m->index);
+    auto_fd target = open_in_root(env->root, m->destination, O_PATH, 0);
+    if (target < 0)
+        return err_set(err, errno, "%s: %s", field, m->destination);
+    if (mount_check_target(m, env->root, target, err) < 0)
+        return -1;
+    if (plan->n_data > 0) {
+        auto_fd fs = fspick(target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+        if (fs < 0)
+            return err_set(err, errno, "%s: %s", field, m->destination);
+        if (configure(fs, plan->data, field, "it", err) < 0)
+            return -1;
+        if (fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+            return err_set(err, errno, "%s: %s %s", field, m->destination, context_message(fs));
+    }
+    const struct mount_attr one = {.attr_set = plan->attr_set, .attr_clr = plan->attr_clear};
+    const struct mount_attr all = {.attr_set = plan->rec_attr_set,
+                                   .attr_clr = plan->rec_attr_clear};
+    const struct mount_attr way = {.propagation = plan->propagation};
+    if (((one.attr_set || one.attr_clr) && set_attributes(target, &one, false) < 0) ||
+        ((all.attr_set || all.attr_clr) && set_attributes(target, &all, true) < 0) ||
+        (way.propagation && set_attributes(target, &way, plan->propagation_recursive) < 0))
+        return err_set(err, errno, "%s: %s", field, m->destination);
+    return 0;
+}
+
 int mount_make(const struct spec_mount *m, const struct mounts_env *env, struct err *err)
 {
     struct mount_plan plan;
     mount_plan_parse(m, &plan);
+    if (plan.remount)
+        return make_remount(m, &plan, env, err);
     if (plan.bind || (env->cloned && env->cloned[m->index] >= 0))
         return make_bind(m, env, err);
     if (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"))

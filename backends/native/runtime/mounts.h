@@ -19,7 +19,7 @@
 
 /* What the options of a mount mean. */
 struct mount_plan {
-    bool bind, recursive, copy_up, idmap, idmap_recursive;
+    bool bind, recursive, remount, copy_up, idmap, idmap_recursive;
     uint64_t attr_set, attr_clear;         /* MOUNT_ATTR_… of the mount itself */
     uint64_t rec_attr_set, rec_attr_clear; /* of the whole tree (rro and the like) */
     uint64_t propagation;                  /* MS_SHARED … or 0 */
@@ -52,6 +52,7 @@ struct mounts_env {
     const char *bundle;
     const struct cgroup *cgroup;
     bool cgroup_ns;
+    const char *label; /* linux.mountLabel, or NULL */
     const int *cloned; /* per mount: descriptor from mount_clone_source, or -1; NULL when none */
 };
 

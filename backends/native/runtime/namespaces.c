@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -124,4 +125,62 @@ uint64_t ns_new_flags(const struct spec *spec)
         if (spec->ns[kind].present && !spec->ns[kind].path)
             flags |= ns_table[kind].flag;
     return flags;
+}
+
+/* The field that writes to the namespace of a kind; NULL when none does. */
+static const char *writing_field(const struct spec *spec, enum ns_kind kind)
+{
+    const char *key;
+    json_t *value;
+    if (kind == NS_UTS && (spec->hostname || spec->domainname))
+        return spec->hostname ? "hostname" : "domainname";
+    json_object_foreach (spec->sysctl, key, value)
+        if (spec_sysctl_namespace(key) == kind)
+            return mem_printf("linux.sysctl.%s", key);
+    return NULL;
+}
+
+int ns_check_own(const struct spec *spec, const int fds[NS_N], struct err *err)
+{
+    static const enum ns_kind kinds[] = {NS_UTS, NS_IPC, NS_NETWORK};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct stat given, own;
+        char path[32];
+        const char *field = fds[kinds[i]] >= 0 ? writing_field(spec, kinds[i]) : NULL;
+        if (!field)
+            continue;
+        snprintf(path, sizeof path, "/proc/self/ns/%s", ns_table[kinds[i]].proc);
+        if (fstat(fds[kinds[i]], &given) < 0 || stat(path, &own) < 0)
+            return err_set(err, errno, "linux.namespaces: %s", path);
+        if (given.st_ino == own.st_ino && given.st_dev == own.st_dev)
+            return err_set(err, 0, "%s: the %s namespace is the host's", field,
+                           ns_table[kinds[i]].name);
+    }
+    return 0;
+}
+
+int ns_make_time(const struct spec *spec, struct err *err)
+{
+    const char *clock;
+    json_t *value;
+    if (!spec->ns[NS_TIME].present || spec->ns[NS_TIME].path)
+        return 0;
+    if (unshare((int)ns_table[NS_TIME].flag) < 0)
+        return err_set(err, errno, "linux.namespaces: time namespace");
+    json_object_foreach (spec->time_offsets, clock, value) {
+        char line[128];
+        uint64_t nanosecs = 0;
+        json_u64(json_object_get(value, "nanosecs"), &nanosecs);
+        snprintf(line, sizeof line, "%.32s %lld %llu", clock,
+                 (long long)json_integer_value(json_object_get(value, "secs")),
+                 (unsigned long long)nanosecs);
+        if (proc_write("self/timens_offsets", line) < 0)
+            return err_set(err, errno, "linux.timeOffsets.%.32s", clock);
+    }
+    /* unshare(2) means the children; one that is alone may enter, too. */
+    auto_fd dir = proc_open("self/ns", O_PATH | O_DIRECTORY);
+    auto_fd ns = dir < 0 ? -1 : openat(dir, "time_for_children", O_RDONLY | O_CLOEXEC);
+    if (ns < 0 || setns(ns, (int)ns_table[NS_TIME].flag) < 0)
+        return err_set(err, errno, "linux.namespaces: enter the time namespace");
+    return 0;
 }

@@ -20,6 +20,13 @@ int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,
  * kind. */
 int ns_open_paths(const struct spec *spec, int fds[NS_N], struct err *err);
 
+/* A path may lead to the runtime's own namespace: what would then change the host is an error. */
+int ns_check_own(const struct spec *spec, const int fds[NS_N], struct err *err);
+
+/* Makes the time namespace, sets linux.timeOffsets and enters it. By the process itself: a parent
+ * that had made it would have its hooks in it, too. */
+int ns_make_time(const struct spec *spec, struct err *err);
+
 /* setns(2) into those of fds[] whose bit is in `kinds`. */
 int ns_join(const int fds[NS_N], unsigned kinds, struct err *err);
 

@@ -272,13 +272,26 @@ int rootfs_make(const struct overlay *overlay, const char *path, int *ret_fd, st
     return *ret_fd < 0 ? err_set(err, errno, "root.path: %s", path) : 0;
 }
 
-int rootfs_attach(int mount_fd, const char *path, struct err *err)
+int rootfs_open(const char *path, struct err *err)
+{
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root < 0 ? err_set(err, errno, "root.path: %s", path) : root;
+}
+
+int rootfs_chroot(int root, struct err *err)
+{
+    return fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0
+               ? err_set(err, errno, "root.path: chroot")
+               : 0;
+}
+
+int rootfs_attach(int mount_fd, const char *path, uint64_t propagation, struct err *err)
 {
     /* Nothing mounted from here on reaches the host; what the host unmounts still goes away here.
      */
     if (defended(OWN_MOUNTS) && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
         return err_set(err, errno, "rootfs: make the mount namespace private");
-    struct mount_attr attr = {.propagation = MS_PRIVATE};
+    struct mount_attr attr = {.propagation = propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE};
     if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
         return err_set(err, errno, "rootfs: propagation");
     /* A mapped user cannot always reach root.path: any directory does, /proc always is one. */

@@ -43,8 +43,9 @@ int overlay_mount_aside(const struct overlay *overlay, const char *path, int *re
                         struct err *err);
 
 /* Attaches it in this process's mount namespace. Returns an O_PATH descriptor of the new root and
- * leaves it as current directory. */
-int rootfs_attach(int mount_fd, const char *path, struct err *err);
+ * leaves it as current directory. With propagation MS_SLAVE what the host mounts below a directory
+ * (not below an overlay) arrives in the container. */
+int rootfs_attach(int mount_fd, const char *path, uint64_t propagation, struct err *err);
 
 /* /dev: default devices, linux.devices, symbolic links. In a user namespace nodes are bound from
  * the host's. */
@@ -52,6 +53,11 @@ int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *
 
 /* /dev/console over the slave's own inode. */
 int rootfs_console(int root, int slave, struct err *err);
+
+/* For a container without a mount namespace of its own: the directory as it is (O_PATH), and
+ * chroot(2) into it. */
+int rootfs_open(const char *path, struct err *err);
+int rootfs_chroot(int root, struct err *err);
 
 /* Makes `root` the root directory and drops the old one. */
 int rootfs_pivot(int root, bool no_pivot, struct err *err);

@@ -195,34 +195,37 @@ static int parse_linux(json_t *json, struct spec *spec, struct err *err)
     return check_absolute(spec->readonly_paths, spec->n_readonly_paths, "linux.readonlyPaths", err);
 }
 
-/* Sysctls that belong to a namespace of the container; any other would change the host. */
-static int check_sysctls(const struct spec *spec, struct err *err)
+enum ns_kind spec_sysctl_namespace(const char *key)
 {
     static const char *const ipc[] = {
         "kernel.msgmax",      "kernel.msgmnb",      "kernel.msgmni",          "kernel.sem",
         "kernel.shmall",      "kernel.shmmax",      "kernel.shmmni",          "kernel.msg_next_id",
         "kernel.sem_next_id", "kernel.shm_next_id", "kernel.shm_rmid_forced", "kernel.auto_msgmni"};
+    char *dotted = mem_strdup(key);
+    for (char *p = dotted; *p; p++)
+        *p = *p == '/' ? '.' : *p;
+    if (!strncmp(dotted, "net.", 4))
+        return NS_NETWORK;
+    if (!strncmp(dotted, "fs.mqueue.", 10))
+        return NS_IPC;
+    for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
+        if (!strcmp(dotted, ipc[i]))
+            return NS_IPC;
+    return !strcmp(dotted, "kernel.domainname") ? NS_UTS : NS_N;
+}
+
+/* Sysctls that belong to a namespace of the container; any other would change the host. */
+static int check_sysctls(const struct spec *spec, struct err *err)
+{
     const char *key;
     json_t *value;
     json_object_foreach (spec->sysctl, key, value) {
-        char dotted[256];
         if (!json_is_string(value))
             return err_set(err, 0, "linux.sysctl.%s: must be a string", key);
         size_t n = strlen(key);
-        if (n == 0 || n >= sizeof dotted || strstr(key, "..") || strstr(key, "//") || *key == '/')
+        if (n == 0 || n > 255 || strstr(key, "..") || strstr(key, "//") || *key == '/')
             return err_set(err, 0, "linux.sysctl: '%s' is not a name", key);
-        for (size_t i = 0; i <= n; i++)
-            dotted[i] = (char)(key[i] == '/' ? '.' : key[i]);
-        int needs = NS_N;
-        if (!strncmp(dotted, "net.", 4))
-            needs = NS_NETWORK;
-        if (!strncmp(dotted, "fs.mqueue.", 10))
-            needs = NS_IPC;
-        for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
-            if (!strcmp(dotted, ipc[i]))
-                needs = NS_IPC;
-        if (!strcmp(dotted, "kernel.domainname"))
-            needs = NS_UTS;
+        enum ns_kind needs = spec_sysctl_namespace(key);
         if (needs == NS_N)
             return err_set(
                 err, 0, "linux.sysctl.%s: belongs to no namespace, it would change the host", key);
@@ -233,10 +236,98 @@ static int check_sysctls(const struct spec *spec, struct err *err)
     return 0;
 }
 
+/* linux.timeOffsets: what /proc/PID/timens_offsets takes. */
+static int check_time_offsets(const struct spec *spec, struct err *err)
+{
+    const char *clock;
+    json_t *value;
+    if (!spec->time_offsets)
+        return 0;
+    if (!spec->ns[NS_TIME].present || spec->ns[NS_TIME].path)
+        return err_set(err, 0, "linux.timeOffsets: need a new time namespace");
+    json_object_foreach (spec->time_offsets, clock, value) {
+        int64_t secs = 0;
+        uint32_t nanosecs = 0;
+        char at[64];
+        snprintf(at, sizeof at, "linux.timeOffsets.%.32s", clock);
+        if (strcmp(clock, "monotonic") != 0 && strcmp(clock, "boottime") != 0)
+            return err_set(err, 0, "%s: must be monotonic or boottime", at);
+        if (!json_is_object(value))
+            return err_set(err, 0, "%s: must be an object", at);
+        if (json_get_i64(value, at, "secs", &secs, NULL, err) < 0 ||
+            json_get_u32(value, at, "nanosecs", &nanosecs, NULL, err) < 0)
+            return -1;
+        if (nanosecs > 999999999)
+            return err_set(err, 0, "%s.nanosecs: a second or more", at);
+    }
+    return 0;
+}
+
+bool spec_own_mounts(const struct spec *spec)
+{
+    return spec->ns[NS_MOUNT].present && !spec->ns[NS_MOUNT].path;
+}
+
+/* Without a mount namespace of its own, whatever is mounted would be mounted on the host or in
+ * somebody else's namespace, and stay there. Such a container is changed to its root and no more.
+ */
+static int check_own_mounts(const struct spec *spec, struct err *err)
+{
+    if (spec_own_mounts(spec))
+        return 0;
+    const struct {
+        bool asked;
+        const char *field;
+    } rows[] = {
+        {spec->n_mounts > 0, "mounts"},
+        {spec->root_readonly, "root.readonly"},
+        {spec->process.terminal, "process.terminal"},
+        {spec->n_masked_paths > 0, "linux.maskedPaths"},
+        {spec->n_readonly_paths > 0, "linux.readonlyPaths"},
+        {spec->rootfs_propagation != 0, "linux.rootfsPropagation"},
+        {spec->ns[NS_USER].present, "linux.namespaces: a user namespace"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].asked)
+            return err_set(err, 0, "%s: needs a new mount namespace", rows[i].field);
+    return 0;
+}
+
+/* A configuration for another platform has nothing for this one; one for several has "linux" too.
+ */
+static int check_platform(const json_t *json, struct err *err)
+{
+    static const char *const others[] = {"windows", "solaris", "vm", "zos", "freebsd"};
+    for (size_t i = 0; i < ARRAY_LEN(others) && !json_object_get(json, "linux"); i++)
+        if (json_object_get(json, others[i]))
+            return err_set(err, 0, "%s: this runtime makes Linux containers, and linux is missing",
+                           others[i]);
+    return 0;
+}
+
+/* MAJOR.MINOR.PATCH with what SemVer 2.0.0 lets follow; any 1.x is compatible. */
+static int check_version(const char *version, struct err *err)
+{
+    const char *at = version ? version : "";
+    bool good = at[0] == '1' && at[1] == '.';
+    at += good ? 2 : 0;
+    for (int part = 0; part < 2 && good; part++) {
+        size_t n = strspn(at, "0123456789");
+        good = n > 0 && n < 10 && (n == 1 || *at != '0') && (part == 1 || at[n] == '.');
+        at += n + (part == 0 && good);
+    }
+    if (good && *at)
+        good =
+            (*at == '-' || *at == '+') && at[1] &&
+            strspn(at + 1, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+-") ==
+                strlen(at + 1);
+    return good ? 0 : err_set(err, 0, "ociVersion: must be 1.x.y, is '%s'", version ? version : "");
+}
+
 int spec_validate(const struct spec *spec, struct err *err)
 {
-    if (!spec->ns[NS_MOUNT].present)
-        return err_set(err, 0, "linux.namespaces: a mount namespace is required");
+    if (check_own_mounts(spec, err) < 0)
+        return -1;
     if ((spec->hostname || spec->domainname) && !spec->ns[NS_UTS].present)
         return err_set(err, 0, "%s: needs a uts namespace of its own",
                        spec->hostname ? "hostname" : "domainname");
@@ -245,12 +336,13 @@ int spec_validate(const struct spec *spec, struct err *err)
     if (spec->domainname && strlen(spec->domainname) > 64)
         return err_set(err, 0, "domainname: longer than 64");
     bool new_user = spec->ns[NS_USER].present && !spec->ns[NS_USER].path;
-    if ((spec->n_uid_maps || spec->n_gid_maps) && !new_user)
+    /* Beside a path they tell what that namespace has: engines write them, and mounts use them. */
+    if ((spec->n_uid_maps || spec->n_gid_maps) && !spec->ns[NS_USER].present)
         return err_set(err, 0, "linux.uidMappings: need a new user namespace");
     if (new_user && (!spec->n_uid_maps || !spec->n_gid_maps))
         return err_set(err, 0, "linux.uidMappings, gidMappings: a new user namespace needs both");
-    if (spec->time_offsets && (!spec->ns[NS_TIME].present || spec->ns[NS_TIME].path))
-        return err_set(err, 0, "linux.timeOffsets: need a new time namespace");
+    if (check_time_offsets(spec, err) < 0)
+        return -1;
     return check_sysctls(spec, err);
 }
 
@@ -270,9 +362,8 @@ int spec_parse(json_t *json, struct spec *spec, struct err *err)
         json_get_object(json, "", "annotations", &spec->annotations, err) < 0 ||
         json_get_object(json, "", "process", &process, err) < 0)
         return -1;
-    if (!spec->oci_version || strncmp(spec->oci_version, "1.", 2) != 0)
-        return err_set(err, 0, "ociVersion: must be 1.x, is '%s'",
-                       spec->oci_version ? spec->oci_version : "");
+    if (check_version(spec->oci_version, err) < 0 || check_platform(json, err) < 0)
+        return -1;
     if (!spec->root_path || !*spec->root_path)
         return err_set(err, 0, "root.path: missing");
     if (spec->hostname && !*spec->hostname)
@@ -289,7 +380,7 @@ int spec_parse(json_t *json, struct spec *spec, struct err *err)
     spec->process.cwd = "/";
     if ((process && spec_parse_process(process, "process", &spec->process, err) < 0) ||
         spec_parse_mounts(json, spec, err) < 0 || spec_parse_hooks(json, spec, err) < 0 ||
-        parse_linux(json, spec, err) < 0)
+        parse_linux(json, spec, err) < 0 || spec_check_mounts(spec, err) < 0)
         return -1;
     return spec_validate(spec, err);
 }

@@ -171,7 +171,7 @@ struct spec {
     struct spec_namespace ns[NS_N];
     struct spec_id_map *uid_maps, *gid_maps;
     size_t n_uid_maps, n_gid_maps;
-    json_t *time_offsets;
+    json_t *time_offsets; /* checked: clock name to {secs, nanosecs} */
     struct spec_device *devices;
     size_t n_devices;
     json_t *sysctl;
@@ -207,8 +207,15 @@ int spec_parse_id_maps(json_t *object, const char *path, const char *key, struct
 
 /* mounts, devices, hooks: spec_mounts.c */
 int spec_parse_mounts(json_t *json, struct spec *spec, struct err *err);
+int spec_check_mounts(struct spec *spec, struct err *err); /* once linux is parsed, too */
 int spec_parse_devices(json_t *linux_obj, struct spec *spec, struct err *err);
 int spec_parse_hooks(json_t *json, struct spec *spec, struct err *err);
+
+/* True when the container has a mount namespace of its own, in which mounts may be made. */
+bool spec_own_mounts(const struct spec *spec);
+
+/* The namespace that a sysctl belongs to; NS_N when to none. */
+enum ns_kind spec_sysctl_namespace(const char *key);
 
 /* Checks that need the whole: namespaces against hostname, sysctl, mappings. */
 int spec_validate(const struct spec *spec, struct err *err);

@@ -15,6 +15,42 @@ const char *const hook_names[HOOK_N] = {
     [HOOK_POSTSTOP] = "poststop",
 };
 
+/* With one slash in front ("MUST be interpreted as relative to /"), none at the end, none doubled:
+ * as the rules for /dev and /proc expect it. */
+static const char *clean_path(const char *path)
+{
+    char *copy = mem_alloc(strlen(path) + 2), *to = copy;
+    for (const char *at = path; *at;) {
+        size_t n = strcspn(at += strspn(at, "/"), "/");
+        if (n) {
+            *to++ = '/';
+            memcpy(to, at, n);
+            to += n;
+        }
+        at += n;
+    }
+    return to == copy ? "/" : copy;
+}
+
+int spec_check_mounts(struct spec *spec, struct err *err)
+{
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        struct spec_mount *mount = &spec->mounts[i];
+        struct mount_plan plan;
+        mount_plan_parse(mount, &plan);
+        /* "The runtime MAY use the container's user namespace mapping" (config.md, idmap). */
+        if (plan.idmap && !mount->n_uid_maps && !mount->n_gid_maps) {
+            mount->uid_maps = spec->uid_maps;
+            mount->gid_maps = spec->gid_maps;
+            mount->n_uid_maps = spec->n_uid_maps;
+            mount->n_gid_maps = spec->n_gid_maps;
+        }
+        if (mounts_check(mount, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int spec_parse_mounts(json_t *json, struct spec *spec, struct err *err)
 {
     json_t *array;
@@ -43,8 +79,7 @@ int spec_parse_mounts(json_t *json, struct spec *spec, struct err *err)
             return err_set(err, 0, "%s.destination: missing", at);
         if (strlen(mount->destination) >= 4096)
             return err_set(err, 0, "%s.destination: too long", at);
-        if (mounts_check(mount, err) < 0)
-            return -1;
+        mount->destination = clean_path(mount->destination);
     }
     spec->n_mounts = n;
     return 0;

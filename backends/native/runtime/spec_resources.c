@@ -90,6 +90,11 @@ static int parse_memory(json_t *json, const char *path, struct spec_resources *r
         json_get_bool(mem, at, "disableOOMKiller", &res->mem_disable_oom_killer, err) < 0 ||
         json_get_bool(mem, at, "checkBeforeUpdate", &res->mem_check_before_update, err) < 0)
         return -1;
+    bool hierarchy = true;
+    if (json_get_bool(mem, at, "useHierarchy", &hierarchy, err) < 0)
+        return -1;
+    if (!hierarchy)
+        return err_set(err, 0, "%s.useHierarchy: accounting is always hierarchical", at);
     if (res->mem_swappiness.set && res->mem_swappiness.value > 100)
         return err_set(err, 0, "%s.swappiness: above 100", at);
     if (res->mem_swap.set && res->mem_swap.value > 0 && res->mem_limit.set &&
@@ -116,12 +121,32 @@ static int parse_cpu(json_t *json, const char *path, struct spec_resources *res,
         json_get_string(cpu, at, "cpus", &res->cpus, err) < 0 ||
         json_get_string(cpu, at, "mems", &res->mems, err) < 0)
         return -1;
+    if (res->cpu_burst.set && res->cpu_quota.set && res->cpu_quota.value > 0 &&
+        res->cpu_burst.value > (uint64_t)res->cpu_quota.value)
+        return err_set(err, 0, "%s.burst: above quota", at);
     const char *lists[] = {res->cpus, res->mems};
     for (size_t i = 0; i < 2; i++)
         if (lists[i] && strspn(lists[i], "0123456789,-:/ ") != strlen(lists[i]))
             return err_set(err, 0, "%s.%s: not a list of numbers and ranges", at,
                            i ? "mems" : "cpus");
     return 0;
+}
+
+/* It was the CFQ scheduler's, which Linux 5.0 dropped; 0 is what programs write for "none". */
+static int check_leaf_weight(json_t *object, const char *path, struct err *err)
+{
+    uint64_t weight = 0;
+    if (json_get_u64(object, path, "leafWeight", &weight, NULL, err) < 0)
+        return -1;
+    return weight ? err_set(err, 0, "%s.leafWeight: Linux has it no more", path) : 0;
+}
+
+/* A weight of bfq; 0 is no weight. */
+static int check_weight(uint64_t weight, const char *at, struct err *err)
+{
+    return weight != 0 && (weight < 10 || weight > 1000)
+               ? err_set(err, 0, "%s.weight: must be 10 to 1000", at)
+               : 0;
 }
 
 /* [{major, minor, <key>}] */
@@ -136,17 +161,18 @@ static int parse_throttle(json_t *json, const char *path, const char *key, const
     for (size_t i = 0; i < *ret_n; i++) {
         json_t *item = json_array_get(array, i);
         struct spec_throttle *to = &(*ret)[i];
-        bool set = false;
+        bool set = false, major = false, minor = false;
         char at[160];
         snprintf(at, sizeof at, "%s.%s[%zu]", path, key, i);
         if (!json_is_object(item))
             return err_set(err, 0, "%s: must be an object", at);
-        if (json_get_u64(item, at, "major", &to->major, NULL, err) < 0 ||
-            json_get_u64(item, at, "minor", &to->minor, NULL, err) < 0 ||
-            json_get_u64(item, at, rate_key, &to->rate, &set, err) < 0)
+        if (json_get_u64(item, at, "major", &to->major, &major, err) < 0 ||
+            json_get_u64(item, at, "minor", &to->minor, &minor, err) < 0 ||
+            json_get_u64(item, at, rate_key, &to->rate, &set, err) < 0 ||
+            check_leaf_weight(item, at, err) < 0)
             return -1;
-        if (!set)
-            return err_set(err, 0, "%s.%s: missing", at, rate_key);
+        if (!set || !major || !minor)
+            return err_set(err, 0, "%s: needs major, minor and %s", at, rate_key);
     }
     return 0;
 }
@@ -171,9 +197,93 @@ static int parse_blkio(json_t *json, const char *path, struct spec_resources *re
         if (parse_throttle(io, at, keys[kind], "rate", &res->throttle[kind], &res->n_throttle[kind],
                            err) < 0)
             return -1;
-    if (res->blkio_weight.set && res->blkio_weight.value != 0 &&
-        (res->blkio_weight.value < 10 || res->blkio_weight.value > 1000))
-        return err_set(err, 0, "%s.weight: must be 10 to 1000", at);
+    if (check_leaf_weight(io, at, err) < 0 || check_weight(res->blkio_weight.value, at, err) < 0)
+        return -1;
+    for (size_t i = 0; i < res->n_weight_devices; i++)
+        if (check_weight(res->weight_devices[i].rate, mem_printf("%s.weightDevice[%zu]", at, i),
+                         err) < 0)
+            return -1;
+    return 0;
+}
+
+/* "64KB", "2MB", "1GB": part of a file's name. */
+static bool page_size_valid(const char *size)
+{
+    size_t n = size ? strspn(size, "0123456789") : 0;
+    return n > 0 && n < 10 && *size != '0' && strlen(size + n) == 2 && strchr("KMGT", size[n]) &&
+           size[n + 1] == 'B';
+}
+
+static int check_hugepages(json_t *array, const char *path, struct err *err)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        json_t *item = json_array_get(array, i);
+        const char *size = NULL;
+        uint64_t limit;
+        bool set = false;
+        char at[160];
+        snprintf(at, sizeof at, "%s.hugepageLimits[%zu]", path, i);
+        if (!json_is_object(item))
+            return err_set(err, 0, "%s: must be an object", at);
+        if (json_get_string(item, at, "pageSize", &size, err) < 0 ||
+            json_get_u64(item, at, "limit", &limit, &set, err) < 0)
+            return -1;
+        if (!page_size_valid(size))
+            return err_set(err, 0, "%s.pageSize: must be a size like 2MB", at);
+        if (!set)
+            return err_set(err, 0, "%s.limit: missing", at);
+    }
+    return 0;
+}
+
+/* {DEVICE: {hcaHandles, hcaObjects}}: at least one of the two. */
+static int check_rdma(json_t *rdma, const char *path, struct err *err)
+{
+    const char *device;
+    json_t *limits;
+    json_object_foreach (rdma, device, limits) {
+        uint32_t number = 0;
+        bool handles = false, objects = false;
+        char at[160];
+        snprintf(at, sizeof at, "%s.rdma.%.64s", path, device);
+        if (!*device || strpbrk(device, " \n") || !json_is_object(limits))
+            return err_set(err, 0, "%s: must be a device with its limits", at);
+        if (json_get_u32(limits, at, "hcaHandles", &number, &handles, err) < 0 ||
+            json_get_u32(limits, at, "hcaObjects", &number, &objects, err) < 0)
+            return -1;
+        if (!handles && !objects)
+            return err_set(err, 0, "%s: needs hcaHandles or hcaObjects", at);
+    }
+    return 0;
+}
+
+static int parse_network(json_t *json, const char *path, struct spec_resources *res,
+                         struct err *err)
+{
+    json_t *network;
+    uint32_t class_id = 0;
+    char at[128];
+    snprintf(at, sizeof at, "%s.network", path);
+    if (json_get_object(json, path, "network", &network, err) < 0 ||
+        json_get_u32(network, at, "classID", &class_id, &res->net_class_id.set, err) < 0 ||
+        json_get_array(network, at, "priorities", &res->net_priorities, err) < 0)
+        return -1;
+    res->net_class_id.value = class_id;
+    for (size_t i = 0; i < json_array_size(res->net_priorities); i++) {
+        json_t *item = json_array_get(res->net_priorities, i);
+        const char *name = NULL;
+        uint32_t priority = 0;
+        bool set = false;
+        char here[192];
+        snprintf(here, sizeof here, "%s.priorities[%zu]", at, i);
+        if (!json_is_object(item))
+            return err_set(err, 0, "%s: must be an object", here);
+        if (json_get_string(item, here, "name", &name, err) < 0 ||
+            json_get_u32(item, here, "priority", &priority, &set, err) < 0)
+            return -1;
+        if (!name || !*name || strpbrk(name, " \n/") || !set)
+            return err_set(err, 0, "%s: needs name and priority", here);
+    }
     return 0;
 }
 
@@ -196,7 +306,7 @@ static int check_unified(json_t *unified, const char *path, struct err *err)
 int spec_parse_resources(json_t *json, const char *path, struct spec_resources *res,
                          struct err *err)
 {
-    json_t *pids, *network;
+    json_t *pids;
     char at[128];
     if (!json_is_object(json))
         return err_set(err, 0, "%s: must be an object", path);
@@ -207,14 +317,11 @@ int spec_parse_resources(json_t *json, const char *path, struct spec_resources *
     if (json_get_object(json, path, "pids", &pids, err) < 0 ||
         json_get_i64(pids, at, "limit", &res->pids_limit.value, &res->pids_limit.set, err) < 0)
         return -1;
-    snprintf(at, sizeof at, "%s.network", path);
-    if (json_get_object(json, path, "network", &network, err) < 0 ||
-        json_get_u64(network, at, "classID", &res->net_class_id.value, &res->net_class_id.set,
-                     err) < 0 ||
-        json_get_array(network, at, "priorities", &res->net_priorities, err) < 0 ||
+    if (parse_network(json, path, res, err) < 0 ||
         json_get_array(json, path, "hugepageLimits", &res->hugepages, err) < 0 ||
         json_get_object(json, path, "rdma", &res->rdma, err) < 0 ||
-        json_get_object(json, path, "unified", &res->unified, err) < 0)
+        json_get_object(json, path, "unified", &res->unified, err) < 0 ||
+        check_hugepages(res->hugepages, path, err) < 0 || check_rdma(res->rdma, path, err) < 0)
         return -1;
     return check_unified(res->unified, path, err);
 }

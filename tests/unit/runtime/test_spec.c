@@ -73,6 +73,99 @@ static void wrong_fields_are_named(void)
     expect_error(config_with(",\"rootfsPropagation\":\"sideways\""), "linux.rootfsPropagation");
 }
 
+/* An error of one object of linux.resources. */
+static void expect_resource_error(const char *resources, const char *part)
+{
+    char *text = g_strdup_printf(",\"resources\":{%s}", resources);
+    expect_error(config_with(text), part);
+    g_free(text);
+}
+
+static void wrong_resources_are_named(void)
+{
+    static const struct {
+        const char *json, *part;
+    } rows[] = {
+        {"'hugepageLimits':[{'pageSize':'2M','limit':1}]", "hugepageLimits[0].pageSize"},
+        {"'hugepageLimits':[{'pageSize':'../B','limit':1}]", "hugepageLimits[0].pageSize"},
+        {"'hugepageLimits':[{'pageSize':'2MB'}]", "hugepageLimits[0].limit"},
+        {"'hugepageLimits':[1]", "hugepageLimits[0]"},
+        {"'rdma':{'mlx5_1':{}}", "rdma.mlx5_1"},
+        {"'rdma':{'mlx5_1':{'hcaHandles':4294967296}}", "rdma.mlx5_1.hcaHandles"},
+        {"'rdma':{'a b':{'hcaHandles':4}}", "rdma.a b"},
+        {"'network':{'classID':4294967296}", "network.classID"},
+        {"'network':{'priorities':[{'name':'eth0'}]}", "network.priorities[0]"},
+        {"'network':{'priorities':[{'name':'a b','priority':1}]}", "network.priorities[0]"},
+        {"'cpu':{'quota':10,'burst':11}", "cpu.burst"},
+        {"'cpu':{'cpus':'x'}", "cpu.cpus"},
+        {"'blockIO':{'weight':9}", "blockIO.weight"},
+        {"'blockIO':{'leafWeight':100}", "blockIO.leafWeight"},
+        {"'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':1001}]}", "weightDevice[0]"},
+        {"'blockIO':{'weightDevice':[{'major':8,'minor':0}]}", "weightDevice[0]"},
+        {"'blockIO':{'throttleReadBpsDevice':[{'major':8,'rate':1}]}", "throttleReadBpsDevice[0]"},
+        {"'memory':{'swappiness':101}", "memory.swappiness"},
+        {"'memory':{'useHierarchy':false}", "memory.useHierarchy"},
+        {"'memory':{'limit':-2}", "memory.limit"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *json = g_strdelimit(g_strdup(rows[i].json), "'", '"');
+        expect_resource_error(json, rows[i].part);
+        g_free(json);
+    }
+}
+
+static void versions_are_semantic_and_compatible_within_1(void)
+{
+    const char *good[] = {"1.0.0", "1.0.2-dev", "1.1.0+build.5", "1.0.0-rc5-dev", "1.99.12"};
+    const char *bad[] = {"1.0",    "2.0.0",  "1.0.0.0", "1.a.0",  "",
+                         "1.0.0-", "1.01.0", "0.1.0",   "1.0.0 x"};
+    for (size_t i = 0; i < ARRAY_LEN(good) + ARRAY_LEN(bad); i++) {
+        bool well = i < ARRAY_LEN(good);
+        struct spec spec;
+        struct err err = {0};
+        json_t *doc = config_with("");
+        json_object_set_new(doc, "ociVersion",
+                            json_string(well ? good[i] : bad[i - ARRAY_LEN(good)]));
+        g_assert_cmpint(spec_parse(doc, &spec, &err), ==, well ? 0 : -1);
+        json_decref(doc);
+    }
+}
+
+static void configurations_for_other_platforms_are_named(void)
+{
+    struct spec spec;
+    struct err err = {0};
+    json_t *doc = config_with("");
+    json_object_set_new(doc, "windows", json_object());
+    g_assert_cmpint(spec_parse(doc, &spec, &err), ==, 0);
+    json_object_del(doc, "linux");
+    expect_error(doc, "windows");
+}
+
+static void unknown_properties_are_ignored(void)
+{
+    struct spec spec;
+    struct err err = {0};
+    json_t *doc = config_with(",\"frob\":[1],\"resources\":{\"frob\":{\"x\":null}}");
+    json_object_set_new(doc, "frob", json_true());
+    g_assert_cmpint(spec_parse(doc, &spec, &err), ==, 0);
+    json_decref(doc);
+}
+
+static void destinations_have_one_slash_in_front_and_none_behind(void)
+{
+    struct spec spec;
+    struct err err = {0};
+    json_t *doc = config_with("");
+    json_object_set_new(doc, "mounts",
+                        json_pack("[{s:s,s:s},{s:s,s:s}]", "destination", "a//b/", "type", "tmpfs",
+                                  "destination", "///dev//", "type", "tmpfs"));
+    g_assert_cmpint(spec_parse(doc, &spec, &err), ==, 0);
+    g_assert_cmpstr(spec.mounts[0].destination, ==, "/a/b");
+    g_assert_cmpstr(spec.mounts[1].destination, ==, "/dev");
+    json_decref(doc);
+}
+
 static void unlimited_memory_may_be_written_as_uint64(void)
 {
     struct spec_resources res = {0};
@@ -216,6 +309,11 @@ int main(int argc, char **argv)
 #define ADD(f) g_test_add_func("/runtime/spec/" #f, f)
     ADD(the_smallest_configuration_is_taken);
     ADD(wrong_fields_are_named);
+    ADD(wrong_resources_are_named);
+    ADD(versions_are_semantic_and_compatible_within_1);
+    ADD(configurations_for_other_platforms_are_named);
+    ADD(unknown_properties_are_ignored);
+    ADD(destinations_have_one_slash_in_front_and_none_behind);
     ADD(unlimited_memory_may_be_written_as_uint64);
     ADD(rlimits_keep_the_whole_uint64);
     ADD(capability_names_come_in_any_case_and_only_by_name);
