@@ -11,7 +11,6 @@
 
 #include "defences.h"
 
-#define MARK  "_GEMEL_RUNTIME_SEALED"
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 extern char **environ;
@@ -20,11 +19,11 @@ extern char **environ;
  * writing. */
 static bool is_sealed(void)
 {
-    const char *mark = getenv(MARK);
+    const char *mark = getenv(SEAL_MARK);
     if (!mark)
         return false;
     bool mount = !strcmp(mark, "mount");
-    unsetenv(MARK);
+    unsetenv(SEAL_MARK);
     if (mount)
         return access("/proc/self/exe", W_OK) < 0 && errno == EROFS;
     auto_fd self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -63,10 +62,10 @@ int seal_self(char **argv, struct err *err)
     if (is_sealed() || !defended(SEALED_SELF))
         return 0;
     auto_fd mount = clone_mount();
-    if (mount >= 0 && setenv(MARK, "mount", 1) == 0)
+    if (mount >= 0 && setenv(SEAL_MARK, "mount", 1) == 0)
         fexecve(mount, argv, environ);
     auto_fd copy = copy_to_memory();
-    if (copy >= 0 && setenv(MARK, "memory", 1) == 0)
+    if (copy >= 0 && setenv(SEAL_MARK, "memory", 1) == 0)
         fexecve(copy, argv, environ);
     return err_set(err, errno, "cannot run from a protected copy of this program");
 }

@@ -13,6 +13,9 @@
 
 #include "util.h"
 
+/* The name in the environment of the second start; its value names the kind of file. */
+#define SEAL_MARK "_GEMEL_RUNTIME_SEALED"
+
 /* Executes this program again from such a file, unless it runs from one already. Returns 0 when it
  * does. */
 int seal_self(char **argv, struct err *err);
