@@ -344,6 +344,19 @@ class Bed:
     def is_v1(self, controller):
         return controller in self.facts["cgroup_v1"]
 
+    def takes(self, controller, name, text):
+        """Whether the kernel takes `text` for a file of a new group below the parent of this run."""
+        mount = self.facts["cgroup_v1"].get(controller) or self.facts["cgroup_v2"]
+        path = pathlib.Path(mount + self.facts["cgroup_parent"], f"probe-{self.new_id()}")
+        path.mkdir(parents=True)
+        try:
+            (path / name).write_text(text)
+            return True
+        except OSError:
+            return False
+        finally:
+            path.rmdir()
+
     def need_root(self, why):
         """For what an unprivileged user of the host cannot do; `why` is the kernel's rule."""
         if self.rootless:

@@ -32,6 +32,35 @@ def v2_controllers(v2):
         return []
 
 
+def group_files(v1, v2, name):
+    """The files that a new group has, by controller (on v2 alone every controller has those of the one hierarchy), and
+    whether the limit of kernel memory can be written."""
+    files, kmem = {}, False
+    if v2 and not v1:
+        for controller in v2_controllers(v2):
+            try:
+                with open(f"{v2}/cgroup.subtree_control", "w", encoding="ascii") as control:
+                    control.write("+" + controller)
+            except OSError:
+                pass
+    for controller, mount in ({c: v2 for c in v2_controllers(v2)} if v2 and not v1 else v1).items():
+        path = mount + name
+        try:
+            os.makedirs(path, exist_ok=True)
+            files[controller] = sorted(os.listdir(path))
+            if controller == "memory" and v1:
+                with open(f"{path}/memory.kmem.limit_in_bytes", "w", encoding="ascii") as limit:
+                    limit.write(str(1 << 26))
+                with open(f"{path}/memory.kmem.limit_in_bytes", encoding="ascii") as limit:
+                    kmem = limit.read().strip() == str(1 << 26)
+        except OSError:
+            pass
+        finally:
+            if os.path.isdir(path):
+                os.rmdir(path)
+    return {"cgroup_files": files, "kmem_limit": kmem}
+
+
 def layout(v1, v2):
     return "hybrid" if v1 and v2 else "v1" if v1 else "v2" if v2 else "none"
 

@@ -26,7 +26,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import facts as host  # noqa: E402
-import rootless  # noqa: E402
+import ground  # noqa: E402
 from bed import Bed  # noqa: E402
 from suite import NotApplicable, load  # noqa: E402
 
@@ -72,8 +72,7 @@ def run_cases(cases, bed, jobs):
 
 def make_bed(options, top, ignore=None):
     known = host.gather(options.column)
-    known.update(rootless.facts(options.column, known) if options.column == "rootless" else
-                 {"cgroup_parent": f"/gemel-cf{os.getpid()}"})
+    known.update(ground.facts(options.column))
     return Bed(os.path.abspath(options.runtime), options.column, top, known, ignore)
 
 
@@ -90,7 +89,7 @@ def drop_groups(known):
 
 
 def run_here(options):
-    top = tempfile.mkdtemp(prefix="gemel-cf-")
+    top = tempfile.mkdtemp(prefix="cf-", dir=os.environ.get("GEMEL_CF_GROUND"))
     os.chmod(top, 0o755)
     bed = make_bed(options, top)
     start = time.monotonic()
@@ -102,8 +101,11 @@ def run_here(options):
         shutil.rmtree(top, ignore_errors=True)
     report = {"runtime": os.path.basename(options.runtime), "column": options.column, "facts": bed.facts,
               "seconds": round(time.monotonic() - start, 1), "left": left, "results": results}
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(report, indent=1) + "\n"
+    if "GEMEL_CF_REPORT" in os.environ:
+        os.write(int(os.environ["GEMEL_CF_REPORT"]), text.encode())
+    elif options.json:
+        pathlib.Path(options.json).write_text(text, encoding="utf-8")
     return summary(report)
 
 
@@ -136,8 +138,8 @@ def main():
         parser.error("--runtime is needed")
     if "/" not in options.runtime:
         options.runtime = shutil.which(options.runtime) or options.runtime
-    if options.column == "rootless" and os.geteuid() == 0:
-        return rootless.become(options)
+    if os.geteuid() == 0 and "GEMEL_CF_GROUND" not in os.environ:
+        return ground.enter(options)
     return run_here(options)
 
 

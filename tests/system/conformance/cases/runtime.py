@@ -6,7 +6,7 @@ import os
 import signal
 
 from suite import case
-from bed import mount
+from bed import Bundle, mount
 
 DOC = "runtime.md"
 
@@ -282,7 +282,9 @@ def create_with_a_bad_id(bed):
     bundle = bed.bundle()
     before = sorted(os.listdir(bed.store))
     for bad in ("", ".", "..", "a/b", "../x", "a b", "a\nb"):
-        got = bed.call("create", "--bundle", bundle.path, bad)
+        got = bed.create(Bundle(bad, bundle.path, bundle.config))
+        if got.status == 0:
+            bed.call("delete", "--force", bad)
         assert got.status != 0, f"the id {bad!r} is taken"
     made = set(os.listdir(bed.store)) - set(before)
     assert not {n for n in made if not n.startswith((".", bed.prefix))}, made
