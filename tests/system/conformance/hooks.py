@@ -12,14 +12,13 @@ SCRIPT = """#!/bin/busybox sh
 NS="/proc/self/ns/mnt /proc/self/ns/uts /proc/self/ns/net /proc/self/ns/ipc"
 state=$(/bin/busybox cat)
 pid=${state#*\\"pid\\":}; pid=${pid%%[!0-9 ]*}; pid=${pid# }
-read -r comm < /proc/${pid:-0}/comm
 {
 echo "@@hook $1"
 echo "args $0 $*"
 echo "x $X"
 [ -e /marker ] && echo "root container" || echo "root host"
 [ -e /proc/${pid:-0}/root/marker ] && echo "init pivoted"
-echo "comm $comm"
+case "$1" in poststart*) echo "exe $(/bin/busybox readlink /proc/${pid:-0}/exe)";; esac
 [ -n "$GROUP" ] && [ -d "$GROUP" ] && echo "group there"
 [ -n "$STORE" ] && [ -d "$STORE" ] && echo "store there"
 set -- "$@" $(/bin/busybox stat -L -c %i $NS /proc/${pid:-0}/ns/mnt)
