@@ -87,6 +87,34 @@ guint lv_cache_stamp(LvCache *cache)
     return stamp;
 }
 
+gboolean lv_cache_peek(LvCache *cache, const LvGuest *guest, LvSummary *ret_summary)
+{
+    const Entry *entry;
+    gboolean found;
+
+    pthread_mutex_lock(&cache->lock);
+    entry = entry_of(cache, guest);
+    found = entry->has_summary;
+    if (found)
+        *ret_summary = entry->summary;
+    pthread_mutex_unlock(&cache->lock);
+    return found;
+}
+
+guint lv_cache_count_active(LvCache *cache)
+{
+    GHashTableIter iter;
+    gpointer value;
+    guint n = 0;
+
+    pthread_mutex_lock(&cache->lock);
+    g_hash_table_iter_init(&iter, cache->entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        n += ((const Entry *)value)->id >= 0;
+    pthread_mutex_unlock(&cache->lock);
+    return n;
+}
+
 gboolean lv_cache_get(LvCache *cache, const LvGuest *guest, LvSummary *ret_summary)
 {
     const Entry *entry;
@@ -162,9 +190,7 @@ static gboolean recall_process(LvCache *cache, LvGuest *guest, guint64 *ret_star
     guest->process.pid = entry->pid;
     *ret_start_ticks = entry->start_ticks;
     *ret_may_scan = entry->retry_usec <= g_get_monotonic_time();
-    guest->group.pressure_dir = g_strdup(entry->group.pressure_dir);
-    guest->group.cpu_dir = g_strdup(entry->group.cpu_dir);
-    guest->group.shown = g_strdup(entry->group.shown);
+    lv_cgroup_copy(&entry->group, &guest->group);
     pthread_mutex_unlock(&cache->lock);
     return guest->process.pid != 0;
 }
@@ -178,9 +204,7 @@ static void remember_process(LvCache *cache, const LvGuest *guest)
     entry_forget_process(entry);
     entry->pid = guest->process.pid;
     entry->start_ticks = guest->process.start_ticks;
-    entry->group.pressure_dir = g_strdup(guest->group.pressure_dir);
-    entry->group.cpu_dir = g_strdup(guest->group.cpu_dir);
-    entry->group.shown = g_strdup(guest->group.shown);
+    lv_cgroup_copy(&guest->group, &entry->group);
     if (guest->process.pid == 0)
         entry->retry_usec = g_get_monotonic_time() + RETRY_USEC;
     pthread_mutex_unlock(&cache->lock);

@@ -41,6 +41,10 @@ void lv_cache_free(LvCache *cache);
    invalidation keeps nothing. */
 guint lv_cache_stamp(LvCache *cache);
 gboolean lv_cache_get(LvCache *cache, const LvGuest *guest, LvSummary *ret_summary);
+/* The same however old it is. */
+gboolean lv_cache_peek(LvCache *cache, const LvGuest *guest, LvSummary *ret_summary);
+/* How many guests ran when they were last seen. */
+guint lv_cache_count_active(LvCache *cache);
 void lv_cache_put(LvCache *cache, const LvGuest *guest, guint stamp, gint64 max_age_usec,
                   const LvSummary *summary);
 /* Forgets one definition (uuid), or all (NULL). */

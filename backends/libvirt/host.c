@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "backends/figures_text.h"
 
 /* Reads a small file of /proc or /sys whole into `buffer`, ends it with a NUL; bytes read, -1. */
 static gssize read_file(const char *path, char *buffer, gsize size)
@@ -239,6 +242,24 @@ static char *threads_dir(const char *root, const char *mountinfo, const char *cg
     return dir;
 }
 
+/* The domain's group in the v1 hierarchy of a controller that has no groups per thread. It is used
+   only when it is named as where the threads' groups are: QEMU alone is in it then. */
+static char *domain_dir(const char *root, const char *mountinfo, const char *cgroups,
+                        const char *controller, const char *domain_path)
+{
+    g_autofree char *path = find_path(cgroups, controller);
+    Mount mount = {NULL, NULL};
+    char *dir = NULL;
+
+    if (path == NULL || domain_path == NULL)
+        return NULL;
+    cut_last(path, "emulator");
+    if (g_str_equal(path, domain_path) && find_mount(mountinfo, controller, &mount))
+        dir = path_in_mount(root, &mount, path);
+    clear_mount(&mount);
+    return dir;
+}
+
 static gboolean has_file(const char *dir, const char *file)
 {
     g_autofree char *path = g_build_filename(dir, file, NULL);
@@ -253,7 +274,7 @@ gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group)
     g_autofree char *cgroups = NULL, *mountinfo = NULL, *unified = NULL, *cpu = NULL;
     g_autofree char *unified_path = NULL, *cpu_path = NULL;
 
-    *ret_group = (LvCgroup){NULL, NULL, NULL};
+    *ret_group = (LvCgroup){NULL};
     if (!g_file_get_contents(cgroup_path, &cgroups, NULL, NULL) ||
         !g_file_get_contents(mountinfo_path, &mountinfo, NULL, NULL))
         return FALSE;
@@ -265,10 +286,18 @@ gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group)
     else if (unified != NULL)
         ret_group->cpu_dir = g_strdup(unified);
     ret_group->shown = g_strdup(cpu_path != NULL ? cpu_path : unified_path);
+    ret_group->memory_dir = domain_dir(root, mountinfo, cgroups, "memory", cpu_path);
+    ret_group->io_dir = domain_dir(root, mountinfo, cgroups, "blkio", cpu_path);
     if (unified != NULL) {
         cut_last(unified, "libvirt");
         if (ret_group->shown != NULL)
             cut_last(ret_group->shown, "libvirt");
+        if (ret_group->memory_dir == NULL && has_file(unified, "memory.current"))
+            ret_group->memory_dir = g_strdup(unified);
+        if (ret_group->io_dir == NULL && has_file(unified, "io.stat"))
+            ret_group->io_dir = g_strdup(unified);
+        if (has_file(unified, "pids.max"))
+            ret_group->pids_dir = g_strdup(unified);
         if (has_file(unified, "cpu.pressure") || has_file(unified, "memory.pressure"))
             ret_group->pressure_dir = g_steal_pointer(&unified);
     }
@@ -279,125 +308,230 @@ void lv_cgroup_clear(LvCgroup *group)
 {
     g_clear_pointer(&group->pressure_dir, g_free);
     g_clear_pointer(&group->cpu_dir, g_free);
+    g_clear_pointer(&group->memory_dir, g_free);
+    g_clear_pointer(&group->io_dir, g_free);
+    g_clear_pointer(&group->pids_dir, g_free);
     g_clear_pointer(&group->shown, g_free);
 }
 
-/* "avg10=1.25" of a line that begins with `kind` as 125 (1/100 %); FALSE if it is not there. */
-static gboolean pressure_avg10(const char *text, const char *kind, guint64 *ret)
+void lv_cgroup_copy(const LvCgroup *group, LvCgroup *ret_copy)
 {
-    const char *line = g_str_has_prefix(text, kind) ? text : NULL;
-    g_autofree char *needle = g_strconcat("\n", kind, NULL);
-    double percent;
-    const char *at;
+    *ret_copy = (LvCgroup){
+        .pressure_dir = g_strdup(group->pressure_dir),
+        .cpu_dir = g_strdup(group->cpu_dir),
+        .memory_dir = g_strdup(group->memory_dir),
+        .io_dir = g_strdup(group->io_dir),
+        .pids_dir = g_strdup(group->pids_dir),
+        .shown = g_strdup(group->shown),
+    };
+}
 
-    if (line == NULL) {
-        line = strstr(text, needle);
-        if (line == NULL)
-            return FALSE;
-        line++;
-    }
-    at = strstr(line, "avg10=");
-    if (at == NULL)
+/* ---- what the host does to the guest -------------------------------------------------------- */
+
+static const GemelTextField memory_events[] = {
+    GEMEL_TEXT_FIELD("high", 1, HOST_MEM_HIGH_EVENTS),
+    GEMEL_TEXT_FIELD("oom_kill", 1, HOST_MEM_OOM_KILLS),
+};
+static const GemelTextField v1_memory_stat[] = {
+    GEMEL_TEXT_FIELD("total_swap", 1, HOST_MEM_SWAP),
+};
+static const GemelTextField v1_oom_control[] = {
+    GEMEL_TEXT_FIELD("oom_kill", 1, HOST_MEM_OOM_KILLS),
+};
+
+static void take_memory_usage(const char *text, GemelSample *sample)
+{
+    gemel_text_single(text, GEMEL_METRIC_HOST_MEM_USAGE, sample);
+}
+
+static void take_memory_limit(const char *text, GemelSample *sample)
+{
+    gemel_text_limit(text, GEMEL_METRIC_HOST_MEM_LIMIT, sample);
+}
+
+static void take_swap(const char *text, GemelSample *sample)
+{
+    gemel_text_single(text, GEMEL_METRIC_HOST_MEM_SWAP, sample);
+}
+
+static void take_memory_events(const char *text, GemelSample *sample)
+{
+    gemel_text_fields(text, memory_events, G_N_ELEMENTS(memory_events), sample);
+}
+
+static void take_v1_memory_stat(const char *text, GemelSample *sample)
+{
+    gemel_text_fields(text, v1_memory_stat, G_N_ELEMENTS(v1_memory_stat), sample);
+}
+
+static void take_v1_oom_control(const char *text, GemelSample *sample)
+{
+    gemel_text_fields(text, v1_oom_control, G_N_ELEMENTS(v1_oom_control), sample);
+}
+
+static void take_io_stat(const char *text, GemelSample *sample)
+{
+    gemel_text_io_stat(text, GEMEL_METRIC_HOST_IO_RD_BYTES, FALSE, sample);
+}
+
+static void take_v1_io_bytes(const char *text, GemelSample *sample)
+{
+    gemel_text_blkio_bytes(text, GEMEL_METRIC_HOST_IO_RD_BYTES, FALSE, sample);
+}
+
+static void take_v1_io_ops(const char *text, GemelSample *sample)
+{
+    gemel_text_blkio_ops(text, GEMEL_METRIC_HOST_IO_RD_BYTES, FALSE, sample);
+}
+
+static void take_pids_max(const char *text, GemelSample *sample)
+{
+    gemel_text_limit(text, GEMEL_METRIC_PIDS_LIMIT, sample);
+}
+
+static void take_cpu_pressure(const char *text, GemelSample *sample)
+{
+    gemel_text_pressure(text, GEMEL_METRIC_PSI_CPU_SOME, sample);
+}
+
+static void take_memory_pressure(const char *text, GemelSample *sample)
+{
+    gemel_text_pressure(text, GEMEL_METRIC_PSI_MEM_SOME, sample);
+}
+
+static void take_io_pressure(const char *text, GemelSample *sample)
+{
+    gemel_text_pressure(text, GEMEL_METRIC_PSI_IO_SOME, sample);
+}
+
+/* A file of the domain's group, under its names of v2 and v1; the first that is there is read. */
+static const struct {
+    gsize dir; /* offset of the directory in LvCgroup */
+    struct {
+        const char *name;
+        void (*take)(const char *text, GemelSample *sample);
+    } files[3];
+} group_files[] = {
+    {offsetof(LvCgroup, pressure_dir), {{"cpu.pressure", take_cpu_pressure}}},
+    {offsetof(LvCgroup, pressure_dir), {{"memory.pressure", take_memory_pressure}}},
+    {offsetof(LvCgroup, pressure_dir), {{"io.pressure", take_io_pressure}}},
+    {offsetof(LvCgroup, memory_dir),
+     {{"memory.current", take_memory_usage}, {"memory.usage_in_bytes", take_memory_usage}}},
+    {offsetof(LvCgroup, memory_dir),
+     {{"memory.max", take_memory_limit}, {"memory.limit_in_bytes", take_memory_limit}}},
+    {offsetof(LvCgroup, memory_dir),
+     {{"memory.swap.current", take_swap}, {"memory.stat", take_v1_memory_stat}}},
+    {offsetof(LvCgroup, memory_dir),
+     {{"memory.events", take_memory_events}, {"memory.oom_control", take_v1_oom_control}}},
+    {offsetof(LvCgroup, io_dir),
+     {{"io.stat", take_io_stat},
+      {"blkio.throttle.io_service_bytes_recursive", take_v1_io_bytes},
+      {"blkio.throttle.io_service_bytes", take_v1_io_bytes}}},
+    {offsetof(LvCgroup, io_dir),
+     {{"blkio.throttle.io_serviced_recursive", take_v1_io_ops},
+      {"blkio.throttle.io_serviced", take_v1_io_ops}}},
+    {offsetof(LvCgroup, pids_dir), {{"pids.max", take_pids_max}}},
+};
+
+/* Throttling of the groups of one guest, summed. */
+typedef struct {
+    guint64 periods, count, time_ns;
+    gboolean found;
+} Throttling;
+
+/* Adds one group's; v1 gives throttled_time in ns, v2 throttled_usec. Its own time is in *ret_ns.
+ */
+static gboolean add_throttling(const char *dir, const char *child, Throttling *sum, guint64 *ret_ns)
+{
+    static const GemelTextField fields[] = {
+        GEMEL_TEXT_FIELD("nr_periods", 1, CPU_PERIODS),
+        GEMEL_TEXT_FIELD("nr_throttled", 1, CPU_NR_THROTTLED),
+        GEMEL_TEXT_FIELD("throttled_usec", 1000, CPU_THROTTLED),
+        GEMEL_TEXT_FIELD("throttled_time", 1, CPU_THROTTLED),
+    };
+    g_autofree char *path = g_build_filename(dir, child, "cpu.stat", NULL);
+    g_autoptr(GemelSample) one = NULL;
+    char text[1024];
+
+    if (read_file(path, text, sizeof text) <= 0)
         return FALSE;
-    percent = g_ascii_strtod(at + strlen("avg10="), NULL);
-    *ret = (guint64)(percent * 100 + 0.5);
+    one = gemel_sample_new("", 0);
+    gemel_text_fields(text, fields, G_N_ELEMENTS(fields), one);
+    if (!gemel_sample_has(one, GEMEL_METRIC_CPU_NR_THROTTLED))
+        return FALSE;
+    sum->found = TRUE;
+    sum->periods += one->value[GEMEL_METRIC_CPU_PERIODS];
+    sum->count += one->value[GEMEL_METRIC_CPU_NR_THROTTLED];
+    sum->time_ns += one->value[GEMEL_METRIC_CPU_THROTTLED];
+    *ret_ns = one->value[GEMEL_METRIC_CPU_THROTTLED];
     return TRUE;
 }
 
-/* One *.pressure file into its three metrics; Documentation/accounting/psi.rst. */
-static void sample_pressure(const char *dir, const char *file, GemelMetric some, GemelMetric full,
-                            GemelMetric total, GemelSample *sample)
+/* The number behind "vcpu", or NULL. */
+static const char *vcpu_of(const char *group)
 {
-    g_autofree char *path = g_build_filename(dir, file, NULL);
-    char text[512];
-    const char *at;
-    guint64 value;
-
-    if (read_file(path, text, sizeof text) <= 0)
-        return;
-    if (pressure_avg10(text, "some", &value))
-        gemel_sample_set(sample, some, value);
-    if (pressure_avg10(text, "full", &value))
-        gemel_sample_set(sample, full, value);
-    at = strstr(text, "total=");
-    if (g_str_has_prefix(text, "some") && at != NULL)
-        gemel_sample_set(sample, total, g_ascii_strtoull(at + strlen("total="), NULL, 10));
-}
-
-/* The number after `key` at the beginning of a line. */
-static gboolean stat_value(const char *text, const char *key, guint64 *ret)
-{
-    gsize length = strlen(key);
-
-    for (const char *line = text; line != NULL && *line != '\0';) {
-        if (strncmp(line, key, length) == 0 && line[length] == ' ') {
-            *ret = g_ascii_strtoull(line + length + 1, NULL, 10);
-            return TRUE;
-        }
-        line = strchr(line, '\n');
-        if (line != NULL)
-            line++;
-    }
-    return FALSE;
-}
-
-/* Adds one group's throttling; v1 gives throttled_time in ns, v2 throttled_usec. */
-static void add_throttling(const char *dir, const char *child, guint64 *count, guint64 *time_ns,
-                           gboolean *found)
-{
-    g_autofree char *path = g_build_filename(dir, child, "cpu.stat", NULL);
-    char text[1024];
-    guint64 value;
-
-    if (read_file(path, text, sizeof text) <= 0 || !stat_value(text, "nr_throttled", &value))
-        return;
-    *found = TRUE;
-    *count += value;
-    if (stat_value(text, "throttled_usec", &value))
-        *time_ns += value * 1000;
-    else if (stat_value(text, "throttled_time", &value))
-        *time_ns += value;
+    return g_str_has_prefix(group, "vcpu") && g_ascii_isdigit(group[4]) ? group + 4 : NULL;
 }
 
 static gboolean is_thread_group(const char *name)
 {
-    return g_str_equal(name, "emulator") ||
-           (g_str_has_prefix(name, "vcpu") && g_ascii_isdigit(name[4])) ||
+    return g_str_equal(name, "emulator") || vcpu_of(name) != NULL ||
            (g_str_has_prefix(name, "iothread") && g_ascii_isdigit(name[8]));
+}
+
+/* The time into the row of that vCPU, when libvirt gave it one. */
+static void set_vcpu_throttled(GemelSample *sample, const char *number, guint64 time_ns)
+{
+    for (guint i = 0; i < sample->rows->len; i++) {
+        GemelRow *row = &g_array_index(sample->rows, GemelRow, i);
+
+        if (row->group == GEMEL_ROWS_VCPU && g_str_equal(row->name, number))
+            gemel_row_set(row, GEMEL_ROW_VCPU_THROTTLED, time_ns);
+    }
 }
 
 /* The per-thread groups hold libvirt's quotas, the group above them the domain's global one, and
    nr_throttled is not hierarchical: so the sum over all of them. */
 static void sample_throttling(const char *dir_path, GemelSample *sample)
 {
-    guint64 count = 0, time_ns = 0;
-    gboolean found = FALSE;
+    Throttling sum = {0};
     const struct dirent *entry;
     DIR *dir = opendir(dir_path);
+    guint64 own_ns;
 
     if (dir == NULL)
         return;
-    add_throttling(dir_path, ".", &count, &time_ns, &found);
+    add_throttling(dir_path, ".", &sum, &own_ns);
     while ((entry = readdir(dir)) != NULL) {
-        if (is_thread_group(entry->d_name))
-            add_throttling(dir_path, entry->d_name, &count, &time_ns, &found);
+        if (is_thread_group(entry->d_name) &&
+            add_throttling(dir_path, entry->d_name, &sum, &own_ns) &&
+            vcpu_of(entry->d_name) != NULL)
+            set_vcpu_throttled(sample, vcpu_of(entry->d_name), own_ns);
     }
     closedir(dir);
-    if (found) {
-        gemel_sample_set(sample, GEMEL_METRIC_CPU_THROTTLED, time_ns);
-        gemel_sample_set(sample, GEMEL_METRIC_CPU_NR_THROTTLED, count);
+    if (sum.found) {
+        gemel_sample_set(sample, GEMEL_METRIC_CPU_THROTTLED, sum.time_ns);
+        gemel_sample_set(sample, GEMEL_METRIC_CPU_NR_THROTTLED, sum.count);
+        gemel_sample_set(sample, GEMEL_METRIC_CPU_PERIODS, sum.periods);
     }
 }
 
 void lv_cgroup_sample(const LvCgroup *group, GemelSample *sample)
 {
-    if (group->pressure_dir != NULL) {
-        sample_pressure(group->pressure_dir, "cpu.pressure", GEMEL_METRIC_PSI_CPU_SOME,
-                        GEMEL_METRIC_PSI_CPU_FULL, GEMEL_METRIC_PSI_CPU_TOTAL, sample);
-        sample_pressure(group->pressure_dir, "memory.pressure", GEMEL_METRIC_PSI_MEM_SOME,
-                        GEMEL_METRIC_PSI_MEM_FULL, GEMEL_METRIC_PSI_MEM_TOTAL, sample);
-        sample_pressure(group->pressure_dir, "io.pressure", GEMEL_METRIC_PSI_IO_SOME,
-                        GEMEL_METRIC_PSI_IO_FULL, GEMEL_METRIC_PSI_IO_TOTAL, sample);
+    char text[16384];
+
+    for (guint i = 0; i < G_N_ELEMENTS(group_files); i++) {
+        const char *dir = *(char *const *)(const void *)((const char *)group + group_files[i].dir);
+
+        for (guint f = 0; dir != NULL && f < G_N_ELEMENTS(group_files[i].files); f++) {
+            const char *name = group_files[i].files[f].name;
+            g_autofree char *path = name != NULL ? g_build_filename(dir, name, NULL) : NULL;
+
+            if (path != NULL && read_file(path, text, sizeof text) >= 0) {
+                group_files[i].files[f].take(text, sample);
+                break;
+            }
+        }
     }
     if (group->cpu_dir != NULL)
         sample_throttling(group->cpu_dir, sample);

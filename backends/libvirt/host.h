@@ -46,14 +46,19 @@ void lv_process_scan(const char *root, GHashTable *wanted);
 
 typedef struct {
     char *pressure_dir; /* the domain's group in the v2 hierarchy, or NULL */
-    char *cpu_dir; /* the directory above emulator, vcpuN and iothreadN with cpu.stat, or NULL */
-    char *shown;   /* the domain's group as in /proc/PID/cgroup, or NULL */
+    char *cpu_dir;    /* the directory above emulator, vcpuN and iothreadN with cpu.stat, or NULL */
+    char *memory_dir; /* the domain's group where its memory is charged, or NULL */
+    char *io_dir;     /* likewise its disk traffic */
+    char *pids_dir;   /* likewise its threads; libvirt makes none in v1 */
+    char *shown;      /* the domain's group as in /proc/PID/cgroup, or NULL */
 } LvCgroup;
 
 /* Fills what can be found; FALSE if nothing can. */
 gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group);
 void lv_cgroup_clear(LvCgroup *group);
+/* Deep; ret_copy is overwritten. */
+void lv_cgroup_copy(const LvCgroup *group, LvCgroup *ret_copy);
 
-/* Pressure of the domain's group, throttling summed over its groups. Paths already contain the
-   root. */
+/* What the host does to the guest: pressure, memory, disk traffic of the domain's group, throttling
+   summed over its groups and, into the rows of vCPUs that are there, by vCPU. */
 void lv_cgroup_sample(const LvCgroup *group, GemelSample *sample);

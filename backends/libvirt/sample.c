@@ -52,7 +52,10 @@ static GemelSample *map_record(LvConn *conn, const LvGuest *guest,
     state = lv_state(facts.state, facts.reason, FALSE);
     if (state != GEMEL_STATE_RUNNING && state != GEMEL_STATE_PAUSED)
         return NULL;
-    if (lv_domain_summarize(conn, record->dom, guest, &summary) && summary.cpu_limit > 0)
+    /* A definition costs an RPC per guest, so any that is known does: `list` keeps it fresh. */
+    if ((lv_cache_peek(lv_backend(conn)->cache, guest, &summary) ||
+         lv_domain_summarize(conn, record->dom, guest, &summary)) &&
+        summary.cpu_limit > 0)
         gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)(summary.cpu_limit * 1000 + 0.5));
     else if (facts.vcpus > 0)
         gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)facts.vcpus * 1000);
@@ -69,12 +72,15 @@ static void add_host_figures(const LvGuest *guest, GemelSample *sample)
     lv_cgroup_sample(&guest->group, sample);
 }
 
-/* Samples for the active guests that the bulk answer left out. */
-static void add_missing(LvConn *conn, virDomainPtr *active, int n_active, gint64 time_ns,
-                        GPtrArray *samples, GPtrArray *guests, GArray *skipped)
+/* Samples for the active guests that the bulk answer left out, asked for when it has fewer than
+   were last seen. */
+static void add_missing(LvConn *conn, gint64 time_ns, GPtrArray *samples, GPtrArray *guests,
+                        GArray *skipped)
 {
     g_autoptr(GHashTable) given = g_hash_table_new(g_str_hash, g_str_equal);
     const gboolean yes = TRUE;
+    virDomainPtr *active = NULL;
+    int n_active = virConnectListAllDomains(conn->vir, &active, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 
     for (guint i = 0; i < guests->len; i++)
         g_hash_table_add(given, ((LvGuest *)g_ptr_array_index(guests, i))->uuid);
@@ -82,15 +88,17 @@ static void add_missing(LvConn *conn, virDomainPtr *active, int n_active, gint64
         g_autoptr(LvGuest) guest = lv_guest_new(active[i]);
         int state, reason;
 
-        if (g_hash_table_contains(given, guest->uuid) ||
-            virDomainGetState(active[i], &state, &reason, 0) < 0 ||
-            (lv_state(state, reason, FALSE) != GEMEL_STATE_RUNNING &&
-             lv_state(state, reason, FALSE) != GEMEL_STATE_PAUSED))
-            continue;
-        g_ptr_array_add(samples, gemel_sample_new(guest->uuid, time_ns));
-        g_ptr_array_add(guests, g_steal_pointer(&guest));
-        g_array_append_val(skipped, yes);
+        if (!g_hash_table_contains(given, guest->uuid) &&
+            virDomainGetState(active[i], &state, &reason, 0) == 0 &&
+            (lv_state(state, reason, FALSE) == GEMEL_STATE_RUNNING ||
+             lv_state(state, reason, FALSE) == GEMEL_STATE_PAUSED)) {
+            g_ptr_array_add(samples, gemel_sample_new(guest->uuid, time_ns));
+            g_ptr_array_add(guests, g_steal_pointer(&guest));
+            g_array_append_val(skipped, yes);
+        }
+        virDomainFree(active[i]);
     }
+    free(active);
 }
 
 GPtrArray *lv_sample(GemelConn *base, GError **error)
@@ -101,22 +109,18 @@ GPtrArray *lv_sample(GemelConn *base, GError **error)
     g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)lv_guest_free);
     g_autoptr(GArray) skipped = g_array_new(FALSE, FALSE, sizeof(gboolean));
     virDomainStatsRecordPtr *records = NULL;
-    virDomainPtr *active = NULL;
-    int n_active, n_records;
+    int n_records;
     gint64 time_ns;
 
     virResetLastError();
-    n_active = virConnectListAllDomains(conn->vir, &active, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
-    if (n_active < 0) {
-        lv_fail(error, conn, "cannot sample the guests of %s", base->backend->name);
-        return NULL;
-    }
     time_ns = gemel_boottime_ns();
     n_records = virConnectGetAllDomainStats(conn->vir, STATS, &records, FILTER);
     /* Half of the call's time: the counters were read somewhere in it. */
     time_ns += (gemel_boottime_ns() - time_ns) / 2;
-    if (n_records < 0)
+    if (n_records < 0) {
         lv_fail(error, conn, "cannot sample the guests of %s", base->backend->name);
+        return NULL;
+    }
     for (int i = 0; i < n_records; i++) {
         g_autoptr(LvGuest) guest = lv_guest_new(records[i]->dom);
         gboolean was_skipped;
@@ -128,15 +132,9 @@ GPtrArray *lv_sample(GemelConn *base, GError **error)
         g_ptr_array_add(guests, g_steal_pointer(&guest));
         g_array_append_val(skipped, was_skipped);
     }
-    if (n_records >= 0) {
-        virDomainStatsRecordListFree(records);
-        add_missing(conn, active, n_active, time_ns, samples, guests, skipped);
-    }
-    for (int i = 0; i < n_active; i++)
-        virDomainFree(active[i]);
-    free(active);
-    if (n_records < 0)
-        return NULL;
+    virDomainStatsRecordListFree(records);
+    if ((guint)n_records < lv_cache_count_active(lv_backend(conn)->cache))
+        add_missing(conn, time_ns, samples, guests, skipped);
     lv_cache_find_processes(conn, guests);
     for (guint i = 0; i < samples->len; i++) {
         const LvGuest *guest = g_ptr_array_index(guests, i);

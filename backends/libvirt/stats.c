@@ -23,6 +23,10 @@ static const struct {
     {"balloon.unused", GEMEL_METRIC_BALLOON_UNUSED, 1024},
     {"balloon.rss", GEMEL_METRIC_MEM_RSS, 1024},
     {"balloon.disk_caches", GEMEL_METRIC_MEM_FILE, 1024},
+    {"balloon.usable", GEMEL_METRIC_BALLOON_USABLE, 1024},
+    {"balloon.swap_in", GEMEL_METRIC_BALLOON_SWAP_IN, 1024},
+    {"balloon.swap_out", GEMEL_METRIC_BALLOON_SWAP_OUT, 1024},
+    {"balloon.major_fault", GEMEL_METRIC_MEM_MAJOR_FAULTS, 1},
 };
 
 /* One figure of a device: into its row and, where it has one, into the sum over all. */
@@ -40,6 +44,10 @@ static const DeviceField vcpu_fields[] = {
     {"exits.sum", GEMEL_ROW_VCPU_EXITS, NO_METRIC},
     {"halt_exits.sum", GEMEL_ROW_VCPU_HALT_EXITS, NO_METRIC},
     {"irq_exits.sum", GEMEL_ROW_VCPU_IRQ_EXITS, NO_METRIC},
+    {"io_exits.sum", GEMEL_ROW_VCPU_IO_EXITS, NO_METRIC},
+    {"mmio_exits.sum", GEMEL_ROW_VCPU_MMIO_EXITS, NO_METRIC},
+    {"irq_injections.sum", GEMEL_ROW_VCPU_INTERRUPTS, NO_METRIC},
+    {"halt_wait_ns.sum", GEMEL_ROW_VCPU_HALTED, NO_METRIC},
 };
 
 static const DeviceField block_fields[] = {
@@ -49,6 +57,10 @@ static const DeviceField block_fields[] = {
     {"wr.reqs", GEMEL_ROW_DISK_WR_OPS, GEMEL_METRIC_IO_WR_OPS},
     {"rd.times", GEMEL_ROW_DISK_RD_TIME, NO_METRIC},
     {"wr.times", GEMEL_ROW_DISK_WR_TIME, NO_METRIC},
+    {"fl.reqs", GEMEL_ROW_DISK_FL_OPS, NO_METRIC},
+    {"fl.times", GEMEL_ROW_DISK_FL_TIME, NO_METRIC},
+    {"capacity", GEMEL_ROW_DISK_CAPACITY, NO_METRIC},
+    {"allocation", GEMEL_ROW_DISK_ALLOCATION, NO_METRIC},
 };
 
 static const DeviceField net_fields[] = {

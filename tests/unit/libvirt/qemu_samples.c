@@ -45,6 +45,11 @@ static void test_sample_has_devices_and_host_figures(World *world, const void *d
     g_assert_nonnull(row_of(sample, GEMEL_ROWS_NIC, "tapgemel0"));
     g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_NET_RX_BYTES));
     g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_CPU_NR_THROTTLED));
+    g_assert_cmpuint(sample->value[GEMEL_METRIC_HOST_MEM_USAGE], >, 1u << 20);
+    g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_HOST_MEM_OOM_KILLS));
+    g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_HOST_IO_RD_BYTES));
+    row = row_of(sample, GEMEL_ROWS_VCPU, "0");
+    g_assert_true(row->valid >> GEMEL_ROW_VCPU_THROTTLED & 1);
     if (g_file_test("/sys/fs/cgroup/unified/cgroup.procs", G_FILE_TEST_EXISTS) ||
         g_file_test("/sys/fs/cgroup/cgroup.procs", G_FILE_TEST_EXISTS))
         g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_PSI_CPU_TOTAL));

@@ -163,6 +163,102 @@ static void test_v2(Tree *tree, const void *data)
     lv_cgroup_clear(&group);
 }
 
+#define DOMAIN "/machine/qemu-1-web.libvirt-qemu"
+
+#define HAS(sample, id, wanted)                                                                    \
+    do {                                                                                           \
+        g_assert_true(gemel_sample_has(sample, GEMEL_METRIC_##id));                                \
+        g_assert_cmpuint((sample)->value[GEMEL_METRIC_##id], ==, wanted);                          \
+    } while (0)
+
+/* What the host charges the guest with in v1, and nothing of it taken for the guest's own. */
+static void test_v1_memory_and_io(Tree *tree, const void *data)
+{
+    g_autoptr(GemelSample) sample = gemel_sample_new("x", 1);
+    LvCgroup group;
+
+    put(tree, "/proc/self/mountinfo",
+        V1_MOUNTS "32 20 0:28 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio\n", -1);
+    put(tree, "/proc/42/cgroup",
+        "5:blkio:" DOMAIN "\n4:memory:" DOMAIN "\n1:cpu:" DOMAIN "/emulator\n", -1);
+    put(tree, "/sys/fs/cgroup/memory" DOMAIN "/memory.usage_in_bytes", "1000\n", -1);
+    put(tree, "/sys/fs/cgroup/memory" DOMAIN "/memory.limit_in_bytes", "9223372036854771712\n", -1);
+    put(tree, "/sys/fs/cgroup/memory" DOMAIN "/memory.stat", "swap 1\ntotal_swap 77\n", -1);
+    put(tree, "/sys/fs/cgroup/memory" DOMAIN "/memory.oom_control",
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", -1);
+    put(tree, "/sys/fs/cgroup/blkio" DOMAIN "/blkio.throttle.io_service_bytes",
+        "254:0 Read 10\n254:0 Write 20\n254:16 Read 1\n254:16 Total 1\nTotal 31\n", -1);
+    put(tree, "/sys/fs/cgroup/blkio" DOMAIN "/blkio.throttle.io_serviced_recursive",
+        "254:0 Read 3\n254:0 Write 4\nTotal 7\n", -1);
+    g_assert_true(lv_cgroup_find(tree->root, 42, &group));
+    lv_cgroup_sample(&group, sample);
+    HAS(sample, HOST_MEM_USAGE, 1000);
+    HAS(sample, HOST_MEM_SWAP, 77);
+    HAS(sample, HOST_MEM_OOM_KILLS, 2);
+    HAS(sample, HOST_IO_RD_BYTES, 11);
+    HAS(sample, HOST_IO_WR_BYTES, 20);
+    HAS(sample, HOST_IO_RD_OPS, 3);
+    HAS(sample, HOST_IO_WR_OPS, 4);
+    g_assert_false(gemel_sample_has(sample, GEMEL_METRIC_HOST_MEM_LIMIT));
+    g_assert_false(gemel_sample_has(sample, GEMEL_METRIC_MEM_USAGE));
+    g_assert_false(gemel_sample_has(sample, GEMEL_METRIC_IO_RD_BYTES));
+    g_assert_cmpuint(sample->rows->len, ==, 0);
+    lv_cgroup_clear(&group);
+}
+
+/* A memory group of another name holds more than this guest. */
+static void test_v1_shared_memory_group_is_not_used(Tree *tree, const void *data)
+{
+    LvCgroup group;
+
+    put(tree, "/proc/self/mountinfo", V1_MOUNTS, -1);
+    put(tree, "/proc/42/cgroup", "4:memory:/machine\n1:cpu:" DOMAIN "/emulator\n", -1);
+    g_assert_true(lv_cgroup_find(tree->root, 42, &group));
+    check_dir(tree, group.memory_dir, NULL);
+    lv_cgroup_clear(&group);
+}
+
+static void test_v2_memory_and_io(Tree *tree, const void *data)
+{
+#define SCOPE "/sys/fs/cgroup/machine.slice/machine-qemu\\x2d1\\x2dweb.scope"
+    g_autoptr(GemelSample) sample = gemel_sample_new("x", 1);
+    LvCgroup group, copy;
+    GemelRow *row;
+
+    put(tree, "/proc/self/mountinfo", PURE_V2, -1);
+    put(tree, "/proc/42/cgroup",
+        "0::/machine.slice/machine-qemu\\x2d1\\x2dweb.scope/libvirt/emulator\n", -1);
+    put(tree, SCOPE "/memory.current", "1000\n", -1);
+    put(tree, SCOPE "/memory.max", "2000\n", -1);
+    put(tree, SCOPE "/memory.swap.current", "77\n", -1);
+    put(tree, SCOPE "/memory.stat", "anon 5\n", -1);
+    put(tree, SCOPE "/memory.events", "low 0\nhigh 3\nmax 0\noom 1\noom_kill 2\n", -1);
+    put(tree, SCOPE "/io.stat", "254:0 rbytes=10 wbytes=20 rios=3 wios=4 dbytes=0 dios=0\n", -1);
+    put(tree, SCOPE "/pids.max", "512\n", -1);
+    put(tree, SCOPE "/libvirt/vcpu1/cpu.stat",
+        "usage_usec 1\nnr_periods 10\nnr_throttled 8\nthrottled_usec 80\n", -1);
+    gemel_sample_add_row(sample, GEMEL_ROWS_VCPU, "0");
+    gemel_sample_add_row(sample, GEMEL_ROWS_VCPU, "1");
+    g_assert_true(lv_cgroup_find(tree->root, 42, &group));
+    lv_cgroup_copy(&group, &copy);
+    lv_cgroup_clear(&group);
+    lv_cgroup_sample(&copy, sample);
+    HAS(sample, HOST_MEM_USAGE, 1000);
+    HAS(sample, HOST_MEM_LIMIT, 2000);
+    HAS(sample, HOST_MEM_SWAP, 77);
+    HAS(sample, HOST_MEM_HIGH_EVENTS, 3);
+    HAS(sample, HOST_MEM_OOM_KILLS, 2);
+    HAS(sample, HOST_IO_WR_OPS, 4);
+    HAS(sample, PIDS_LIMIT, 512);
+    HAS(sample, CPU_PERIODS, 10);
+    g_assert_false(gemel_sample_has(sample, GEMEL_METRIC_MEM_ANON));
+    row = &g_array_index(sample->rows, GemelRow, 0);
+    g_assert_false(row->valid >> GEMEL_ROW_VCPU_THROTTLED & 1u);
+    row = &g_array_index(sample->rows, GemelRow, 1);
+    g_assert_cmpuint(row->value[GEMEL_ROW_VCPU_THROTTLED], ==, 80000);
+    lv_cgroup_clear(&copy);
+}
+
 /* Groups that hold other things too: a QEMU of a session daemon, or one without a cgroup driver. */
 static void test_shared_groups_are_not_used(Tree *tree, const void *data)
 {
@@ -297,6 +393,9 @@ int main(int argc, char **argv)
     ADD("v1 groups of joined controllers", test_v1_joined_controllers);
     ADD("hybrid: quota in v1, pressure in v2", test_hybrid);
     ADD("v2 groups: throttling is summed over the threads' groups", test_v2);
+    ADD("v1 groups: memory and io", test_v1_memory_and_io);
+    ADD("v1 groups: a shared one for memory is not used", test_v1_shared_memory_group_is_not_used);
+    ADD("v2 groups: memory and io, throttling by vCPU", test_v2_memory_and_io);
     ADD("groups that hold other things are not used", test_shared_groups_are_not_used);
     ADD("a hierarchy mounted in part", test_mounts_of_a_part);
     ADD("missing files", test_missing_files);

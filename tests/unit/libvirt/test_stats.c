@@ -109,6 +109,9 @@ static void test_kvm_guest(void)
     g_assert_cmpuint(row->value[GEMEL_ROW_VCPU_EXITS], >, 1000);
     g_assert_true(row->valid >> GEMEL_ROW_VCPU_HALT_EXITS & 1);
     g_assert_true(row->valid >> GEMEL_ROW_VCPU_IRQ_EXITS & 1);
+    check_row(row, GEMEL_ROW_VCPU_INTERRUPTS, 796);
+    check_row(row, GEMEL_ROW_VCPU_MMIO_EXITS, 209);
+    check_row(row, GEMEL_ROW_VCPU_HALTED, G_GUINT64_CONSTANT(40438732932));
     check_row(row, GEMEL_ROW_VCPU_STATE, 1);
     row = row_of(sample, GEMEL_ROWS_DISK, "vda");
     check_row(row, GEMEL_ROW_DISK_RD_OPS, 1);
