@@ -20,6 +20,7 @@ static const char *const event_names[GEMEL_EVENT_N] = {
     [GEMEL_EVENT_ADDED] = "added",           [GEMEL_EVENT_REMOVED] = "removed",
     [GEMEL_EVENT_STATE] = "state",           [GEMEL_EVENT_CHANGED] = "changed",
     [GEMEL_EVENT_BACKEND_UP] = "backend-up", [GEMEL_EVENT_BACKEND_DOWN] = "backend-down",
+    [GEMEL_EVENT_ALERT] = "alert",           [GEMEL_EVENT_ALERT_OVER] = "alert-over",
 };
 
 #define IN(state) (1u << GEMEL_STATE_##state)

@@ -330,10 +330,12 @@ typedef enum {
     GEMEL_EVENT_CHANGED,      /* definition, limits or snapshots */
     GEMEL_EVENT_BACKEND_UP,   /* (re)connected: everything may have changed */
     GEMEL_EVENT_BACKEND_DOWN, /* `detail` says why */
+    GEMEL_EVENT_ALERT,        /* a figure passed a value (console/alerts.h); of no backend's */
+    GEMEL_EVENT_ALERT_OVER,
     GEMEL_EVENT_N
 } GemelEventType;
 
-const char *gemel_event_type_name(GemelEventType type); /* "added" ... "backend-down" */
+const char *gemel_event_type_name(GemelEventType type); /* "added" ... "alert-over" */
 
 typedef struct {
     GemelEventType type;

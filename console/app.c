@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/app.h"
+#include "console/alerts.h"
 #include "console/model.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ App *app_new(void)
     app->backends = g_ptr_array_new();
     app->closed = g_ptr_array_new_with_free_func(app_backend_free);
     app->model = model_new(app);
+    app->alerts = alerts_new(app);
     app->program = g_file_read_link("/proc/self/exe", NULL);
     return app;
 }
@@ -58,6 +60,7 @@ gboolean app_free(App *app)
         return FALSE;
     model_close_backends(app->model);
     hub_close(app->hub); /* what was posted before still refers to all the others */
+    alerts_free(app->alerts);
     model_free(app->model);
     g_ptr_array_unref(app->closed);
     options_free(app->options);

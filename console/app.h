@@ -13,6 +13,7 @@
 #include "console/hub.h"
 
 typedef struct Model Model;
+typedef struct Alerts Alerts;
 
 typedef struct {
     GemelBackend *backend;
@@ -24,6 +25,7 @@ typedef struct {
     Hub *hub;
     Options *options;
     Model *model;
+    Alerts *alerts;
     GPtrArray *backends; /* of AppBackend */
     GPtrArray *closed;   /* those that were disconnected; alive until the end */
     char *program;       /* path of this executable, for helpers beside it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_list.c - what is there: list, inspect, events, wait. */
+#include "console/alerts.h"
 #include "console/commands.h"
 
 #include <stdlib.h>
@@ -425,7 +426,7 @@ static void events_run(CommandRun *run)
             event_print(run, link->data);
         return;
     }
-    if (!events_can_come(run)) {
+    if (!events_can_come(run) && alerts_nth(run->app->alerts, 0) == NULL) {
         run_fail(run, GEMEL_ERROR_UNSUPPORTED, "events: no backend that is open tells of events");
         return;
     }
@@ -435,6 +436,8 @@ static void events_run(CommandRun *run)
     run->data = events;
     run->data_free = events_free;
     run_hold(run);
+    if (alerts_nth(run->app->alerts, 0) != NULL)
+        model_start(run->app->model); /* alerts need figures */
     model_watch(run->app->model);
     events->listener = model_listen(run->app->model, events_changed, events);
     events_changed(MODEL_EVENTS, events);

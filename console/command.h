@@ -26,7 +26,7 @@ typedef struct CommandRun CommandRun;
 typedef enum {
     WORD_NONE,
     WORD_TEXT,     /* anything */
-    WORD_INSTANCE, /* completes to those that can do `act` now */
+    WORD_INSTANCE, /* completes to those that can do `act` now, and to `choices` */
     WORD_SNAPSHOT, /* of the instance named before it */
     WORD_COMMAND,
     WORD_BACKEND,
@@ -34,6 +34,7 @@ typedef enum {
     WORD_VALUE,  /* value of the option named before it */
     WORD_FILE,
     WORD_CHOICE, /* one of `choices` (space separated) */
+    WORD_METRIC, /* what an alert can be about */
     WORD_LIMIT,  /* cpu=, memory=, pids= */
 } WordType;
 

@@ -8,6 +8,7 @@
 extern const Command commands_list[];     /* cmd_list.c: list inspect events wait */
 extern const Command commands_top[];      /* cmd_top.c: top */
 extern const Command commands_why[];      /* cmd_why.c: why */
+extern const Command commands_alert[];    /* cmd_alert.c: alert */
 extern const Command commands_stats[];    /* cmd_stats.c: stats */
 extern const Command commands_act[];      /* cmd_act.c: start stop restart kill ... limit delete */
 extern const Command commands_create[];   /* cmd_create.c: create */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/complete.h"
+#include "console/alerts.h"
 #include "widgets/text.h"
 
 #include <string.h>
@@ -278,6 +279,9 @@ static void offer_choices(Completer *completer, const char *choices)
 {
     g_auto(GStrv) words = g_strsplit(choices != NULL ? choices : "", " ", -1);
 
+    if (choices == NULL)
+        return;
+
     for (guint i = 0; words[i] != NULL; i++)
         offer(completer, words[i], NULL);
 }
@@ -336,6 +340,11 @@ static void offer_word(Completer *completer, const Command *command, const Comma
     switch (word->type) {
     case WORD_INSTANCE:
         offer_instances(completer, command, first);
+        offer_choices(completer, word->choices);
+        break;
+    case WORD_METRIC:
+        for (guint i = 0; alert_metric_name(i) != NULL; i++)
+            offer(completer, alert_metric_name(i), NULL);
         break;
     case WORD_SNAPSHOT:
         offer_snapshots(completer, n > 0 ? words[n - 1] : "");
@@ -413,6 +422,8 @@ static void complete_command(Completer *completer)
             offer_commands(completer, context->words[0]);
         return;
     }
+    if (context->n_words == 1 && used == 1) /* `alert` is one, and `alert list` another */
+        offer_commands(completer, context->words[0]);
     option = open_option(command, context, used);
     if (option != NULL) {
         if (option->meta != NULL && (strstr(option->meta, "FILE") || strstr(option->meta, "DIR")))

@@ -87,8 +87,13 @@ static void take_sample(Intake *intake, const GemelSample *sample)
     ModelBackend *backend = intake->backend;
     ModelInstance *instance = model_instance(backend->model, backend->name, sample->id);
 
-    if (instance != NULL)
-        model_instance_take_sample(instance, sample, intake->position, backend->axis.capacity);
+    if (instance == NULL)
+        return;
+    gint64 before_ns = instance->sample_ns;
+
+    model_instance_take_sample(instance, sample, intake->position, backend->axis.capacity);
+    if (backend->model->sample_taken != NULL && instance->sample_ns != before_ns)
+        backend->model->sample_taken(instance, before_ns, backend->model->sample_taken_data);
 }
 
 static void intake_free(Intake *intake)

@@ -275,6 +275,38 @@ typedef struct {
     ModelEvent *event;
 } EventMessage;
 
+static void model_keep_event(Model *model, ModelEvent *event)
+{
+    event->serial = ++model->next_event;
+    g_queue_push_tail(&model->events, event);
+    if (model->events.length > EVENTS_KEPT)
+        event_free(g_queue_pop_head(&model->events));
+}
+
+void model_add_event(Model *model, const ModelInstance *instance, GemelEventType type,
+                     const char *detail)
+{
+    ModelEvent *event = g_new0(ModelEvent, 1);
+
+    event->time_unix_usec = g_get_real_time();
+    event->backend = g_strdup(instance->backend->name);
+    event->id = g_strdup(instance->info->id);
+    event->name = g_strdup(instance->info->name);
+    event->type = type;
+    event->state = instance->info->state;
+    event->detail = g_strdup(detail);
+    model_keep_event(model, event);
+    model_announce(model, MODEL_EVENTS | MODEL_INSTANCES);
+}
+
+void model_set_sample_hook(Model *model,
+                           void (*taken)(ModelInstance *instance, gint64 before_ns, gpointer data),
+                           gpointer data)
+{
+    model->sample_taken = taken;
+    model->sample_taken_data = data;
+}
+
 static void event_on_ui(void *data)
 {
     EventMessage *message = data;
@@ -287,10 +319,7 @@ static void event_on_ui(void *data)
         event_free(event);
         return;
     }
-    event->serial = ++model->next_event;
-    g_queue_push_tail(&model->events, event);
-    if (model->events.length > EVENTS_KEPT)
-        event_free(g_queue_pop_head(&model->events));
+    model_keep_event(model, event);
     if (event->type == GEMEL_EVENT_BACKEND_DOWN) {
         backend->state = MODEL_BACKEND_DOWN;
         g_clear_error(&backend->error);

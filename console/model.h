@@ -64,7 +64,9 @@ typedef struct {
     History *opened;    /* every metric, from model_open_detail on: the rate of a counter, the value
                            of a gauge; NULL = not opened */
     gint64 opened_usec; /* when it was last looked at */
-    const char *doing;  /* "starting": an act of ours is under way, or NULL */
+    guint32 alerts;     /* bit per alert that is raised (console/alerts.h) */
+    gint64 *alert_since_ns; /* since when each holds, 0 = not; NULL before the first */
+    const char *doing;      /* "starting": an act of ours is under way, or NULL */
 } ModelInstance;
 
 typedef enum { MODEL_BACKEND_CONNECTING, MODEL_BACKEND_UP, MODEL_BACKEND_DOWN } ModelBackendState;
@@ -129,6 +131,14 @@ GQueue *model_events(Model *model);  /* of ModelEvent*, newest last, at most 1,0
  * digits. NOT_FOUND (with what comes near) or CONFLICT (listing the candidates) otherwise.
  */
 ModelInstance *model_find(Model *model, const char *name, GError **error);
+
+/* Adds an event of the console's own; the model copies `detail`. */
+void model_add_event(Model *model, const ModelInstance *instance, GemelEventType type,
+                     const char *detail);
+/* Called for each sample that is taken in, with the time of the one before (0 = none). */
+void model_set_sample_hook(Model *model,
+                           void (*taken)(ModelInstance *instance, gint64 before_ns, gpointer data),
+                           gpointer data);
 
 /* Called by app. */
 void model_add_backend(Model *model, AppBackend *open);

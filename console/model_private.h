@@ -21,6 +21,8 @@ struct Model {
     ModelChange pending; /* announced by announce_source */
     GSource *announce_source, *tick_source, *deadline_source;
     guint64 calls;
+    void (*sample_taken)(ModelInstance *instance, gint64 before_ns, gpointer data);
+    gpointer sample_taken_data;
 };
 
 /* A list or a sample that came: in slices, see intake.c. The array is referenced, not copied. */

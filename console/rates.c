@@ -29,6 +29,7 @@ void model_instance_free(ModelInstance *instance)
     history_clear(&instance->history);
     history_clear(&instance->day);
     model_close_detail(instance);
+    g_free(instance->alert_since_ns);
     g_free(instance);
 }
 
@@ -161,6 +162,8 @@ void model_instance_clear_figures(ModelInstance *instance)
 {
     instance->sample_ns = 0;
     instance->valid = instance->rate_valid = 0;
+    instance->alerts = 0;
+    g_clear_pointer(&instance->alert_since_ns, g_free);
     g_clear_pointer(&instance->rows, g_array_unref);
     g_clear_pointer(&instance->quarantine, g_free);
 }

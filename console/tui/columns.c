@@ -66,8 +66,9 @@ static Role figure_role(Tui *tui, const ModelInstance *instance, Role role)
 static void draw_name(Tui *tui, const ModelInstance *instance, const Canvas *cell)
 {
     const char *name = instance->info->name;
+    int x = instance->alerts != 0 ? canvas_text(cell, 0, 0, ROLE_ERROR, "! ") : 0;
 
-    canvas_field(cell, 0, 0, cell->width, TEXT_LEFT,
+    canvas_field(cell, 0, x, cell->width - x, TEXT_LEFT,
                  instance->info->state == GEMEL_STATE_RUNNING ? ROLE_STRONG : ROLE_TEXT,
                  name != NULL && *name != '\0' ? name : instance->info->id);
 }

@@ -32,9 +32,9 @@ static const char *type_text(const ModelEvent *event, Role *ret_role)
         *ret_role = state_role(event->state);
         return gemel_state_name(event->state);
     }
-    if (event->type == GEMEL_EVENT_BACKEND_DOWN)
+    if (event->type == GEMEL_EVENT_BACKEND_DOWN || event->type == GEMEL_EVENT_ALERT)
         *ret_role = ROLE_ERROR;
-    if (event->type == GEMEL_EVENT_BACKEND_UP)
+    if (event->type == GEMEL_EVENT_BACKEND_UP || event->type == GEMEL_EVENT_ALERT_OVER)
         *ret_role = ROLE_OK;
     return gemel_event_type_name(event->type);
 }

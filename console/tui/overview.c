@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "console/alerts.h"
 #include "console/tui/instances.h"
 #include "widgets/graph.h"
 
@@ -67,6 +68,16 @@ static int draw_reasons(Tui *tui, const ModelInstance *instance, int y, const Ca
     if (instance->info->state_reason != NULL) {
         canvas_printf(c, y, 1, ROLE_WARN, "%s", instance->info->state_reason);
         y++;
+    }
+    const Alert *alert;
+
+    for (guint i = 0; (alert = alerts_nth(tui->app->alerts, i)) != NULL; i++) {
+        if (!alert_is_raised(alert, instance))
+            continue;
+        g_autofree char *figure = alert_figure(alert, instance);
+
+        canvas_printf(c, y++, 1, ROLE_ERROR, "! %s is %s (alert %u: %s)", alert->metric, figure,
+                      alert->number, alert->text);
     }
     if (instance->quarantine != NULL) {
         g_autofree char *age = age_text((gemel_boottime_ns() - instance->quarantine_ns) / 1000);
