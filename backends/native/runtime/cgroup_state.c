@@ -125,7 +125,7 @@ static void collect_pids(int dir, int parent, const char *name, void *data)
     char *text = file_read(dir, "cgroup.procs", 16 << 20, NULL);
     while (text && *text) {
         long pid = strtol(text, &text, 10);
-        if (pid > 0)
+        if (pid > 0 && pid <= INT32_MAX)
             add_pid(data, (pid_t)pid);
         text += strspn(text, "\n ");
         if (*text && (*text < '0' || *text > '9'))

@@ -24,14 +24,16 @@ static size_t number_span(const char *at, const char *end, bool *ret_integer)
     return (size_t)(p - at);
 }
 
-/* True when the integer literal does not fit int64. Leading zeros are not JSON; jansson refuses
- * them itself. */
+/* True when the integer literal does not fit int64. One with leading zeros is not JSON, and is left
+ * to jansson to refuse: in quotes it would pass. */
 static bool outside_int64(const char *at, size_t len)
 {
     bool negative = *at == '-';
     const char *limit = negative ? "9223372036854775808" : "9223372036854775807";
     at += negative;
     len -= negative;
+    if (len && *at == '0')
+        return false;
     if (len != 19)
         return len > 19;
     return memcmp(at, limit, 19) > 0;

@@ -76,6 +76,10 @@ class Runtime:
             (path / "bin" / name).symlink_to("busybox")
         (path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
 
+    def is_static(self):
+        """Whether the program needs nothing of the root it runs in."""
+        return b"/ld-linux" not in pathlib.Path(self.binary).read_bytes()
+
     def new_id(self):
         self.count += 1
         return f"t{os.getpid()}-{self.count}"
@@ -114,8 +118,11 @@ class Runtime:
     def call(self, *args, timeout=30, capture=True, **options):
         """Runs a command; never raises on failure."""
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run([self.binary, "--root", str(self.root), *map(str, args)], text=True,
-                              capture_output=capture, timeout=timeout, **options)
+        got = subprocess.run([self.binary, "--root", str(self.root), *map(str, args)], text=True,
+                             capture_output=capture, timeout=timeout, **options)
+        # of a build with sanitizers
+        assert "Sanitizer" not in (got.stderr or "") and "runtime error" not in (got.stderr or ""), got.stderr
+        return got
 
     def ok(self, *args, **options):
         got = self.call(*args, **options)
@@ -185,6 +192,8 @@ class Runtime:
         return found
 
     def clean(self):
+        for path in self.top.glob("*/out"):
+            assert b"Sanitizer" not in path.read_bytes(), path.read_text()
         if self.root.exists():
             for path in self.root.glob("[!.]*"):
                 self.call("delete", "--force", path.name)

@@ -32,6 +32,15 @@ static void leaves_strings_alone(void)
     check_quoted("", "");
 }
 
+static void what_is_no_json_is_not_made_one(void)
+{
+    struct err err = {0};
+    const char text[] = "[02233720844674407370955]";
+    check_quoted(text, text);
+    g_assert_null(json_parse(text, strlen(text), "test", &err));
+    g_assert_nonnull(strstr(err.text, "line 1"));
+}
+
 static void room_is_enough_for_the_densest_document(void)
 {
     GString *in = g_string_new("["), *want = g_string_new("[");
@@ -193,6 +202,8 @@ int main(int argc, char **argv)
     g_test_add_func("/runtime/json/quotes-only-integers-outside-int64",
                     quotes_only_integers_outside_int64);
     g_test_add_func("/runtime/json/leaves-strings-alone", leaves_strings_alone);
+    g_test_add_func("/runtime/json/what-is-no-json-is-not-made-one",
+                    what_is_no_json_is_not_made_one);
     g_test_add_func("/runtime/json/room-is-enough-for-the-densest-document",
                     room_is_enough_for_the_densest_document);
     g_test_add_func("/runtime/json/u64-takes-numbers-and-quoted-numbers",
