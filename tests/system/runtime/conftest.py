@@ -192,7 +192,7 @@ class Runtime:
         return found
 
     def clean(self):
-        for path in self.top.glob("*/out"):
+        for path in self.top.glob(f"t{os.getpid()}-*/out"):
             assert b"Sanitizer" not in path.read_bytes(), path.read_text()
         if self.root.exists():
             for path in self.root.glob("[!.]*"):
