@@ -233,12 +233,31 @@ void cgroup_close(struct cgroup *cg)
     fd_cleanup(&cg->v2_fd);
 }
 
-int cgroup_enter_v1(const struct cgroup *cg, struct err *err)
+int cgroup_open_tasks(const struct cgroup *cg, int fds[CGROUP_V1_MAX], size_t *ret_n,
+                      struct err *err)
 {
-    for (size_t i = 0; i < cg->n_v1; i++)
-        if (file_write(cg->v1[i].fd, "tasks", "0") < 0)
-            return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v1[i].dir);
+    for (*ret_n = 0; *ret_n < cg->n_v1; ++*ret_n) {
+        const struct cgroup_v1 *v1 = &cg->v1[*ret_n];
+        fds[*ret_n] = openat(v1->fd, "tasks", O_WRONLY | O_CLOEXEC);
+        if (fds[*ret_n] < 0) {
+            err_set(err, errno, "linux.cgroupsPath: join %s", v1->dir);
+            while (*ret_n > 0)
+                fd_cleanup(&fds[--*ret_n]);
+            return -1;
+        }
+    }
     return 0;
+}
+
+int cgroup_enter(int *fds, size_t n, struct err *err)
+{
+    int failed = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!failed && fd_write_all(fds[i], "0", 1) < 0)
+            failed = errno;
+        fd_cleanup(&fds[i]);
+    }
+    return failed ? err_set(err, failed, "linux.cgroupsPath: join") : 0;
 }
 
 int cgroup_join_v2(const struct cgroup *cg, pid_t pid, struct err *err)

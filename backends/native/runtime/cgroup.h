@@ -76,11 +76,16 @@ int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *r
 int cgroup_v1_fd(const struct cgroup *cg, const char *controller);
 
 /*
- * Moves the caller, which has one thread, into the v1 groups, which are open. Others could be moved
- * by writing their pid to cgroup.procs, but that waits for an RCU grace period (5 ms on an idle
- * host, cgroup_threadgroup_rwsem); "0" in `tasks` does not.
+ * The v1 groups' `tasks` files, opened. Writing "0" there moves the writer, if it has one thread;
+ * the kernel asks for the rights of who opened the file. Others could be moved by writing their pid
+ * to cgroup.procs, but that waits for an RCU grace period (5 ms on an idle host,
+ * cgroup_threadgroup_rwsem).
  */
-int cgroup_enter_v1(const struct cgroup *cg, struct err *err);
+int cgroup_open_tasks(const struct cgroup *cg, int fds[CGROUP_V1_MAX], size_t *ret_n,
+                      struct err *err);
+
+/* Moves the caller by such descriptors, and closes them. */
+int cgroup_enter(int *fds, size_t n, struct err *err);
 
 /* Moves a process into the v2 group: one that was not cloned into it. */
 int cgroup_join_v2(const struct cgroup *cg, pid_t pid, struct err *err);

@@ -230,8 +230,11 @@ static int child_steps(struct exec *x, struct err *err)
                               .notify_dumpable = geteuid() != 0,
                               .user_ns = x->spec.ns[NS_USER].present};
     const char *path;
-    if (cgroup_enter_v1(&x->st.cgroup, err) < 0 ||
-        sync_wait(x->child_sync, SYNC_JOINED, NULL, err) < 0 || final_affinity(x, err) < 0)
+    int tasks[CGROUP_V1_MAX];
+    size_t n_tasks;
+    if (cgroup_open_tasks(&x->st.cgroup, tasks, &n_tasks, err) < 0 ||
+        cgroup_enter(tasks, n_tasks, err) < 0 ||
+        sync_wait(x->child_sync, SYNC_GROUPS, NULL, err) < 0 || final_affinity(x, err) < 0)
         return -1;
     if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
@@ -302,7 +305,7 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
         return -1;
     if (!x->opt->detach)
         terminal_hold_signals();
-    sync_send(x->sync, SYNC_JOINED, 0, NULL);
+    sync_send(x->sync, SYNC_GROUPS, 0, NULL);
     const struct notify notify = {&x->spec, &x->st, "running", pid};
     if (notify_wait(x->sync, SYNC_READY, NULL, &notify, err) == 0 || err->errnum != EPIPE)
         return -1;

@@ -30,6 +30,8 @@ struct create {
     const struct options *opt;
     struct state *st;
     struct spec spec;
+    char *text; /* config.json as it is */
+    size_t len;
     struct seccomp_filter filter;
     struct init_plan plan;
     int sync;       /* the parent's end */
@@ -189,8 +191,7 @@ static int prepare_start(struct create *c, struct err *err)
 }
 
 /* Everything that can be known to be wrong before a directory or process exists. */
-static int prepare(struct create *c, const char *id, bool start_now, char **text, size_t *len,
-                   struct err *err)
+static int prepare(struct create *c, const char *id, bool start_now, struct err *err)
 {
     const struct options *opt = c->opt;
     struct init_plan *plan = &c->plan;
@@ -201,7 +202,7 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
     free(bundle);
     if (!id_valid(id))
         return err_set(err, 0, "container id '%s': letters, digits and _+-. only", id);
-    if (container_load_config(kept, &c->spec, text, len, err) < 0 ||
+    if (container_load_config(kept, &c->spec, &c->text, &c->len, err) < 0 ||
         filter_build_cached(opt->root, c->spec.seccomp, &c->spec.seccomp_syscalls, &c->filter,
                             err) < 0)
         return -1;
@@ -238,8 +239,7 @@ static int prepare(struct create *c, const char *id, bool start_now, char **text
 }
 
 /* State directory with its first contents. From here on failures have something to undo. */
-static int make_state(struct create *c, const char *id, const char *text, size_t len,
-                      struct err *err)
+static int make_state(struct create *c, const char *id, struct err *err)
 {
     const char *bundle = c->st->bundle, *rootfs = c->st->rootfs;
     struct cgroup cg;
@@ -257,11 +257,7 @@ static int make_state(struct create *c, const char *id, const char *text, size_t
             return -1;
         c->st->cgroup = cg;
     }
-    if (state_save(c->st, err) < 0)
-        return -1;
-    if (file_replace(c->st->dir, "config.json", text, len, 0600) < 0)
-        return err_set(err, errno, "%s/%s/config.json", c->st->root, id);
-    return filter_save(c->st->dir, &c->filter, err);
+    return state_save(c->st, err);
 }
 
 /* In a child: the parent's end of the socket, or the parent's death would never be seen, and the
@@ -375,20 +371,57 @@ static int explain(struct create *c, struct err *err)
                    WEXITSTATUS(status));
 }
 
+/* Init took no more words: it said why, or died. */
+static int early_end(struct create *c, struct err *err)
+{
+    err->errnum = EPIPE;
+    return sync_wait(c->sync, SYNC_READY, NULL, err) < 0 ? explain(c, err) : -1;
+}
+
+/* Gives init its v1 groups, in which it puts itself when it comes to that. */
+static int send_groups(struct create *c, struct err *err)
+{
+    int fds[CGROUP_V1_MAX];
+    size_t n;
+    if (cgroup_open_tasks(&c->st->cgroup, fds, &n, err) < 0)
+        return -1;
+    int rc = sync_send_fds(c->sync, SYNC_GROUPS, (int)c->pid, fds, n) < 0 ? early_end(c, err) : 0;
+    for (size_t i = 0; i < n; i++)
+        fd_cleanup(&fds[i]);
+    return rc;
+}
+
+/* What later commands read. */
+static int save_copies(struct create *c, struct err *err)
+{
+    struct state *st = c->st;
+    if (file_replace(st->dir, "config.json", c->text, c->len, 0600) < 0)
+        return err_set(err, errno, "%s/%s/config.json", st->root, st->id);
+    return filter_save(st->dir, &c->filter, err);
+}
+
 /* From clone to READY. */
 static int build(struct create *c, struct err *err)
 {
     const struct spec *spec = &c->spec;
     struct state *st = c->st;
     /* With limits in place before clone nothing of it escapes them. */
-    if (st->cgroup.mode != CGROUP_NONE &&
-        (cgroup_create_v2(&st->cgroup, err) < 0 || cgroup_create_v1(&st->cgroup, err) < 0))
+    if (st->cgroup.mode != CGROUP_NONE && cgroup_create_v2(&st->cgroup, err) < 0)
         return -1;
-    if (cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0 || clone_init(c, err) < 0)
+    /* On v2 nothing escapes limits that are in place before clone; on v1 init waits for its groups.
+     */
+    bool v2 = st->cgroup.mode == CGROUP_V2;
+    if (v2 && cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0)
+        return -1;
+    if (clone_init(c, err) < 0)
         return -1;
     if (c->plan.new_user_ns && (ns_write_maps(c->pid, spec->uid_maps, spec->n_uid_maps,
                                               spec->gid_maps, spec->n_gid_maps, err) < 0 ||
                                 sync_send(c->sync, SYNC_MAPPED, 0, NULL) < 0))
+        return -1;
+    /* Meanwhile init makes its root and the first of its mounts. */
+    if (!v2 && (cgroup_create_v1(&st->cgroup, err) < 0 ||
+                cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0))
         return -1;
     if (!c->in_v2 && cgroup_join_v2(&st->cgroup, c->pid, err) < 0)
         return -1;
@@ -398,10 +431,8 @@ static int build(struct create *c, struct err *err)
     st->pid = c->pid;
     if (proc_stat(c->pid, &st->pid_start, &letter) < 0)
         return err_set(err, errno, "/proc/%d/stat", (int)c->pid);
-    if (sync_send(c->sync, SYNC_JOINED, (int)c->pid, NULL) < 0) {
-        err->errnum = EPIPE;
-        return sync_wait(c->sync, SYNC_READY, NULL, err) < 0 ? explain(c, err) : -1;
-    }
+    if (send_groups(c, err) < 0 || save_copies(c, err) < 0)
+        return -1;
     c->hooked = spec->n_hooks[HOOK_PRESTART] + spec->n_hooks[HOOK_CREATE_RUNTIME] +
                     spec->n_hooks[HOOK_CREATE_CONTAINER] >
                 0;
@@ -469,16 +500,14 @@ int container_create(const struct options *opt, const char *id, bool start_now, 
                      int *ret_master, struct err *err)
 {
     struct create c = {.opt = opt, .st = st, .sync = -1, .console = {-1, -1}};
-    char *text;
-    size_t len;
     memset(st, 0, sizeof *st);
     st->dir = -1;
     st->cgroup.v2_fd = -1;
     c.plan.root_mount = c.plan.console = c.plan.start = c.plan.sync = -1;
-    if (prepare(&c, id, start_now, &text, &len, err) < 0 ||
-        prepare_terminal(&c, start_now, err) < 0 || prepare_mounts(&c, err) < 0)
+    if (prepare(&c, id, start_now, err) < 0 || prepare_terminal(&c, start_now, err) < 0 ||
+        prepare_mounts(&c, err) < 0)
         return -1;
-    if (make_state(&c, id, text, len, err) < 0 || (!start_now && prepare_start(&c, err) < 0) ||
+    if (make_state(&c, id, err) < 0 || (!start_now && prepare_start(&c, err) < 0) ||
         build(&c, err) < 0 || commit(&c, start_now, err) < 0) {
         undo(&c);
         return -1;

@@ -79,7 +79,24 @@ static int run_hooks(const struct init_plan *plan, enum hook_kind kind, const ch
     return rc;
 }
 
-static int make_mounts(const struct init_plan *plan, int root, struct err *err)
+/* Into its v1 groups and then the cgroup namespace, else /proc/self/cgroup would show host paths.
+ */
+static int enter_groups(const struct init_plan *plan, int *ret_pid, struct err *err)
+{
+    const struct spec *spec = plan->spec;
+    int fds[SYNC_FDS_MAX];
+    size_t n;
+    int rc = sync_wait_fds(plan->sync, SYNC_GROUPS, ret_pid, fds, &n, err);
+    if (rc < 0 || cgroup_enter(fds, n, err) < 0)
+        return -1;
+    if (spec->ns[NS_CGROUP].present && !spec->ns[NS_CGROUP].path && unshare(CLONE_NEWCGROUP) < 0)
+        return err_set(err, errno, "linux.namespaces: cgroup namespace");
+    return 0;
+}
+
+/* The parent is at work on the groups, which takes as long as most mounts do: they are waited for
+ * before the first mount that shows them. */
+static int make_mounts(const struct init_plan *plan, int root, int *ret_pid, struct err *err)
 {
     const struct spec *spec = plan->spec;
     struct mounts_env env = {.root = root,
@@ -89,10 +106,18 @@ static int make_mounts(const struct init_plan *plan, int root, struct err *err)
                              .label =
                                  spec->mount_label && *spec->mount_label ? spec->mount_label : NULL,
                              .cloned = plan->cloned};
-    for (size_t i = 0; i < spec->n_mounts; i++)
+    bool entered = false;
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        const char *type = spec->mounts[i].type;
+        if (!entered && type && !strncmp(type, "cgroup", 6)) {
+            if (enter_groups(plan, ret_pid, err) < 0)
+                return -1;
+            entered = true;
+        }
         if (mount_make(&spec->mounts[i], &env, err) < 0)
             return -1;
-    return 0;
+    }
+    return entered ? 0 : enter_groups(plan, ret_pid, err);
 }
 
 /* Everything between clone and pivot_root, with the host's file system still in reach. */
@@ -110,13 +135,8 @@ static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struc
     if (root < 0)
         return -1;
     *ret_root = root;
-    /* Only in its cgroups may it make the cgroup namespace, or /proc/self/cgroup shows host paths.
-     */
-    if (sync_wait(plan->sync, SYNC_JOINED, ret_pid, err) < 0)
-        return -1;
-    if (spec->ns[NS_CGROUP].present && !spec->ns[NS_CGROUP].path && unshare(CLONE_NEWCGROUP) < 0)
-        return err_set(err, errno, "linux.namespaces: cgroup namespace");
-    if (make_mounts(plan, root, err) < 0 || rootfs_devices(root, spec, plan->env.user_ns, err) < 0)
+    if (make_mounts(plan, root, ret_pid, err) < 0 ||
+        rootfs_devices(root, spec, plan->env.user_ns, err) < 0)
         return -1;
     if (plan->env.process->terminal) {
         auto_fd master = -1;
@@ -157,9 +177,6 @@ static int run(struct init_plan *plan, int *report, struct err *err)
     const struct spec *spec = plan->spec;
     const char *path = NULL;
     int root = -1, pid = 0;
-    /* While it still is root of the host, to whom the groups belong. */
-    if (cgroup_enter_v1(plan->cgroup, err) < 0)
-        return -1;
     if (plan->new_user_ns && sync_wait(plan->sync, SYNC_MAPPED, NULL, err) < 0)
         return -1;
     if (plan->env.user_ns)

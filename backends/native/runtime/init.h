@@ -5,11 +5,12 @@
  *
  *   parent                                  init
  *   parse, validate, compile, root mount
- *   state directory, groups, limits
- *   clone, into the v2 group ─────────────▶ joins the v1 groups while still root of the host
- *                                           (waits for MAPPED in a new user namespace)
- *   id maps, MAPPED ──────────────────────▶ joins namespaces, attaches the root
- *   OOM score, JOINED ────────────────────▶ cgroup namespace, mounts, devices, terminal
+ *   state directory, v2 group and limits
+ *   clone, into the v2 group ─────────────▶ (waits for MAPPED in a new user namespace)
+ *   id maps, MAPPED ──────────────────────▶ joins namespaces, attaches the root, first mounts
+ *   v1 groups and limits, OOM score
+ *   GROUPS, with descriptors of v1 groups ▶ joins them, cgroup namespace, mounts, devices, terminal
+ *   copies of configuration and filter
  *   prestart, createRuntime hooks ◀──────── HOOKS (only when there are some)
  *   DONE ─────────────────────────────────▶ createContainer hooks, masks, pivot, user, capabilities
  *   state.json, pid file ◀───────────────── READY

@@ -9,7 +9,7 @@
 
 enum sync_type {
     SYNC_MAPPED = 1,
-    SYNC_JOINED,
+    SYNC_GROUPS, /* the process is where it has to be but in the v1 groups */
     SYNC_HOOKS,
     SYNC_DONE,
     SYNC_READY,
@@ -20,12 +20,21 @@ enum sync_type {
 
 struct sync_message {
     uint32_t type;
-    int32_t value; /* errno of ERROR; the init's pid, as the parent knows it, of MAPPED/JOINED */
+    int32_t value; /* errno of ERROR; the init's pid, as the parent knows it, of GROUPS */
     char text[sizeof((struct err *)0)->text];
 };
 
 /* Sends one word. The text is only sent with ERROR. 0, or -1 and errno. */
 int sync_send(int fd, enum sync_type type, int value, const char *text);
+
+#define SYNC_FDS_MAX 32
+
+/* Sends a word with descriptors; at most SYNC_FDS_MAX. */
+int sync_send_fds(int fd, enum sync_type type, int value, const int *fds, size_t n);
+
+/* Waits for a word with descriptors. They are the caller's, close-on-exec. */
+int sync_wait_fds(int fd, enum sync_type want, int *ret_value, int fds[SYNC_FDS_MAX], size_t *ret_n,
+                  struct err *err);
 
 /* Takes the next word. An ERROR becomes err; the end of the socket an error with errnum EPIPE. */
 int sync_receive(int fd, enum sync_type *ret_type, int *ret_value, struct err *err);
