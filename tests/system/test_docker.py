@@ -38,7 +38,7 @@ class Docker:
         (self.top / "daemon.json").write_text(json.dumps({"deprecated-key-path": f"{top}/key.json"}))
         with open(self.top / "log", "wb") as log:
             self.daemon = subprocess.Popen(
-                ["dockerd", "--host", f"unix://{top}/docker.sock", "--data-root", f"{top}/data", "--exec-root", f"{top}/exec",
+                ["setpriv", "--pdeathsig", "TERM", "dockerd", "--host", f"unix://{top}/docker.sock", "--data-root", f"{top}/data", "--exec-root", f"{top}/exec",
                  "--pidfile", f"{top}/pid", "--config-file", f"{top}/daemon.json", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
                  "--cgroup-parent", f"/{PARENT}", "--add-runtime", f"gemel={program('gemel-runtime')}", "--default-runtime",
                  "gemel"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
