@@ -52,6 +52,14 @@ int cgroup_discover(struct cgroup *cg, struct err *err);
 /* Sets path and directories. */
 void cgroup_set_path(struct cgroup *cg, const char *path);
 
+/*
+ * The same for a caller without privileges (cgroup_delegated.c): hierarchies in which it may not
+ * make the group are left out, and without a `path` it goes below the group that the caller is in
+ * or that one's parent, whichever is its own. With no hierarchy left the mode is CGROUP_NONE; a
+ * `path` that was asked for and cannot be had anywhere is an error.
+ */
+int cgroup_set_delegated(struct cgroup *cg, const char *path, const char *id, struct err *err);
+
 /* A group that exists already may be used when no process is in it or below it; else EBUSY. */
 int cgroup_check_free(const struct cgroup *cg, struct err *err);
 

@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "caller.h"
 #include "cgroup.h"
 #include "defences.h"
+#include "log.h"
 
 static const struct spec_device_rule always[] = {
     {true, 'c', -1, -1, false, false, true}, {true, 'b', -1, -1, false, false, true},
@@ -168,8 +170,22 @@ static int load_v2(int dir, const struct spec_resources *res, struct err *err)
     return 0;
 }
 
+/* The kernel takes device rules from privileged callers only, in delegated groups too. A user's
+ * container has only the nodes that it binds anyway, as none can be made or opened by number in a
+ * user namespace; rules about those are told as lost. */
+static int without_rules(const struct spec_resources *res)
+{
+    const struct spec_device_rule *first = res->devices;
+    if (res->n_devices > 1 || (res->n_devices == 1 && (first->allow || first->type != 'a')))
+        log_message("warning",
+                    "linux.resources.devices: not enforced for a user without privileges");
+    return 0;
+}
+
 int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *err)
 {
+    if (!caller_privileged())
+        return without_rules(res);
     if (!defended(DEVICE_RULES))
         return 0;
     if (cg->mode == CGROUP_V2)

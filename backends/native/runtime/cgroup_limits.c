@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caller.h"
 #include "cgroup.h"
 #include "defences.h"
 
@@ -22,7 +23,9 @@ static int put(int dir, const char *file, const char *field, struct err *err, co
     char text[256];
     va_list ap;
     if (dir < 0)
-        return err_set(err, 0, "linux.resources.%s: this host has no controller for it (%s)", field,
+        return err_set(err, 0, "linux.resources.%s: %s (%s)", field,
+                       caller_privileged() ? "this host has no controller for it"
+                                           : "no group with its controller is this user's",
                        file);
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
@@ -320,23 +323,33 @@ static int limit_rdma(int dir, const struct spec_resources *res, struct err *err
     return 0;
 }
 
-/* True when any limit was asked for: a host without cgroups must then say no. */
-static bool any_limit(const struct spec_resources *res)
+/* The first limit that was asked for, NULL when there is none: without a group it cannot be had. */
+static const char *any_limit(const struct spec_resources *res)
 {
-    return (res->mem_limit.set && res->mem_limit.value != 0) ||
-           (res->pids_limit.set && res->pids_limit.value > 0) ||
-           (res->cpu_quota.set && res->cpu_quota.value > 0) || res->cpus || res->mems ||
-           (res->cpu_shares.set && res->cpu_shares.value) || res->unified || res->blkio_weight.set;
+    return res->mem_limit.set && res->mem_limit.value != 0    ? "memory.limit"
+           : res->mem_swap.set && res->mem_swap.value != 0    ? "memory.swap"
+           : res->pids_limit.set && res->pids_limit.value > 0 ? "pids.limit"
+           : res->cpu_quota.set && res->cpu_quota.value > 0   ? "cpu.quota"
+           : res->cpu_shares.set && res->cpu_shares.value     ? "cpu.shares"
+           : res->cpus                                        ? "cpu.cpus"
+           : res->mems                                        ? "cpu.mems"
+           : res->unified && json_object_size(res->unified)   ? "unified"
+           : res->blkio_weight.set && res->blkio_weight.value ? "blockIO.weight"
+                                                              : NULL;
 }
 
 int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,
                  struct err *err)
 {
     bool v2 = cg->mode == CGROUP_V2;
+    const char *field;
     if (!defended(LIMITS))
         return cgroup_limit_devices(cg, res, err);
     if (cg->mode == CGROUP_NONE)
-        return any_limit(res) ? err_set(err, 0, "linux.resources: no cgroup to set limits in") : 0;
+        return (field = any_limit(res))
+                   ? err_set(err, 0, "linux.resources.%s: no cgroup to set it in%s", field,
+                             caller_privileged() ? "" : ", none is delegated to this user")
+                   : 0;
     if (res->unified && json_object_size(res->unified) && !v2)
         return err_set(err, 0, "linux.resources.unified: needs a host with cgroup v2 alone");
     if ((v2 ? limit_memory_v2(cg->v2_fd, res, err)

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "caller.h"
 #include "caps.h"
 #include "commands.h"
 #include "container.h"
@@ -37,7 +38,8 @@ struct exec {
     struct spec spec; /* of the container */
     struct spec_process process;
     struct seccomp_filter filter;
-    uint64_t kinds; /* CLONE_NEW… to join */
+    uint64_t kinds;  /* CLONE_NEW… to join */
+    uint64_t joined; /* those that the process made is in from the beginning */
     int pidfd, sync, child_sync, console, foreground;
     int root; /* of a container that has no mount namespace of its own, or -1 */
 };
@@ -228,7 +230,7 @@ static int child_steps(struct exec *x, struct err *err)
                               .slave = -1,
                               .sync = x->child_sync,
                               .notify_dumpable = geteuid() != 0,
-                              .user_ns = x->spec.ns[NS_USER].present};
+                              .user_ns = x->spec.ns[NS_USER].present || !caller_privileged()};
     const char *path;
     int tasks[CGROUP_V1_MAX];
     size_t n_tasks;
@@ -238,7 +240,8 @@ static int child_steps(struct exec *x, struct err *err)
         return -1;
     if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
-    if (setns(x->pidfd, (int)(x->kinds & ~ns_table[NS_PID].flag)) < 0)
+    uint64_t left = x->kinds & ~x->joined;
+    if (left && setns(x->pidfd, (int)left) < 0)
         return err_set(err, errno, "join the container's namespaces");
     if (env.user_ns && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || setgroups(0, NULL) < 0))
         errno = 0; /* 0 may not be mapped, setgroups may be denied */
@@ -263,30 +266,26 @@ static int child_steps(struct exec *x, struct err *err)
     return process_exec(&env, path, err);
 }
 
-/* Clones, places, releases. On return the program runs. */
-static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
+/* Makes the process: joins the pid namespace for children, clones into the v2 group. The child does
+ * not return. */
+static pid_t clone_inside(struct exec *x, uint64_t flags, bool *ret_in_v2, struct err *err)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_set(err, errno, "socketpair");
-    x->sync = pair[0];
-    x->child_sync = pair[1];
     if (defended(NOT_DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_set(err, errno, "PR_SET_DUMPABLE");
     if (x->kinds & ns_table[NS_PID].flag && setns(x->pidfd, (int)ns_table[NS_PID].flag) < 0)
         return err_set(err, errno, "join the container's pid namespace");
-    cgroup_open(&x->st.cgroup);
+    x->joined |= ns_table[NS_PID].flag;
     bool in_v2 = x->st.cgroup.v2_fd >= 0;
     if (initial_affinity(x, err) < 0)
         return -1;
-    pid_t pid = ns_clone(0, x->st.cgroup.v2_fd);
+    pid_t pid = ns_clone(flags, x->st.cgroup.v2_fd);
     if (pid < 0 && in_v2 && errno == EBUSY) {
         auto_fd own = cgroup_open_v2_of(&x->st.cgroup, x->st.pid);
-        pid = own < 0 ? -1 : ns_clone(0, own);
+        pid = own < 0 ? -1 : ns_clone(flags, own);
     }
     if (pid < 0 && in_v2 && errno != ENOMEM) {
         in_v2 = false;
-        pid = ns_clone(0, -1);
+        pid = ns_clone(flags, -1);
     }
     if (pid < 0)
         return err_set(err, errno, "clone");
@@ -297,11 +296,76 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
         sync_send(x->child_sync, SYNC_ERROR, inner.errnum, inner.text);
         _exit(255);
     }
+    *ret_in_v2 = in_v2;
+    return pid;
+}
+
+/* What the stage of clone_by_stage() does. */
+static pid_t stage_steps(struct exec *x, bool *ret_in_v2, struct err *err)
+{
+    /* As long as it is dumpable its files in /proc are its own; the child inherits the value. */
+    if (process_set_oom(getpid(), &x->process, err) < 0)
+        return -1;
+    if (setns(x->pidfd, (int)ns_table[NS_USER].flag) < 0)
+        return err_set(err, errno, "join the container's user namespace");
+    x->joined |= ns_table[NS_USER].flag;
+    return clone_inside(x, CLONE_PARENT, ret_in_v2, err);
+}
+
+/* A user without privileges may join the other namespaces only from inside the user namespace that
+ * owns them, and from there could not place the process: a short-lived process joins and makes the
+ * real one as its own sibling. */
+static pid_t clone_by_stage(struct exec *x, bool *ret_in_v2, struct err *err)
+{
+    struct {
+        pid_t pid;
+        bool in_v2;
+    } made = {.pid = -1};
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return err_set(err, errno, "pipe");
+    pid_t stage = ns_clone(0, -1);
+    if (stage == 0) {
+        struct err inner = {0};
+        made.pid = stage_steps(x, &made.in_v2, &inner);
+        if (made.pid < 0)
+            sync_send(x->child_sync, SYNC_ERROR, inner.errnum, inner.text);
+        _exit(write(pipe_fds[1], &made, sizeof made) == sizeof made ? 0 : 1);
+    }
+    int saved = errno;
+    close(pipe_fds[1]);
+    if (stage > 0 && read(pipe_fds[0], &made, sizeof made) != sizeof made)
+        made.pid = -1;
+    close(pipe_fds[0]);
+    if (stage > 0)
+        waitpid(stage, NULL, 0);
+    *ret_in_v2 = made.in_v2;
+    if (made.pid > 0)
+        return made.pid;
+    fd_cleanup(&x->child_sync);
+    if (stage < 0 || sync_wait(x->sync, SYNC_READY, NULL, err) == 0 || err->errnum == EPIPE)
+        err_set(err, stage < 0 ? saved : 0, "join the container's user namespace");
+    return -1;
+}
+
+/* Clones, places, releases. On return the program runs. */
+static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
+{
+    int pair[2];
+    bool in_v2, staged = x->kinds & ns_table[NS_USER].flag && !caller_privileged();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(err, errno, "socketpair");
+    x->sync = pair[0];
+    x->child_sync = pair[1];
+    cgroup_open(&x->st.cgroup);
+    pid_t pid = staged ? clone_by_stage(x, &in_v2, err) : clone_inside(x, 0, &in_v2, err);
+    if (pid < 0)
+        return -1;
     *ret_pid = pid;
     fd_cleanup(&x->child_sync);
     fd_cleanup(&x->console);
     if ((!in_v2 && cgroup_join_v2(&x->st.cgroup, pid, err) < 0) ||
-        process_set_oom(pid, &x->process, err) < 0)
+        (!staged && process_set_oom(pid, &x->process, err) < 0))
         return -1;
     if (!x->opt->detach)
         terminal_hold_signals();

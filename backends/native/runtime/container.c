@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "caller.h"
 #include "caps.h"
 #include "filter_cache.h"
 #include "hooks.h"
@@ -148,7 +149,8 @@ static int prepare_mounts(struct create *c, struct err *err)
         return plan->overlay.present
                    ? err_set(err, 0, "annotations.%s: needs a new mount namespace", OVERLAY_LOWER)
                    : 0;
-    if (geteuid() != 0)
+    plan->overlay.user_xattr = !caller_privileged();
+    if (!caller_may_mount())
         return 0; /* only inside its own user namespace may it mount */
     if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
         return -1;
@@ -219,6 +221,7 @@ static int prepare(struct create *c, const char *id, bool start_now, struct err 
     plan->bundle = kept;
     plan->cgroup = &c->st->cgroup;
     plan->no_pivot = opt->no_pivot;
+    caller_default_maps(&c->spec);
     plan->new_user_ns = c->spec.ns[NS_USER].present && !c->spec.ns[NS_USER].path;
     plan->env = (struct process_env){
         .process = &c->spec.process,
@@ -229,7 +232,7 @@ static int prepare(struct create *c, const char *id, bool start_now, struct err 
         .personality = c->spec.personality,
         .preserve_fds = opt->preserve_fds_n,
         .slave = -1,
-        .user_ns = c->spec.ns[NS_USER].present,
+        .user_ns = c->spec.ns[NS_USER].present || !caller_privileged(),
         .sync = -1,
         .notify_dumpable = geteuid() != 0,
     };
@@ -251,8 +254,11 @@ static int make_state(struct create *c, const char *id, struct err *err)
     c->st->rootfs = rootfs;
     if (cg.mode != CGROUP_NONE) {
         /* Before it is recorded as ours: what is recorded is killed and removed when this fails. */
-        cgroup_set_path(&cg,
-                        c->spec.cgroups_path ? c->spec.cgroups_path : mem_printf("/gemel/%s", id));
+        const char *path = c->spec.cgroups_path;
+        if (caller_privileged())
+            cgroup_set_path(&cg, path ? path : mem_printf("/gemel/%s", id));
+        else if (cgroup_set_delegated(&cg, path, id, err) < 0)
+            return -1;
         if (cgroup_check_free(&cg, err) < 0)
             return -1;
         c->st->cgroup = cg;
@@ -340,7 +346,10 @@ static int clone_init(struct create *c, struct err *err)
             c->in_v2 = false;
         }
         if (c->pid < 0)
-            err_set(err, errno, "linux.namespaces: clone");
+            err_set(err, errno, "linux.namespaces: %s",
+                    errno == EPERM && !caller_privileged() && !(flags & CLONE_NEWUSER)
+                        ? "a user without privileges needs a user namespace"
+                        : "clone");
         if (c->pid == 0) {
             drop_parent_fds(c);
             init_run(&c->plan);
@@ -415,10 +424,14 @@ static int build(struct create *c, struct err *err)
         return -1;
     if (clone_init(c, err) < 0)
         return -1;
-    if (c->plan.new_user_ns && (ns_write_maps(c->pid, spec->uid_maps, spec->n_uid_maps,
-                                              spec->gid_maps, spec->n_gid_maps, err) < 0 ||
-                                sync_send(c->sync, SYNC_MAPPED, 0, NULL) < 0))
+    if (c->plan.new_user_ns && ns_write_maps(c->pid, spec->uid_maps, spec->n_uid_maps,
+                                             spec->gid_maps, spec->n_gid_maps, err) < 0)
         return -1;
+    /* A user without privileges may move it, and write its files in /proc, only as long as it has
+     * his id and is dumpable: it goes on when that is done. */
+    bool held = c->plan.new_user_ns && !caller_privileged();
+    if (c->plan.new_user_ns && !held && sync_send(c->sync, SYNC_MAPPED, 0, NULL) < 0)
+        return err_set(err, errno, "sync");
     /* Meanwhile init makes its root and the first of its mounts. */
     if (!v2 && (cgroup_create_v1(&st->cgroup, err) < 0 ||
                 cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0))
@@ -427,6 +440,8 @@ static int build(struct create *c, struct err *err)
         return -1;
     if (process_set_oom(c->pid, &spec->process, err) < 0)
         return -1;
+    if (held && sync_send(c->sync, SYNC_MAPPED, 0, NULL) < 0)
+        return err_set(err, errno, "sync");
     char letter;
     st->pid = c->pid;
     if (proc_stat(c->pid, &st->pid_start, &letter) < 0)

@@ -126,7 +126,6 @@ static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struc
     const struct spec *spec = plan->spec;
     bool own = spec_own_mounts(spec);
     if (own && plan->root_mount < 0) {
-        plan->overlay.user_xattr = true;
         if (rootfs_make(&plan->overlay, plan->rootfs, &plan->root_mount, err) < 0)
             return -1;
     }

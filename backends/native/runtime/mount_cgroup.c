@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "caller.h"
 #include "cgroup.h"
 #include "defences.h"
 
@@ -74,6 +75,7 @@ int mount_cgroup(const struct spec_mount *m, const struct mount_plan *plan,
 {
     static const char *const data[] = {"mode=0755", "size=64k", NULL};
     const struct cgroup *cg = env->cgroup;
+    struct mounts_env shown = *env;
     char field[64];
     snprintf(field, sizeof field, "mounts[%zu] (%s)", m->index, m->destination);
     auto_fd target = mount_target(env->root, m->destination, true, 0, err);
@@ -82,6 +84,15 @@ int mount_cgroup(const struct spec_mount *m, const struct mount_plan *plan,
     if (mount_check_target(m, env->root, target, err) < 0)
         return -1;
     uint64_t attr = plan->attr_set & ~(uint64_t)MOUNT_ATTR__ATIME;
+    struct cgroup all;
+    if (cg->mode == CGROUP_NONE && !caller_privileged()) {
+        /* It stays in the groups of its user, and may see (never change) what he sees. */
+        if (cgroup_discover(&all, err) < 0)
+            return -1;
+        cgroup_set_path(&all, "");
+        shown.cgroup = cg = &all;
+        env = &shown;
+    }
     if (cg->mode == CGROUP_NONE)
         return err_set(err, 0, "%s: this host or container has no cgroups", field);
     if (cg->mode == CGROUP_V2) {

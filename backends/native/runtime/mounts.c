@@ -304,6 +304,9 @@ static int make_filesystem(const struct spec_mount *m, const struct mounts_env *
     if (plan.copy_up || !strcmp(m->destination, "/dev"))
         attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
     auto_fd fd = mount_new(m->type, m->source, plan.data, attr, field, err);
+    /* sysfs belongs to the owner of the network namespace; others may show what the host has. */
+    if (fd < 0 && err->errnum == EPERM && !strcmp(m->type, "sysfs"))
+        fd = mount_clone_sys(m, err);
     if (fd < 0)
         return -1;
     struct mount_attr propagation = {.propagation = plan.propagation};

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "caller.h"
+
 extern char **environ;
 
 pid_t ns_clone(uint64_t flags, int cgroup_fd)
@@ -37,8 +39,10 @@ static char *maps_text(const struct spec_id_map *maps, size_t n)
     return text;
 }
 
-/* newuidmap PID c h s ...: set-uid helpers that consult /etc/subuid. */
-static int run_helper(const char *name, pid_t pid, const struct spec_id_map *maps, size_t n)
+/* newuidmap PID c h s ...: set-uid helpers that consult /etc/subuid. What one says on standard
+ * error becomes part of the one message. */
+static int run_helper(const char *name, pid_t pid, const struct spec_id_map *maps, size_t n,
+                      const char *field, struct err *err)
 {
     char **argv = mem_array(n * 3 + 3, sizeof *argv);
     size_t at = 0;
@@ -50,12 +54,32 @@ static int run_helper(const char *name, pid_t pid, const struct spec_id_map *map
         argv[at++] = mem_printf("%u", maps[i].size);
     }
     pid_t child;
-    int status;
-    if (posix_spawnp(&child, name, NULL, NULL, argv, environ) != 0)
-        return -1;
+    int status, words[2];
+    posix_spawn_file_actions_t actions;
+    if (pipe2(words, O_CLOEXEC) < 0 || posix_spawn_file_actions_init(&actions) != 0)
+        return err_set(err, errno, "%s: %s", field, name);
+    posix_spawn_file_actions_adddup2(&actions, words[1], 2);
+    int rc = posix_spawnp(&child, name, &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(words[1]);
+    auto_fd reader = words[0];
+    if (rc != 0)
+        return err_set(err, rc, "%s: %s, without which only the own id can be mapped", field, name);
+    char *text = fd_read_all(reader, 4096, NULL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (text)
+        text[strcspn(text, "\n")] = 0;
+    return err_set(err, 0, "%s: %s", field, text && *text ? text : name);
+}
+
+/* user_namespaces(7): a user without CAP_SETGID maps his own group only after giving up
+ * setgroups(2). */
+static bool is_own_group(const char *file, const struct spec_id_map *maps, size_t n)
+{
+    return !strcmp(file, "gid_map") && n == 1 && maps[0].size == 1 && maps[0].host_id == getegid();
 }
 
 static int write_map(pid_t pid, const char *file, const char *helper,
@@ -65,25 +89,20 @@ static int write_map(pid_t pid, const char *file, const char *helper,
     snprintf(path, sizeof path, "%d/%s", (int)pid, file);
     if (proc_write(path, maps_text(maps, n)) == 0)
         return 0;
-    int saved = errno;
-    if (saved == EPERM && geteuid() != 0) {
-        if (run_helper(helper, pid, maps, n) == 0)
+    if (errno == EPERM && !caller_privileged() && is_own_group(file, maps, n)) {
+        char setgroups[64];
+        snprintf(setgroups, sizeof setgroups, "%d/setgroups", (int)pid);
+        if (proc_write(setgroups, "deny") == 0 && proc_write(path, maps_text(maps, n)) == 0)
             return 0;
-        return err_set(err, saved, "%s: neither this user nor %s may map these ids", field, helper);
     }
-    return err_set(err, saved, "%s", field);
+    if (errno == EPERM && !caller_privileged())
+        return run_helper(helper, pid, maps, n, field, err);
+    return err_set(err, errno, "%s", field);
 }
 
 int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,
                   const struct spec_id_map *gids, size_t n_gids, struct err *err)
 {
-    char path[64];
-    /* A plain user may map his own group only after giving up setgroups(2) (user_namespaces(7)). */
-    if (geteuid() != 0 && n_gids == 1 && gids[0].size == 1 && gids[0].host_id == getegid()) {
-        snprintf(path, sizeof path, "%d/setgroups", (int)pid);
-        if (proc_write(path, "deny") < 0)
-            return err_set(err, errno, "linux.gidMappings: setgroups");
-    }
     if (write_map(pid, "gid_map", "newgidmap", gids, n_gids, "linux.gidMappings", err) < 0)
         return -1;
     return write_map(pid, "uid_map", "newuidmap", uids, n_uids, "linux.uidMappings", err);

@@ -23,6 +23,15 @@
 static const char *const overlay_options[] = {"index=off", "metacopy=off", "redirect_dir=off",
                                               "xino=off"};
 
+/* With userxattr redirects may not even be followed, and where that is the default "off" means
+ * "follow". */
+static const char *overlay_option(const struct overlay *overlay, size_t i)
+{
+    const char *option = overlay_options[i];
+    return overlay->user_xattr && !strcmp(option, "redirect_dir=off") ? "redirect_dir=nofollow"
+                                                                      : option;
+}
+
 const char **overlay_split(const char *list, size_t *ret_n)
 {
     size_t size = 1, n = 0, len = 0;
@@ -136,7 +145,7 @@ static int overlay_new_api(const struct overlay *overlay, int *ret_fd, struct er
                            configure(fs, "workdir", overlay->work, err) < 0))
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(overlay_options); i++) {
-        char *key = mem_strdup(overlay_options[i]);
+        char *key = mem_strdup(overlay_option(overlay, i));
         char *eq = strchr(key, '=');
         *eq = 0;
         if (configure(fs, key, eq + 1, err) < 0)
@@ -196,7 +205,7 @@ static int overlay_old_api(const struct overlay *overlay, const char *target, st
         size += 2 * (strlen(overlay->upper) + strlen(overlay->work));
     char *options = mem_alloc(size);
     for (size_t i = 0; i < ARRAY_LEN(overlay_options); i++) {
-        strcat(options, overlay_options[i]);
+        strcat(options, overlay_option(overlay, i));
         strcat(options, ",");
     }
     strcat(options, "lowerdir=");

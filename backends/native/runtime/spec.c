@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "caller.h"
 #include "defences.h"
 
 #ifndef CLONE_NEWTIME
@@ -339,7 +340,9 @@ int spec_validate(const struct spec *spec, struct err *err)
     /* Beside a path they tell what that namespace has: engines write them, and mounts use them. */
     if ((spec->n_uid_maps || spec->n_gid_maps) && !spec->ns[NS_USER].present)
         return err_set(err, 0, "linux.uidMappings: need a new user namespace");
-    if (new_user && (!spec->n_uid_maps || !spec->n_gid_maps))
+    /* A user without privileges may leave both out: caller_default_maps(). */
+    bool no_maps = !spec->n_uid_maps && !spec->n_gid_maps && !caller_privileged();
+    if (new_user && !no_maps && (!spec->n_uid_maps || !spec->n_gid_maps))
         return err_set(err, 0, "linux.uidMappings, gidMappings: a new user namespace needs both");
     if (check_time_offsets(spec, err) < 0)
         return -1;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "caller.h"
 #include "defences.h"
 #include "version.h"
 
@@ -22,7 +23,7 @@ const char *const status_names[] = {
 const char *state_default_root(void)
 {
     const char *dir = getenv("XDG_RUNTIME_DIR");
-    if (geteuid() != 0 && dir && *dir == '/')
+    if (!caller_privileged() && dir && *dir == '/')
         return mem_printf("%s/gemel-runtime", dir);
     return geteuid() == 0 ? "/run/gemel-runtime"
                           : mem_printf("/tmp/gemel-runtime-%u", (unsigned)geteuid());
