@@ -123,6 +123,118 @@ static void test_row_names(void)
         g_assert_cmpuint(g_array_index(sample->rows, GemelRow, i).valid, ==, 0);
 }
 
+/* ---- docs/metrics.md --------------------------------------------------------------------------
+ */
+
+static const char head[] =
+    "# Metrics\n\n"
+    "<!-- Made from backends/metrics.h by docs/make-metrics; a test keeps the two in step. -->\n\n"
+    "What a sample can hold, where each figure is read, and what to know of it. Counters only "
+    "grow, "
+    "as the kernel or libvirt\n"
+    "counts them; the console shows their rate between two samples. What a host does not have is "
+    "absent (`-` on the screen),\n"
+    "never 0. `-` in a table: there is no such figure.\n\n"
+    "*cgroup v2* is a host with the unified hierarchy; *cgroup v1* one with a hierarchy per "
+    "controller, and also a hybrid host,\n"
+    "which has its limits and figures in v1 and pressure in the v2 hierarchy beside them (\"v2:\" "
+    "below). Limits are read when\n"
+    "somebody writes to them, where inotify can tell; else they are at most 5 s old. Of a *guest*, "
+    "names are libvirt's\n"
+    "(virConnectGetAllDomainStats); after \"host:\" stands a file of the host's kernel about its "
+    "QEMU, for guests of this host.\n"
+    "What begins with `host.`, pressure and throttling say what *the host does to the guest*; the "
+    "rest is the guest's own.\n\n"
+    "Units: ns, us, ms times; B bytes; mcpu thousandths of a CPU; c% hundredths of a per cent; "
+    "none "
+    "a plain number.\n";
+
+static void append_cell(GString *out, const char *text)
+{
+    g_string_append(out, " ");
+    for (; *text != '\0'; text++) {
+        if (strchr("*_<|", *text) != NULL)
+            g_string_append_c(out, '\\');
+        g_string_append_c(out, *text);
+    }
+    g_string_append(out, " |");
+}
+
+/* "| `name` | unit | counter | ..."; the rest, ended by NULL, are cells as they are. */
+static void append_row(GString *out, const char *name, const char *unit, GemelMetricKind kind,
+                       const char *const *cells)
+{
+    g_string_append_printf(out, "| `%s` | %s | %s |", name, unit,
+                           kind == GEMEL_METRIC_COUNTER ? "counter" : "gauge");
+    for (; *cells != NULL; cells++)
+        append_cell(out, *cells);
+    g_string_append_c(out, '\n');
+}
+
+static void append_heading(GString *out, const char *title, const char *const *columns)
+{
+    g_string_append_printf(out, "\n## %s\n\n| metric | unit | kind |", title);
+    for (guint i = 0; columns[i] != NULL; i++)
+        g_string_append_printf(out, " %s |", columns[i]);
+    g_string_append(out, "\n|---|---|---|");
+    for (guint i = 0; columns[i] != NULL; i++)
+        g_string_append(out, "---|");
+    g_string_append_c(out, '\n');
+}
+
+static char *make_documentation(void)
+{
+    static const char *const of_metrics[] = {"container, cgroup v2", "container, cgroup v1",
+                                             "guest", "to know", NULL};
+    static const char *const of_rows[] = {"container", "guest", "to know", NULL};
+    static const char *const of_processes[] = {"container: a process",
+                                               "guest: a thread of its QEMU", "to know", NULL};
+    static const char *const titles[GEMEL_ROWS_N] = {"Of a vCPU", "Of a disk",
+                                                     "Of a network interface"};
+    GString *out = g_string_new(head);
+
+    append_heading(out, "Of an instance", of_metrics);
+    for (guint m = 0; m < GEMEL_METRIC_N; m++) {
+        const GemelMetricInfo *info = &gemel_metrics[m];
+
+        append_row(out, info->name, info->unit, info->kind,
+                   (const char *const[]){info->v2, info->v1, info->guest, info->note, NULL});
+    }
+    for (GemelRowGroup group = 0; group < GEMEL_ROWS_N; group++) {
+        append_heading(out, titles[group], of_rows);
+        for (guint m = 0; m < GEMEL_ROW_N; m++) {
+            const GemelRowMetricInfo *info = &gemel_row_metrics[m];
+
+            if (info->group == group)
+                append_row(out, info->name, info->unit, info->kind,
+                           (const char *const[]){info->container, info->guest, info->note, NULL});
+        }
+    }
+    append_heading(out, "Of a process of one instance", of_processes);
+    for (guint m = 0; m < GEMEL_PROCESS_N; m++) {
+        const GemelProcessMetricInfo *info = &gemel_process_metrics[m];
+
+        append_row(out, info->name, info->unit, info->kind,
+                   (const char *const[]){info->container, info->guest, info->note, NULL});
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void test_documentation(void)
+{
+    g_autofree char *made = make_documentation(), *there = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (g_getenv("GEMEL_METRICS_UPDATE") != NULL) {
+        g_assert_true(g_file_set_contents(METRICS_MD, made, -1, NULL));
+        return;
+    }
+    g_file_get_contents(METRICS_MD, &there, NULL, &error);
+    g_assert_no_error(error);
+    if (!g_str_equal(made, there))
+        g_test_fail_printf("docs/metrics.md is not what the schema says; run docs/make-metrics");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -132,5 +244,6 @@ int main(int argc, char **argv)
     g_test_add_func("/metrics/units-fit-the-kind", test_gauges);
     g_test_add_func("/metrics/setting-one-makes-only-that-one-valid", test_valid_bits);
     g_test_add_func("/metrics/rows-are-named-and-begin-empty", test_row_names);
+    g_test_add_func("/metrics/docs-are-in-step-with-the-schema", test_documentation);
     return g_test_run();
 }
