@@ -12,7 +12,8 @@
 
 enum option_effect { OPT_ATTR, OPT_REC_ATTR, OPT_PROPAGATION, OPT_BIND, OPT_SPECIAL, OPT_SUPER };
 
-/* Generic options. For OPT_ATTR and OPT_REC_ATTR `clear` says what goes before `set` comes. */
+/* Generic options. For OPT_ATTR and OPT_REC_ATTR `clear` says what goes before `set` comes; OPT_SUPER
+ * goes to the file system, unless `set` says that it is how a bind mount is anyway. */
 static const struct {
     const char *name;
     enum option_effect effect;
@@ -71,12 +72,12 @@ static const struct {
     {"remount", OPT_SPECIAL, 3, 0, false},
     {"defaults", OPT_SPECIAL, 2, 0, false},
     {"sync", OPT_SUPER, 0, 0, false},
-    {"async", OPT_SPECIAL, 2, 0, false},
+    {"async", OPT_SUPER, 1, 0, false},
     {"dirsync", OPT_SUPER, 0, 0, false},
     {"lazytime", OPT_SUPER, 0, 0, false},
-    {"nolazytime", OPT_SPECIAL, 2, 0, false},
+    {"nolazytime", OPT_SUPER, 1, 0, false},
     {"mand", OPT_SUPER, 0, 0, false},
-    {"nomand", OPT_SPECIAL, 2, 0, false},
+    {"nomand", OPT_SUPER, 1, 0, false},
     /* Kept by a file system or not, whatever is asked: no longer an option of the new mount API. */
     {"iversion", OPT_SPECIAL, 2, 0, false},
     {"noiversion", OPT_SPECIAL, 2, 0, false},
@@ -101,6 +102,15 @@ static void merge_attr(uint64_t *set, uint64_t *clear, uint64_t add_set, uint64_
     *clear = (*clear & ~(add_set & ~(uint64_t)MOUNT_ATTR__ATIME)) | add_clear;
 }
 
+/* By its type or by any of its options. */
+static bool binds(const struct spec_mount *mount)
+{
+    bool bind = mount->type && !strcmp(mount->type, "bind");
+    for (size_t i = 0; i < mount->n_options; i++)
+        bind |= !strcmp(mount->options[i], "bind") || !strcmp(mount->options[i], "rbind");
+    return bind;
+}
+
 void mount_plan_parse(const struct spec_mount *mount, struct mount_plan *plan)
 {
     memset(plan, 0, sizeof *plan);
@@ -114,7 +124,8 @@ void mount_plan_parse(const struct spec_mount *mount, struct mount_plan *plan)
         while (k < ARRAY_LEN(option_table) && strcmp(option_table[k].name, name) != 0)
             k++;
         if (k == ARRAY_LEN(option_table) || option_table[k].effect == OPT_SUPER) {
-            if (*name)
+            bool usual = k < ARRAY_LEN(option_table) && option_table[k].set;
+            if (*name && !(usual && binds(mount)))
                 plan->data[plan->n_data++] = name;
             continue;
         }

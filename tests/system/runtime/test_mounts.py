@@ -50,6 +50,11 @@ def test_options_of_the_file_system(rt, option):
     assert option in superblock
 
 
+@pytest.mark.parametrize("options,gone", [(["sync", "async"], "sync"), (["lazytime", "nolazytime"], "lazytime")])
+def test_a_later_option_of_the_file_system_takes_an_earlier_one_back(rt, options, gone):
+    assert gone not in seen(rt, "/mnt", tmpfs("/mnt", *options))[1]
+
+
 @pytest.mark.parametrize("name,shown", [("private", []), ("slave", []), ("unbindable", ["unbindable"])])
 def test_propagation_of_a_mount(rt, name, shown):
     assert seen(rt, "/mnt", tmpfs("/mnt", name))[2] == shown
@@ -112,7 +117,7 @@ def test_mqueue_and_devpts_are_the_containers_own(rt):
 
 def test_an_option_without_meaning_for_a_bind_mount_is_a_warning(rt):
     cid = rt.bundle("true", change=with_mounts(
-        {"destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["rbind", "frob"]}))
+        {"destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["rbind", "async", "frob"]}))
     got = rt.run(cid)
     assert got.returncode == 0 and "mounts[7].options: 'frob'" in got.stderr
 
