@@ -145,15 +145,12 @@ static int sample(const struct state *st, uint64_t *oom_kills, struct err *err)
 int cmd_events(const struct options *opt, int argc, char **argv, struct err *err)
 {
     struct state st;
-    int64_t seconds = 5;
+    int64_t every_ms = 5000;
     uint64_t oom_kills = UINT64_MAX; /* kills before the first line are history */
     const char *interval = opt->interval;
-    if (interval) {
-        size_t n = strlen(interval);
-        const char *plain = n && interval[n - 1] == 's' ? mem_strndup(interval, n - 1) : interval;
-        if (options_number(plain, false, &seconds) < 0 || seconds < 1 || seconds > 86400)
-            return err_set(err, 0, "--interval: '%s' is not a number of seconds", interval);
-    }
+    if (interval && (options_duration_ms(interval, &every_ms) < 0 || every_ms < 1 ||
+                     every_ms > INT64_C(86400000)))
+        return err_set(err, 0, "--interval: '%s' is not a time like 5s", interval);
     int rc = state_open(&st, opt->root, argv[0], STATE_NO_LOCK, err);
     auto_fd pidfd = rc == 0 ? state_pidfd(&st) : -1;
     if (rc == 0 && pidfd < 0)
@@ -162,7 +159,7 @@ int cmd_events(const struct options *opt, int argc, char **argv, struct err *err
     while (rc == 0) {
         struct pollfd p = {.fd = pidfd, .events = POLLIN};
         rc = sample(&st, &oom_kills, err);
-        if (rc < 0 || opt->stats || poll(&p, 1, (int)seconds * 1000) != 0)
+        if (rc < 0 || opt->stats || poll(&p, 1, (int)every_ms) != 0)
             break;
     }
     state_close(&st);

@@ -24,6 +24,7 @@
 #include "commands.h"
 #include "container.h"
 #include "defences.h"
+#include "exec_cgroup.h"
 #include "filter_cache.h"
 #include "init.h"
 #include "log.h"
@@ -229,7 +230,7 @@ static int child_steps(struct exec *x, struct err *err)
                               .preserve_fds = x->opt->preserve_fds_n,
                               .slave = -1,
                               .sync = x->child_sync,
-                              .notify_dumpable = geteuid() != 0,
+                              .notify_dumpable = !caller_privileged(),
                               .user_ns = x->spec.ns[NS_USER].present || !caller_privileged()};
     const char *path;
     int tasks[CGROUP_V1_MAX];
@@ -357,6 +358,8 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
         return err_set(err, errno, "socketpair");
     x->sync = pair[0];
     x->child_sync = pair[1];
+    if (x->opt->cgroup && exec_cgroup(&x->st.cgroup, x->opt->cgroup, err) < 0)
+        return -1;
     cgroup_open(&x->st.cgroup);
     pid_t pid = staged ? clone_by_stage(x, &in_v2, err) : clone_inside(x, 0, &in_v2, err);
     if (pid < 0)
@@ -390,6 +393,7 @@ int cmd_exec(const struct options *opt, int argc, char **argv, struct err *err)
     if (state_open(&x.st, opt->root, argv[0], STATE_NO_LOCK, err) < 0 ||
         prepare(&x, argc - 1, argv + 1, err) < 0 || launch(&x, &pid, err) < 0 ||
         (opt->pid_file && container_pid_file(opt->pid_file, pid, err) < 0) ||
+        (opt->pidfd_socket && container_send_pidfd(opt->pidfd_socket, pid, err) < 0) ||
         (x.foreground >= 0 && (master = terminal_receive(x.foreground, err)) < 0)) {
         if (pid > 0) {
             kill(pid, SIGKILL);

@@ -24,7 +24,16 @@ static int from_options(const struct options *opt, struct spec_resources *res, s
         {opt->cpu_share, "cpu-share", false, NULL, &res->cpu_shares},
         {opt->pids_limit, "pids-limit", false, &res->pids_limit, NULL},
         {opt->blkio_weight, "blkio-weight", false, NULL, &res->blkio_weight},
+        {opt->cpu_burst, "cpu-burst", false, NULL, &res->cpu_burst},
+        {opt->cpu_idle, "cpu-idle", false, &res->cpu_idle, NULL},
+        {opt->cpu_rt_period, "cpu-rt-period", false, NULL, &res->cpu_rt_period},
+        {opt->cpu_rt_runtime, "cpu-rt-runtime", false, &res->cpu_rt_runtime, NULL},
+        {opt->kernel_memory, "kernel-memory", true, &res->mem_kernel, NULL},
+        {opt->kernel_memory_tcp, "kernel-memory-tcp", true, &res->mem_kernel_tcp, NULL},
     };
+    if (opt->l3_cache_schema || opt->mem_bw_schema)
+        return err_set(err, 0, "--%s: linux.intelRdt is not supported",
+                       opt->l3_cache_schema ? "l3-cache-schema" : "mem-bw-schema");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t value;
         if (!rows[i].text)

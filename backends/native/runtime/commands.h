@@ -13,6 +13,7 @@ struct command {
     int (*run)(const struct options *opt, int argc, char **argv, struct err *err);
     int failure; /* exit status when it fails */
     const char *arguments, *help;
+    const char *example; /* what follows the program's name */
 };
 extern const struct command command_table[];
 extern const size_t command_table_n;
@@ -32,4 +33,5 @@ int cmd_update(const struct options *opt, int argc, char **argv, struct err *err
 int cmd_events(const struct options *opt, int argc, char **argv, struct err *err);
 int cmd_spec(const struct options *opt, int argc, char **argv, struct err *err);
 int cmd_features(const struct options *opt, int argc, char **argv, struct err *err);
+int cmd_help(const struct options *opt, int argc, char **argv, struct err *err);
 int cmd_unsupported(const struct options *opt, int argc, char **argv, struct err *err);

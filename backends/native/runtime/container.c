@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -42,10 +43,10 @@ struct create {
     bool hooked; /* hooks of create have begun: poststop hooks follow whatever comes */
 };
 
-int container_load_config(const char *bundle, struct spec *spec, char **ret_text, size_t *ret_len,
-                          struct err *err)
+int container_load_config(const struct options *opt, const char *bundle, struct spec *spec,
+                          char **ret_text, size_t *ret_len, struct err *err)
 {
-    const char *path = mem_printf("%s/config.json", bundle);
+    const char *path = opt->config ? opt->config : mem_printf("%s/config.json", bundle);
     *ret_text = file_read(AT_FDCWD, path, JSON_FILE_MAX, ret_len);
     if (!*ret_text)
         return err_set(err, errno, "%s", path);
@@ -87,6 +88,15 @@ int container_pid_file(const char *path, pid_t pid, struct err *err)
              O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 || !*name || file_replace(dir, name, text, (size_t)n, 0644) < 0)
         return err_set(err, *name ? errno : EISDIR, "--pid-file %s", path);
+    return 0;
+}
+
+int container_send_pidfd(const char *path, pid_t pid, struct err *err)
+{
+    auto_fd pidfd = pidfd_open(pid, 0);
+    auto_fd sock = pidfd < 0 ? -1 : unix_connect(path);
+    if (sock < 0 || fd_send(sock, "pidfd", pidfd) < 0)
+        return err_set(err, errno, "--pidfd-socket %s", path);
     return 0;
 }
 
@@ -204,7 +214,7 @@ static int prepare(struct create *c, const char *id, bool start_now, struct err 
     free(bundle);
     if (!id_valid(id))
         return err_set(err, 0, "container id '%s': letters, digits and _+-. only", id);
-    if (container_load_config(kept, &c->spec, &c->text, &c->len, err) < 0 ||
+    if (container_load_config(opt, kept, &c->spec, &c->text, &c->len, err) < 0 ||
         filter_build_cached(opt->root, c->spec.seccomp, &c->spec.seccomp_syscalls, &c->filter,
                             err) < 0)
         return -1;
@@ -234,7 +244,7 @@ static int prepare(struct create *c, const char *id, bool start_now, struct err 
         .slave = -1,
         .user_ns = c->spec.ns[NS_USER].present || !caller_privileged(),
         .sync = -1,
-        .notify_dumpable = geteuid() != 0,
+        .notify_dumpable = !caller_privileged(),
     };
     if (ns_open_paths(&c->spec, plan->ns_fds, err) < 0)
         return -1;
@@ -469,6 +479,8 @@ static int commit(struct create *c, bool start_now, struct err *err)
     struct state *st = c->st;
     st->creating = false;
     if (c->opt->pid_file && container_pid_file(c->opt->pid_file, c->pid, err) < 0)
+        return -1;
+    if (c->opt->pidfd_socket && container_send_pidfd(c->opt->pidfd_socket, c->pid, err) < 0)
         return -1;
     if (state_save(st, err) < 0)
         return -1;

@@ -21,9 +21,9 @@ int container_start(struct state *st, struct err *err);
  * first. */
 int container_delete(struct state *st, bool kill, struct err *err);
 
-/* Reads and parses BUNDLE/config.json. *ret_text is the file as it is. */
-int container_load_config(const char *bundle, struct spec *spec, char **ret_text, size_t *ret_len,
-                          struct err *err);
+/* Reads and parses BUNDLE/config.json, or the file of --config. *ret_text is the file as it is. */
+int container_load_config(const struct options *opt, const char *bundle, struct spec *spec,
+                          char **ret_text, size_t *ret_len, struct err *err);
 
 /* Runs hooks of one kind outside the container with the state on stdin. */
 int container_hooks(const struct state *st, const struct spec *spec, enum hook_kind kind,
@@ -31,6 +31,9 @@ int container_hooks(const struct state *st, const struct spec *spec, enum hook_k
 
 /* Checks --cgroup-manager and --systemd-cgroup and finds the hierarchies. */
 int container_cgroups(const struct options *opt, struct cgroup *cg, struct err *err);
+
+/* Sends a pidfd of a child to --pidfd-socket. */
+int container_send_pidfd(const char *path, pid_t pid, struct err *err);
 
 /* Writes --pid-file by temp and rename. */
 int container_pid_file(const char *path, pid_t pid, struct err *err);

@@ -11,8 +11,36 @@
 static int log_fd = -1;
 static bool log_json;
 
+/* The least that is written; "debug" lines go to the log file alone. */
+static const char *const levels[] = {"debug", "info", "warning", "error"};
+static size_t least = 1;
+
+static size_t level_number(const char *level)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(levels) && strcmp(levels[i], level) != 0)
+        i++;
+    return i;
+}
+
+int log_level(const char *level, struct err *err)
+{
+    if (!level)
+        return 0;
+    size_t number = level_number(level);
+    if (number == ARRAY_LEN(levels))
+        return err_set(err, 0, "--log-level: '%s' is not error, warning, info or debug", level);
+    least = number;
+    return 0;
+}
+
 int log_open(const char *path, bool json, struct err *err)
 {
+    /* As crun has it: a name of where the lines go before the colon. */
+    if (!strncmp(path, "file:", 5))
+        path += 5;
+    else if (!strncmp(path, "journald:", 9) || !strncmp(path, "syslog:", 7))
+        return err_set(err, ENOTSUP, "--log %s", path);
     log_json = json;
     log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
     return log_fd < 0 ? err_set(err, errno, "--log %s", path) : 0;
@@ -20,6 +48,8 @@ int log_open(const char *path, bool json, struct err *err)
 
 void log_message(const char *level, const char *text)
 {
+    if (level_number(level) < least)
+        return;
     char when[40], line[1400];
     struct tm tm;
     time_t now = time(NULL);

@@ -8,5 +8,8 @@
 /* Opens --log for appending. `json` is --log-format json. */
 int log_open(const char *path, bool json, struct err *err);
 
+/* The least to write: error, warning, info (the default) or debug; NULL changes nothing. */
+int log_level(const char *level, struct err *err);
+
 /* One message: "error", "warning" or "debug" (the last only to --log). */
 void log_message(const char *level, const char *text);

@@ -12,8 +12,8 @@
 
 enum option_effect { OPT_ATTR, OPT_REC_ATTR, OPT_PROPAGATION, OPT_BIND, OPT_SPECIAL, OPT_SUPER };
 
-/* Generic options. For OPT_ATTR and OPT_REC_ATTR `clear` says what goes before `set` comes; OPT_SUPER
- * goes to the file system, unless `set` says that it is how a bind mount is anyway. */
+/* Generic options. For OPT_ATTR and OPT_REC_ATTR `clear` says what goes before `set` comes;
+ * OPT_SUPER goes to the file system, unless `set` says that it is how a bind mount is anyway. */
 static const struct {
     const char *name;
     enum option_effect effect;

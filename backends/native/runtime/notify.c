@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
 #include "version.h"
 
@@ -47,27 +46,6 @@ static char *state_text(const struct notify *n)
     return text;
 }
 
-/* The first sendmsg carries the descriptor and what fits of the text. */
-static int send_state(int sock, const char *text, int fd)
-{
-    union {
-        char data[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec part = {(char *)(uintptr_t)text, strlen(text)};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.data,
-                             .msg_controllen = sizeof control.data};
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
-    cmsg->cmsg_level = SOL_SOCKET;
-    cmsg->cmsg_type = SCM_RIGHTS;
-    cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
-    ssize_t sent = sendmsg(sock, &message, MSG_NOSIGNAL);
-    return sent < 0 ? -1 : fd_write_all(sock, text + sent, strlen(text + sent));
-}
-
 static int forward(int sync, int number, const struct notify *n, struct err *err)
 {
     const char *path = seccomp_string(n->spec, "listenerPath");
@@ -82,7 +60,7 @@ static int forward(int sync, int number, const struct notify *n, struct err *err
     if (sock < 0)
         return err_set(err, errno, "linux.seccomp.listenerPath: connect to %s", path);
     char *text = state_text(n);
-    int rc = text ? send_state(sock, text, listener) : -1;
+    int rc = text ? fd_send(sock, text, listener) : -1;
     int saved = text ? errno : EILSEQ;
     return rc < 0 ? err_set(err, saved, "linux.seccomp.listenerPath: send to %s", path) : 0;
 }

@@ -13,22 +13,29 @@
 
 const struct option_row option_table[] = {
     {"root", 0, STRING(root), ON(GLOBAL), "DIR   where containers' state is kept"},
-    {"log", 0, STRING(log), ON(GLOBAL), "FILE   also write messages here"},
+    {"log", 0, STRING(log), ON(GLOBAL), "FILE   also write messages here (or file:FILE)"},
     {"log-format", 0, STRING(log_format), ON(GLOBAL), "text|json"},
-    {"debug", 0, FLAG(debug), ON(GLOBAL), "say more in the log"},
+    {"log-level", 0, STRING(log_level), ON(GLOBAL), "error|warning|debug   the least to write"},
+    {"debug", 0, FLAG(debug), ON(GLOBAL), "the same as --log-level debug"},
     {"systemd-cgroup", 0, FLAG(systemd_cgroup), ON(GLOBAL) | MAKE, "ask systemd for a scope"},
     {"cgroup-manager", 0, STRING(cgroup_manager), ON(GLOBAL), "cgroupfs|disabled|systemd"},
     {"rootless", 0, STRING(rootless_mode), ON(GLOBAL),
      "auto|true|false (taken for compatibility; found out)"},
+    {"criu", 0, STRING(criu), ON(GLOBAL), "PATH   (taken for compatibility; unused)"},
     {"help", 'h', FLAG(help), ~0u, "this text"},
     {"version", 'v', FLAG(version), ON(GLOBAL), "version of program, specification and libseccomp"},
     {"bundle", 'b', STRING(bundle), MAKE | ON(SPEC), "DIR   bundle directory (.)"},
+    {"config", 0, STRING(config), MAKE, "FILE   configuration instead of config.json"},
     {"pid-file", 0, STRING(pid_file), MAKE | ON(EXEC), "FILE   write the pid of the process here"},
     {"console-socket", 0, STRING(console_socket), MAKE | ON(EXEC),
      "PATH   socket that takes the terminal"},
+    {"pidfd-socket", 0, STRING(pidfd_socket), MAKE | ON(EXEC),
+     "PATH   socket that takes a pidfd of the process"},
     {"no-pivot", 0, FLAG(no_pivot), MAKE, "move the root instead of pivot_root (initramfs)"},
     {"no-new-keyring", 0, FLAG(no_new_keyring), MAKE, "keep the caller's session keyring"},
     {"preserve-fds", 0, STRING(preserve_fds), MAKE | ON(EXEC), "N   pass N descriptors from 3 on"},
+    {"no-subreaper", 0, FLAG(no_subreaper), ON(RUN) | ON(EXEC),
+     "(taken for compatibility; never one)"},
     {"keep", 0, FLAG(keep), ON(RUN), "do not delete the container when it ends"},
     {"detach", 'd', FLAG(detach), ON(RUN) | ON(EXEC), "return when the process runs"},
     {"tty", 't', FLAG(tty), ON(EXEC), "give the process a terminal"},
@@ -41,13 +48,14 @@ const struct option_row option_table[] = {
     {"no-new-privs", 0, FLAG(no_new_privs), ON(EXEC), "set no_new_privs"},
     {"apparmor", 0, STRING(apparmor), ON(EXEC), "PROFILE"},
     {"process-label", 0, STRING(process_label), ON(EXEC), "LABEL   SELinux label"},
+    {"cgroup", 0, STRING(cgroup), ON(EXEC), "[CONTROLLERS:]PATH   a group below the container's"},
     {"ignore-paused", 0, FLAG(ignore_paused), ON(EXEC), "exec into a paused container"},
     {"force", 'f', FLAG(force), ON(DELETE), "kill it first; none is no error"},
     {"all", 'a', FLAG(all), ON(KILL), "every process of the container"},
     {"quiet", 'q', FLAG(quiet), ON(LIST), "ids only"},
     {"format", 'f', STRING(format), ON(LIST) | ON(PS), "table|json"},
     {"stats", 0, FLAG(stats), ON(EVENTS), "one sample, then end"},
-    {"interval", 0, STRING(interval), ON(EVENTS), "SECONDS   between samples (5)"},
+    {"interval", 0, STRING(interval), ON(EVENTS), "TIME   between samples, like 5s or 500ms (5s)"},
     {"rootless", 0, FLAG(rootless), ON(SPEC), "for a user without privileges"},
     {"resources", 'r', STRING(resources), ON(UPDATE), "FILE|-   linux.resources object"},
     {"memory", 'm', STRING(memory), ON(UPDATE), "BYTES   limit, -1 for none"},
@@ -57,10 +65,18 @@ const struct option_row option_table[] = {
     {"cpu-period", 0, STRING(cpu_period), ON(UPDATE), "USEC"},
     {"cpu-share", 0, STRING(cpu_share), ON(UPDATE), "N   relative weight"},
     {"cpu-shares", 0, STRING(cpu_share), ON(UPDATE), "N   the same"},
+    {"cpu-burst", 0, STRING(cpu_burst), ON(UPDATE), "USEC   saved up beyond the quota"},
+    {"cpu-idle", 0, STRING(cpu_idle), ON(UPDATE), "0|1   run only what nobody else wants"},
+    {"cpu-rt-period", 0, STRING(cpu_rt_period), ON(UPDATE), "USEC   of real-time processes"},
+    {"cpu-rt-runtime", 0, STRING(cpu_rt_runtime), ON(UPDATE), "USEC   of real-time processes"},
     {"pids-limit", 0, STRING(pids_limit), ON(UPDATE), "N   -1 for none"},
     {"cpuset-cpus", 0, STRING(cpuset_cpus), ON(UPDATE), "LIST"},
     {"cpuset-mems", 0, STRING(cpuset_mems), ON(UPDATE), "LIST"},
     {"blkio-weight", 0, STRING(blkio_weight), ON(UPDATE), "10…1000"},
+    {"kernel-memory", 0, STRING(kernel_memory), ON(UPDATE), "BYTES   as linux.resources has it"},
+    {"kernel-memory-tcp", 0, STRING(kernel_memory_tcp), ON(UPDATE), "BYTES   of socket buffers"},
+    {"l3-cache-schema", 0, STRING(l3_cache_schema), ON(UPDATE), "SCHEMA   (not supported)"},
+    {"mem-bw-schema", 0, STRING(mem_bw_schema), ON(UPDATE), "SCHEMA   (not supported)"},
 };
 const size_t option_table_n = ARRAY_LEN(option_table);
 
@@ -166,6 +182,36 @@ int options_number(const char *text, bool units, int64_t *ret)
         if (__builtin_mul_overflow(value, 1024, &value))
             return -1;
     *ret = value;
+    return 0;
+}
+
+int options_duration_ms(const char *text, int64_t *ret)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    int64_t total = 0;
+    const char *at = text;
+    do {
+        char *end;
+        errno = 0;
+        if (*at < '0' || *at > '9')
+            return -1;
+        int64_t number = strtoll(at, &end, 10), part;
+        size_t n = strcspn(end, "0123456789"), k = 0;
+        if (n == 0 && at == text && !*end)
+            k = 1;
+        else
+            while (k < ARRAY_LEN(units) &&
+                   (strlen(units[k].name) != n || strncmp(units[k].name, end, n) != 0))
+                k++;
+        if (errno || k == ARRAY_LEN(units) || __builtin_mul_overflow(number, units[k].ms, &part) ||
+            __builtin_add_overflow(total, part, &total))
+            return -1;
+        at = end + n;
+    } while (*at);
+    *ret = total;
     return 0;
 }
 

@@ -18,18 +18,20 @@ struct option_list {
 };
 
 struct options {
-    const char *root, *log, *log_format, *cgroup_manager, *rootless_mode;
+    const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless_mode, *criu;
     bool debug, systemd_cgroup, help, version;
-    const char *bundle, *pid_file, *console_socket, *preserve_fds;
+    const char *bundle, *config, *pid_file, *console_socket, *pidfd_socket, *preserve_fds;
     unsigned preserve_fds_n; /* preserve_fds as a checked number */
-    bool no_pivot, no_new_keyring, detach, tty, keep;
-    const char *process, *user, *cwd, *apparmor, *process_label;
+    bool no_pivot, no_new_keyring, no_subreaper, detach, tty, keep;
+    const char *process, *user, *cwd, *apparmor, *process_label, *cgroup;
     struct option_list env, caps, gids;
     bool no_new_privs, ignore_paused;
     bool force, all, quiet, stats, rootless;
     const char *format, *interval;
     const char *resources, *memory, *memory_swap, *memory_reservation, *cpu_quota, *cpu_period,
-        *cpu_share, *pids_limit, *cpuset_cpus, *cpuset_mems, *blkio_weight;
+        *cpu_share, *cpu_burst, *cpu_idle, *cpu_rt_period, *cpu_rt_runtime, *pids_limit,
+        *cpuset_cpus, *cpuset_mems, *blkio_weight, *kernel_memory, *kernel_memory_tcp,
+        *l3_cache_schema, *mem_bw_schema;
 };
 
 /* Bits for "which command takes this option". */
@@ -52,6 +54,7 @@ enum command_id {
     CMD_FEATURES,
     CMD_CHECKPOINT,
     CMD_RESTORE,
+    CMD_HELP,
     CMD_N
 };
 
@@ -75,6 +78,10 @@ int options_parse(enum command_id command, int argc, char **argv, int at, struct
 
 /* A whole number with an optional K, M, G or T (binary) when `units`. */
 int options_number(const char *text, bool units, int64_t *ret);
+
+/* A span of time as Go programs write it: "5", "5s", "250ms", "1m30s". A plain number is seconds.
+ */
+int options_duration_ms(const char *text, int64_t *ret);
 
 /* Prints the options of a command. */
 void options_help(enum command_id command);

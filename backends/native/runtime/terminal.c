@@ -62,24 +62,9 @@ void terminal_inherit_size(struct spec_process *process)
 
 int terminal_send(int sock, int master, struct err *err)
 {
-    char name[] = "/dev/ptmx";
-    union {
-        char data[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec part = {name, sizeof name - 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.data,
-                             .msg_controllen = sizeof control.data};
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
-    cmsg->cmsg_level = SOL_SOCKET;
-    cmsg->cmsg_type = SCM_RIGHTS;
-    cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(cmsg), &master, sizeof master);
-    if (sendmsg(sock, &message, MSG_NOSIGNAL) < 0)
-        return err_set(err, errno, "--console-socket: send the terminal");
-    return 0;
+    return fd_send(sock, "/dev/ptmx", master) < 0
+               ? err_set(err, errno, "--console-socket: send the terminal")
+               : 0;
 }
 
 int terminal_receive(int sock, struct err *err)

@@ -417,3 +417,24 @@ int unix_connect(const char *path)
         return -1;
     return fd_take(&fd);
 }
+
+/* The first sendmsg carries the descriptor and what fits of the text. */
+int fd_send(int sock, const char *text, int fd)
+{
+    union {
+        char data[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec part = {(char *)(uintptr_t)text, strlen(text)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.data,
+                             .msg_controllen = sizeof control.data};
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
+    ssize_t sent = sendmsg(sock, &message, MSG_NOSIGNAL);
+    return sent < 0 ? -1 : fd_write_all(sock, text + sent, strlen(text + sent));
+}

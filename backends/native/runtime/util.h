@@ -75,6 +75,9 @@ int open_in_root(int root, const char *path, int flags, uint64_t extra_resolve);
 /* A SOCK_STREAM connection to a unix socket, however long its path. -1 and errno. */
 int unix_connect(const char *path);
 
+/* Sends `text` with a descriptor beside it. 0, or -1 and errno. */
+int fd_send(int sock, const char *text, int fd);
+
 /* A descriptor of the host's procfs root, checked to be procfs and its root inode; opened once. -1
  * and errno. */
 int proc_fd(void);
