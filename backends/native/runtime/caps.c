@@ -30,13 +30,7 @@ int caps_number(const char *name)
 
 int caps_last(void)
 {
-    static int last = -1;
-    if (last >= 0)
-        return last;
-    last = 0;
-    while (last < 63 && prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0)
-        last++;
-    return last;
+    return cap_max_bits() - 1; /* libcap asked the kernel when it was loaded */
 }
 
 /* The first capability of `mask` by name, for messages. */
@@ -109,13 +103,13 @@ int caps_before_setuid(const struct spec_process *process, struct err *err)
 {
     uint64_t keep = process->caps[CAPSET_BOUNDING];
     for (int cap = 0; cap <= caps_last() && defended(CAPABILITIES); cap++) {
-        bool have = prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1;
         if (keep >> cap & 1) {
-            if (!have)
+            if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 1)
                 return err_set(err, EPERM,
                                "process.capabilities.bounding: %s is not in the caller's own set",
                                name_of(UINT64_C(1) << cap));
-        } else if (have && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+        } else if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
+                   prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0) {
             return err_set(err, errno, "process.capabilities.bounding: drop %s",
                            name_of(UINT64_C(1) << cap));
         }

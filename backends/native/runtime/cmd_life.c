@@ -32,24 +32,16 @@ int cmd_start(const struct options *opt, int argc, char **argv, struct err *err)
 
 int cmd_run(const struct options *opt, int argc, char **argv, struct err *err)
 {
-    struct state st, again;
+    struct state st;
     int master;
     if (container_create(opt, argv[0], true, &st, &master, err) < 0)
         return -1;
-    pid_t pid = st.pid;
-    state_close(&st);
-    if (opt->detach)
-        return 0;
-    int status = terminal_relay(master, pid);
-    if (opt->keep)
-        return status;
+    state_unlock(&st);
+    int status = opt->detach ? 0 : terminal_relay(master, st.pid), rc = 0;
     /* Somebody else may have deleted it meanwhile. */
-    int rc = state_open(&again, opt->root, argv[0], STATE_LOCK, err);
-    if (rc == 0)
-        rc = container_delete(&again, true, err);
-    else if (err->errnum == ENOENT)
-        rc = 0;
-    state_close(&again);
+    if (!opt->detach && !opt->keep && state_relock(&st))
+        rc = container_delete(&st, true, err);
+    state_close(&st);
     return rc < 0 ? -1 : status;
 }
 

@@ -273,6 +273,8 @@ static int make_state(struct create *c, const char *id, struct err *err)
             return -1;
         c->st->cgroup = cg;
     }
+    c->st->plain = c->spec.has_process && !filter_notifies(&c->filter) &&
+                   c->spec.n_hooks[HOOK_POSTSTART] + c->spec.n_hooks[HOOK_POSTSTOP] == 0;
     return state_save(c->st, err);
 }
 

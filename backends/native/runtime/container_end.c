@@ -36,13 +36,13 @@ static int kill_init(const struct state *st, struct err *err)
 int container_start(struct state *st, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct spec spec;
+    struct spec spec = {0};
     enum status status = state_status(st);
     if (status != STATUS_CREATED)
         return err_set(err, 0, "container '%s' is %s, not created", st->id, status_names[status]);
-    if (state_config(st, err) < 0 || spec_parse(st->config, &spec, err) < 0)
+    if (!st->plain && (state_config(st, err) < 0 || spec_parse(st->config, &spec, err) < 0))
         return -1;
-    if (!spec.has_process)
+    if (!st->plain && !spec.has_process)
         return err_set(err, 0, "container '%s': process: missing in its config.json", st->id);
     auto_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", st->dir);
@@ -81,7 +81,8 @@ int container_delete(struct state *st, bool force, struct err *err)
         if (kill_init(st, err) < 0)
             return -1;
     }
-    bool parsed = state_config(st, &ignored) == 0 && spec_parse(st->config, &spec, &ignored) == 0;
+    bool parsed = !st->plain && state_config(st, &ignored) == 0 &&
+                  spec_parse(st->config, &spec, &ignored) == 0;
     /* Poststop hooks come "after the container is deleted but before delete returns" (config.md).
      */
     if (cgroup_destroy(&st->cgroup, err) < 0 || state_remove(st, err) < 0)

@@ -166,6 +166,22 @@ int mount_clone_sys(const struct spec_mount *mount, struct err *err)
     return clone_tree(mount, "/sys", &plan, err);
 }
 
+/* The usual case, in which only the last component is missing. -1 for everything else. */
+static int make_last(int root, const char *path, bool directory, uint64_t resolve)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+        return -1;
+    auto_fd parent =
+        open_in_root(root, mem_strndup(path, (size_t)(name - path)), O_PATH | O_DIRECTORY, resolve);
+    if (parent < 0)
+        return -1;
+    if (directory)
+        return mkdirat(parent, name, 0755) < 0 ? -1 : open_in_root(root, path, O_PATH, resolve);
+    auto_fd made = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    return made < 0 ? -1 : open_in_root(root, path, O_PATH, resolve);
+}
+
 /* Opens `path` below root; makes what is missing, one component at a time, each found again from
  * the root. */
 int mount_target(int root, const char *path, bool directory, uint64_t resolve, struct err *err)
@@ -173,6 +189,9 @@ int mount_target(int root, const char *path, bool directory, uint64_t resolve, s
     int fd = open_in_root(root, path, O_PATH, resolve);
     if (fd >= 0 || errno != ENOENT)
         return fd >= 0 ? fd : err_set(err, errno, "%s", path);
+    fd = make_last(root, path, directory, resolve);
+    if (fd >= 0)
+        return fd;
     char *prefix = mem_alloc(strlen(path) + 2);
     size_t len = 0;
     auto_fd parent = open_in_root(root, "/", O_PATH | O_DIRECTORY, 0);

@@ -81,11 +81,11 @@ static int cgroup_from_json(const json_t *json, struct cgroup *cg, struct err *e
 
 int state_save(struct state *st, struct err *err)
 {
-    json_t *doc = json_pack("{s:s, s:s, s:i, s:I, s:s?, s:s?, s:s?, s:s?, s:b, s:o}", "ociVersion",
-                            OCI_VERSION, "id", st->id, "pid", (int)st->pid, "pidStartTime",
-                            (json_int_t)st->pid_start, "bundle", st->bundle, "rootfs", st->rootfs,
-                            "created", st->created, "owner", st->owner, "creating",
-                            (int)st->creating, "cgroup", cgroup_json(&st->cgroup));
+    json_t *doc = json_pack(
+        "{s:s, s:s, s:i, s:I, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:o}", "ociVersion", OCI_VERSION,
+        "id", st->id, "pid", (int)st->pid, "pidStartTime", (json_int_t)st->pid_start, "bundle",
+        st->bundle, "rootfs", st->rootfs, "created", st->created, "owner", st->owner, "creating",
+        (int)st->creating, "plain", (int)st->plain, "cgroup", cgroup_json(&st->cgroup));
     char *text = doc ? json_text(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     if (!text)
@@ -108,6 +108,7 @@ static int load(struct state *st, struct err *err)
         json_get_string(st->doc, "", "created", &st->created, err) < 0 ||
         json_get_string(st->doc, "", "owner", &st->owner, err) < 0 ||
         json_get_bool(st->doc, "", "creating", &st->creating, err) < 0 ||
+        json_get_bool(st->doc, "", "plain", &st->plain, err) < 0 ||
         json_get_i64(st->doc, "", "pid", &pid, NULL, err) < 0 ||
         json_get_u64(st->doc, "", "pidStartTime", &st->pid_start, NULL, err) < 0 ||
         json_get_object(st->doc, "", "cgroup", &cgroup, err) < 0)
@@ -179,24 +180,40 @@ void state_close(struct state *st)
     json_decref(st->config);
     st->doc = st->config = NULL;
     cgroup_close(&st->cgroup);
+    state_unlock(st);
+    fd_cleanup(&st->dir);
+}
+
+void state_unlock(struct state *st)
+{
     /* A child may hold a copy of the descriptor, and with it the lock: it is given up in so many
      * words. */
     if (st->locked && st->dir >= 0)
         flock(st->dir, LOCK_UN);
     st->locked = false;
-    fd_cleanup(&st->dir);
 }
 
-/* RFC 3339 with nanoseconds, UTC. */
+bool state_relock(struct state *st)
+{
+    st->locked = lock_directory(st->dir);
+    return st->locked;
+}
+
+/* RFC 3339 with nanoseconds, UTC; gmtime(3) would read the host's time zone first. */
 static char *timestamp(void)
 {
     struct timespec ts;
-    struct tm tm;
-    char text[32];
     clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    return mem_printf("%s.%09ldZ", text, ts.tv_nsec);
+    /* Years of 400 in which March is the first month: the leap day is the last. */
+    int64_t second = ts.tv_sec % 86400, day = ts.tv_sec / 86400 + 719468, era = day / 146097;
+    int64_t of_era = day % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+    return mem_printf("%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ",
+                      (int)(era * 400 + year + (month >= 10)), (int)(month + (month < 10 ? 3 : -9)),
+                      (int)(of_year - (153 * month + 2) / 5 + 1), (int)(second / 3600),
+                      (int)(second / 60 % 60), (int)(second % 60), ts.tv_nsec);
 }
 
 /* An existing ROOT/ID is either a container, or what a create left that was killed: that is cleaned

@@ -21,6 +21,7 @@ struct state {
     uint64_t pid_start;
     const char *bundle, *rootfs, *created, *owner;
     bool creating; /* create has not finished, or was killed */
+    bool plain;    /* start and delete need nothing of config.json: no hooks, no listener */
     struct cgroup cgroup;
     json_t *doc;              /* of state.json; released by state_close */
     json_t *config;           /* config.json, once state_config() was called */
@@ -43,6 +44,11 @@ int state_open(struct state *st, const char *root, const char *id, enum state_lo
 int state_save(struct state *st, struct err *err);
 int state_config(struct state *st, struct err *err);
 void state_close(struct state *st);
+
+/* Gives the lock up for a while; state_relock() is false when the container was deleted meanwhile.
+ */
+void state_unlock(struct state *st);
+bool state_relock(struct state *st);
 
 /* Removes ROOT/ID with all that is in it. */
 int state_remove(struct state *st, struct err *err);

@@ -151,17 +151,27 @@ void fd_cleanup(int *fd)
     errno = saved;
 }
 
-/* Reads to the end; the buffer doubles until `max`. */
+/* The next size of a buffer that is full: room for all of a file, else twice as much. */
+static size_t next_size(int fd, size_t size, size_t max)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size < max &&
+        (size_t)st.st_size + 2 > size)
+        return (size_t)st.st_size + 2;
+    return size * 2;
+}
+
+/* Reads to the end; the buffer grows until `max`. */
 char *fd_read_all(int fd, size_t max, size_t *ret_len)
 {
     size_t size = 4096, len = 0;
     char *data = mem_alloc(size);
     for (;;) {
         if (len + 1 >= size) {
-            char *bigger = mem_alloc(size * 2);
+            size = next_size(fd, size, max);
+            char *bigger = mem_alloc(size);
             memcpy(bigger, data, len);
             data = bigger;
-            size *= 2;
         }
         ssize_t n = read(fd, data + len, size - len - 1);
         if (n < 0 && errno == EINTR)
@@ -346,6 +356,8 @@ int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
 
 int dir_make(const char *path, mode_t mode)
 {
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
+        return 0;
     char *copy = mem_strdup(path);
     for (char *at = copy + 1; *at; at++) {
         if (*at != '/')
