@@ -124,13 +124,23 @@ static int inherit_cpuset(int parent, int child)
     return 0;
 }
 
+/* True for a group with processes of its own; the root may have them and pass controllers on. */
+static bool is_inner_with_processes(int dir)
+{
+    char first;
+    auto_fd fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    return faccessat(dir, "cgroup.type", F_OK, 0) == 0 && fd >= 0 && read(fd, &first, 1) == 1;
+}
+
 /* Enables in `dir` every controller that it has and its children lack. One that refuses is no error
- * here: only a limit that then has no file is. */
+ * here: only a limit that then has no file is. A group with processes refuses memory and io, but
+ * takes cpu and pids, by which it becomes the root of threads and its children good for nothing
+ * ("domain invalid"): such a one is left as it is. */
 static void enable_controllers(int dir)
 {
     char *have = file_read(dir, "cgroup.controllers", 4096, NULL);
     char *on = file_read(dir, "cgroup.subtree_control", 4096, NULL);
-    if (!have || !on)
+    if (!have || !on || !strcmp(have, on) || is_inner_with_processes(dir))
         return;
     on[strcspn(on, "\n")] = 0;
     for (char *at = have; *at;) {
@@ -209,12 +219,28 @@ int cgroup_create_v1(struct cgroup *cg, struct err *err)
     return 0;
 }
 
+/* A group below a threaded one takes threads only, or nothing ("domain invalid"): no place for a
+ * container, whose limits would not be its own. */
+static int check_domain(const struct cgroup *cg, struct err *err)
+{
+    char *type = file_read(cg->v2_fd, "cgroup.type", 64, NULL);
+    if (!type || !strncmp(type, "domain\n", 7) || !strncmp(type, "domain threaded", 15))
+        return 0;
+    type[strcspn(type, "\n")] = 0;
+    return err_set(
+        err, 0,
+        "linux.cgroupsPath: %s is of type '%s', because a group above it is threaded: it "
+        "takes no container",
+        cg->v2_dir, type);
+}
+
 int cgroup_create_v2(struct cgroup *cg, struct err *err)
 {
-    if (cg->v2_mount &&
-        make_group(cg->v2_mount, cg->path, false, cg->mode == CGROUP_V2, &cg->v2_fd, err) < 0)
+    if (!cg->v2_mount)
+        return 0;
+    if (make_group(cg->v2_mount, cg->path, false, cg->mode == CGROUP_V2, &cg->v2_fd, err) < 0)
         return -1;
-    return 0;
+    return check_domain(cg, err);
 }
 
 void cgroup_open(struct cgroup *cg)
@@ -264,9 +290,14 @@ int cgroup_join_v2(const struct cgroup *cg, pid_t pid, struct err *err)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", (int)pid);
-    if (cg->v2_fd >= 0 && file_write(cg->v2_fd, "cgroup.procs", text) < 0)
-        return err_set(err, errno, "linux.cgroupsPath: join %s", cg->v2_dir);
-    return 0;
+    if (cg->v2_fd < 0 || file_write(cg->v2_fd, "cgroup.procs", text) == 0)
+        return 0;
+    return errno == EBUSY
+               ? err_set(err, EBUSY,
+                         "linux.cgroupsPath: join %s, which passes controllers on to groups below "
+                         "it and so takes no process itself",
+                         cg->v2_dir)
+               : err_set(err, errno, "linux.cgroupsPath: join %s", cg->v2_dir);
 }
 
 int cgroup_open_v2_of(const struct cgroup *cg, pid_t pid)

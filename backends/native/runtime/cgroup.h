@@ -71,6 +71,21 @@ int cgroup_create_v2(struct cgroup *cg, struct err *err);
 void cgroup_open(struct cgroup *cg);
 void cgroup_close(struct cgroup *cg);
 
+/*
+ * Gives a v2 group to `uid` of the host: the directory and the files that the kernel names in
+ * /sys/kernel/cgroup/delegate, so that the container may make groups of its own, and may not touch
+ * its limits (config-linux, "Cgroup ownership"). Does nothing on v1, where that is not safe.
+ */
+int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct err *err);
+
+/* Whom the container's group is to belong to: the user of its process as the host sees it, when it
+ * has a cgroup namespace of its own and the hierarchy mounted writable. */
+bool cgroup_owner(const struct spec *spec, uid_t *ret);
+
+/* Processes that the kernel killed for want of memory, in the group and below; 0 where that is not
+ * known. */
+uint64_t cgroup_oom_kills(const struct cgroup *cg);
+
 /* Writes limits (cgroup_limits.c). With `update` only what is set is touched; else devices are
  * closed by default. */
 int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,

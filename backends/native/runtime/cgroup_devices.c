@@ -6,16 +6,15 @@
  * then the devices every container has (config-linux, "Default Devices", and pseudo-terminals),
  * which may be used, and mknod of any device, which alone gives no access to it.
  *
- * v1: devices.deny and devices.allow. v2: a BPF program of type CGROUP_DEVICE, in which the last
- * rule that matches decides, so rules are laid out backwards and the first hit returns.
+ * v1: devices.deny and devices.allow, which know a default and exceptions to it. v2: a BPF program
+ * (cgroup_devices_bpf.c).
  */
+#include "cgroup_devices.h"
+
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "caller.h"
-#include "cgroup.h"
 #include "defences.h"
 #include "log.h"
 
@@ -32,140 +31,156 @@ static const struct spec_device_rule always[] = {
     {true, 'c', 136, -1, true, true, true}, /* pts */
 };
 
-/* devices.deny and devices.allow of a group, open. */
-struct lists {
-    int deny, allow;
-};
-
-static int write_v1(const struct lists *to, const struct spec_device_rule *rule, struct err *err)
+static bool wildcard(const struct spec_device_rule *rule)
 {
-    char text[64], major[24] = "*", minor[24] = "*", access[4];
-    size_t n = 0;
-    if (rule->major >= 0)
-        snprintf(major, sizeof major, "%lld", (long long)rule->major);
-    if (rule->minor >= 0)
-        snprintf(minor, sizeof minor, "%lld", (long long)rule->minor);
-    if (rule->read)
-        access[n++] = 'r';
-    if (rule->write)
-        access[n++] = 'w';
-    if (rule->mknod)
-        access[n++] = 'm';
-    access[n] = 0;
-    if (rule->type == 'a')
-        snprintf(text, sizeof text, "a");
-    else
-        snprintf(text, sizeof text, "%c %s:%s %s", rule->type, major, minor, access);
-    if (fd_write_all(rule->allow ? to->allow : to->deny, text, strlen(text)) < 0)
-        return err_set(err, errno, "linux.resources.devices: %s '%s'",
-                       rule->allow ? "allow" : "deny", text);
+    return rule->type == 'a' && rule->major < 0 && rule->minor < 0 && rule->read && rule->write &&
+           rule->mknod;
+}
+
+/* Whether every device of `b` is one of `a`, and whether they have any in common. Types are equal.
+ */
+static bool covers(const struct spec_device_rule *a, const struct spec_device_rule *b)
+{
+    return (a->major < 0 || a->major == b->major) && (a->minor < 0 || a->minor == b->minor);
+}
+static bool meets(const struct spec_device_rule *a, const struct spec_device_rule *b)
+{
+    return (a->major < 0 || b->major < 0 || a->major == b->major) &&
+           (a->minor < 0 || b->minor < 0 || a->minor == b->minor);
+}
+
+static void add_item(struct device_list *list, const struct spec_device_rule *rule, char type)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        struct spec_device_rule *item = &list->items[i];
+        if (item->type != type || item->major != rule->major || item->minor != rule->minor)
+            continue;
+        item->read |= rule->read;
+        item->write |= rule->write;
+        item->mknod |= rule->mknod;
+        return;
+    }
+    if (list->n == list->size) {
+        size_t size = list->size ? list->size * 2 : 32;
+        struct spec_device_rule *bigger = mem_array(size, sizeof *bigger);
+        if (list->n)
+            memcpy(bigger, list->items, list->n * sizeof *bigger);
+        list->items = bigger;
+        list->size = size;
+    }
+    list->items[list->n] = *rule;
+    list->items[list->n++].type = type;
+}
+
+/* Takes the access of `rule` from the items it covers. */
+static int take_item(struct device_list *list, const struct spec_device_rule *rule, char type,
+                     size_t index, struct err *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        struct spec_device_rule *item = &list->items[i];
+        bool shares = (item->read && rule->read) || (item->write && rule->write) ||
+                      (item->mknod && rule->mknod);
+        if (item->type != type || !shares || !meets(item, rule))
+            continue;
+        if (!covers(rule, item))
+            return err_set(err, 0,
+                           "linux.resources.devices[%zu]: cgroup v1 cannot except a device from a "
+                           "range that an earlier rule names",
+                           index - 1);
+        item->read &= !rule->read;
+        item->write &= !rule->write;
+        item->mknod &= !rule->mknod;
+    }
     return 0;
 }
 
-/* A program under construction. */
-struct program {
-    struct bpf_insn *insn;
-    size_t n;
-};
-
-static void emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t off,
-                 int32_t imm)
+int devices_reduce(const struct spec_device_rule *rules, size_t n, struct device_list *list,
+                   struct err *err)
 {
-    p->insn[p->n++] = (struct bpf_insn){
-        .code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
+    memset(list, 0, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        if (wildcard(&rules[i])) {
+            list->allow = rules[i].allow;
+            list->n = 0;
+            continue;
+        }
+        for (const char *type = "bc"; *type; type++) {
+            if (rules[i].type != 'a' && rules[i].type != *type)
+                continue;
+            if (rules[i].allow != list->allow)
+                add_item(list, &rules[i], *type);
+            else if (take_item(list, &rules[i], *type, i, err) < 0)
+                return -1;
+        }
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].read || list->items[i].write || list->items[i].mknod)
+            list->items[kept++] = list->items[i];
+    list->n = kept;
+    return 0;
 }
 
-/* One rule: jumps over its return when anything differs. r2 type, r3 access, r4 major, r5 minor.
- * False for a rule that always matches: what followed it could not be reached, which the kernel's
- * verifier refuses. */
-static bool emit_rule(struct program *p, const struct spec_device_rule *rule)
+/* "c 1:3 rwm", as the files take and show it. */
+static const char *item_text(const struct spec_device_rule *item)
 {
-    size_t jumps[4], n_jumps = 0;
-    int32_t access = (rule->read ? BPF_DEVCG_ACC_READ : 0) |
-                     (rule->write ? BPF_DEVCG_ACC_WRITE : 0) |
-                     (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
-    if (rule->type != 'a') {
-        jumps[n_jumps++] = p->n;
-        emit(p, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0,
-             rule->type == 'c' ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK);
-    }
-    if (access != 7) {
-        /* An allow rule must cover all that is asked; a deny rule hits when it covers any of it. */
-        emit(p, BPF_ALU | BPF_MOV | BPF_X, 1, 3, 0, 0);
-        emit(p, BPF_ALU | BPF_AND | BPF_K, 1, 0, 0, access);
-        jumps[n_jumps++] = p->n;
-        if (rule->allow)
-            emit(p, BPF_JMP | BPF_JNE | BPF_X, 1, 3, 0, 0);
-        else
-            emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0, 0);
-    }
-    if (rule->major >= 0) {
-        jumps[n_jumps++] = p->n;
-        emit(p, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, (int32_t)rule->major);
-    }
-    if (rule->minor >= 0) {
-        jumps[n_jumps++] = p->n;
-        emit(p, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, (int32_t)rule->minor);
-    }
-    emit(p, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, rule->allow ? 1 : 0);
-    emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-    for (size_t i = 0; i < n_jumps; i++)
-        p->insn[jumps[i]].off = (int16_t)(p->n - jumps[i] - 1);
-    return n_jumps > 0;
+    char major[24] = "*", minor[24] = "*";
+    if (item->major >= 0)
+        snprintf(major, sizeof major, "%lld", (long long)item->major);
+    if (item->minor >= 0)
+        snprintf(minor, sizeof minor, "%lld", (long long)item->minor);
+    return mem_printf("%c %s:%s %s%s%s", item->type, major, minor, item->read ? "r" : "",
+                      item->write ? "w" : "", item->mknod ? "m" : "");
 }
 
-static int load_v2(int dir, const struct spec_resources *res, struct err *err)
+/* devices.deny and devices.allow of a group, open: [allow]. */
+typedef int lists_t[2];
+
+static int write_list(const lists_t lists, bool allow, const char *text, struct err *err)
 {
-    struct program p = {
-        .insn = mem_array(16 + 8 * (res->n_devices + ARRAY_LEN(always)), sizeof(struct bpf_insn))};
-    /* access_type: low half the type, high half the access */
-    emit(&p, BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
-    emit(&p, BPF_ALU | BPF_MOV | BPF_X, 3, 2, 0, 0);
-    emit(&p, BPF_ALU | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
-    emit(&p, BPF_ALU | BPF_RSH | BPF_K, 3, 0, 0, 16);
-    emit(&p, BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
-    emit(&p, BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
-    for (size_t i = ARRAY_LEN(always); i-- > 0;)
-        emit_rule(&p, &always[i]);
-    bool open_end = true;
-    for (size_t i = res->n_devices; i-- > 0 && open_end;)
-        open_end = emit_rule(&p, &res->devices[i]);
-    if (open_end) {
-        emit(&p, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
-        emit(&p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    if (fd_write_all(lists[allow], text, strlen(text)) < 0)
+        return err_set(err, errno, "linux.resources.devices: %s '%s'", allow ? "allow" : "deny",
+                       text);
+    return 0;
+}
+
+/* True when `text` has the line `line`. */
+static bool has_line(const char *text, const char *line)
+{
+    size_t n = strlen(line);
+    for (const char *at = text; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+        if (!strncmp(at, line, n) && (at[n] == '\n' || !at[n]))
+            return true;
+    return false;
+}
+
+/* From one closed list to another: what is new is allowed, then what is gone is denied, so that
+ * nothing that stays is refused meanwhile, and groups inside the container do not stand in the way,
+ * as they would when all is denied first (EINVAL). */
+static int change_closed_list(const lists_t lists, const char *now, const struct device_list *list,
+                              struct err *err)
+{
+    const char *wanted = "";
+    for (size_t i = 0; i < list->n; i++) {
+        const char *text = item_text(&list->items[i]);
+        wanted = mem_printf("%s%s\n", wanted, text);
+        if (!has_line(now, text) && write_list(lists, true, text, err) < 0)
+            return -1;
     }
-    if (p.n > 4096)
-        return err_set(err, 0, "linux.resources.devices: too many rules");
-    union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-                           .insn_cnt = (uint32_t)p.n,
-                           .insns = (uint64_t)(uintptr_t)p.insn,
-                           .license = (uint64_t)(uintptr_t) "GPL"};
-    auto_fd program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
-    if (program < 0)
-        return err_set(err, errno, "linux.resources.devices: load the device program");
-    /* On an update the new program is attached first, then the old ones go: never a moment without
-     * one. */
-    uint32_t ids[64] = {0};
-    union bpf_attr query = {.query = {.target_fd = (uint32_t)dir,
-                                      .attach_type = BPF_CGROUP_DEVICE,
-                                      .prog_ids = (uint64_t)(uintptr_t)ids,
-                                      .prog_cnt = ARRAY_LEN(ids)}};
-    uint32_t old =
-        syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof query) == 0 ? query.query.prog_cnt : 0;
-    union bpf_attr attach = {.target_fd = (uint32_t)dir,
-                             .attach_bpf_fd = (uint32_t)program,
-                             .attach_type = BPF_CGROUP_DEVICE,
-                             .attach_flags = BPF_F_ALLOW_MULTI};
-    if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
-        return err_set(err, errno, "linux.resources.devices: attach the device program");
-    for (uint32_t i = 0; i < old; i++) {
-        union bpf_attr by_id = {.prog_id = ids[i]};
-        auto_fd fd = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &by_id, sizeof by_id);
-        union bpf_attr detach = {.target_fd = (uint32_t)dir,
-                                 .attach_bpf_fd = (uint32_t)fd,
-                                 .attach_type = BPF_CGROUP_DEVICE};
-        if (fd < 0 || syscall(SYS_bpf, BPF_PROG_DETACH, &detach, sizeof detach) < 0)
-            return err_set(err, errno, "linux.resources.devices: detach the old device program");
+    for (const char *at = now; *at;) {
+        char *line = mem_strndup(at, strcspn(at, "\n"));
+        at += strlen(line) + (at[strlen(line)] != 0);
+        if (!*line || has_line(wanted, line))
+            continue;
+        if (write_list(lists, false, line, err) < 0)
+            return -1;
+        /* An access less of the same device: the denial took all of it. */
+        for (size_t i = 0; i < list->n; i++) {
+            const char *text = item_text(&list->items[i]);
+            if (!strncmp(text, line, (size_t)(strrchr(line, ' ') - line) + 1) &&
+                write_list(lists, true, text, err) < 0)
+                return -1;
+        }
     }
     return 0;
 }
@@ -182,27 +197,45 @@ static int without_rules(const struct spec_resources *res)
     return 0;
 }
 
+static int limit_v1(int dir, const struct spec_device_rule *rules, size_t n, struct err *err)
+{
+    struct device_list list;
+    if (devices_reduce(rules, n, &list, err) < 0)
+        return -1;
+    char *now = file_read(dir, "devices.list", 1 << 20, NULL);
+    if (!now)
+        return err_set(err, errno, "linux.resources.devices: devices.list");
+    auto_fd deny = openat(dir, "devices.deny", O_WRONLY | O_CLOEXEC);
+    auto_fd allow = openat(dir, "devices.allow", O_WRONLY | O_CLOEXEC);
+    if (deny < 0 || allow < 0)
+        return err_set(err, errno, "linux.resources.devices: open the list");
+    const lists_t lists = {deny, allow};
+    if (!list.allow && strncmp(now, "a ", 2) != 0 && *now)
+        return change_closed_list(lists, now, &list, err);
+    if (write_list(lists, list.allow, "a", err) < 0)
+        return -1;
+    for (size_t i = 0; i < list.n; i++)
+        if (write_list(lists, !list.allow, item_text(&list.items[i]), err) < 0)
+            return -1;
+    return 0;
+}
+
 int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *err)
 {
     if (!caller_privileged())
         return without_rules(res);
     if (!defended(DEVICE_RULES))
         return 0;
+    size_t n = res->n_devices + ARRAY_LEN(always);
+    struct spec_device_rule *rules = mem_array(n + 1, sizeof *rules);
+    rules[0] = (struct spec_device_rule){false, 'a', -1, -1, true, true, true};
+    if (res->n_devices)
+        memcpy(rules + 1, res->devices, res->n_devices * sizeof *rules);
+    memcpy(rules + 1 + res->n_devices, always, sizeof always);
     if (cg->mode == CGROUP_V2)
-        return load_v2(cg->v2_fd, res, err);
+        return devices_attach(cg->v2_fd, rules, n + 1, err);
     int dir = cgroup_v1_fd(cg, "devices");
     if (dir < 0)
         return err_set(err, 0, "linux.resources.devices: this host has no devices controller");
-    auto_fd deny = openat(dir, "devices.deny", O_WRONLY | O_CLOEXEC);
-    auto_fd allow = openat(dir, "devices.allow", O_WRONLY | O_CLOEXEC);
-    if (deny < 0 || allow < 0 || fd_write_all(deny, "a", 1) < 0)
-        return err_set(err, errno, "linux.resources.devices: close the list");
-    const struct lists lists = {deny, allow};
-    for (size_t i = 0; i < res->n_devices; i++)
-        if (write_v1(&lists, &res->devices[i], err) < 0)
-            return -1;
-    for (size_t i = 0; i < ARRAY_LEN(always); i++)
-        if (write_v1(&lists, &always[i], err) < 0)
-            return -1;
-    return 0;
+    return limit_v1(dir, rules, n + 1, err);
 }

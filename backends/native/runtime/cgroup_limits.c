@@ -1,26 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * linux.resources into cgroup files. A limit whose controller or file is missing is an error that
- * names field and file.
+ * names field and file, and on v2 what keeps the controller away.
  *
  * Conversions from v1 units, as crun and runc have them: cpu.shares 2…262144 to cpu.weight 1…10000,
  * blkio weight 10…1000 to io.weight 1…10000 (bfq: as it is).
  */
+#include "cgroup_limits.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "caller.h"
-#include "cgroup.h"
 #include "defences.h"
+#include "log.h"
 
-/* Writes one file of a group. `dir` is -1 when the controller is not mounted. */
-static int put(int dir, const char *file, const char *field, struct err *err, const char *format,
-               ...) __attribute__((format(printf, 5, 6)));
-static int put(int dir, const char *file, const char *field, struct err *err, const char *format,
-               ...)
+static bool has_line_word(int dir, const char *file, const char *word)
 {
-    char text[256];
+    char *text = file_read(dir, file, 4096, NULL);
+    size_t n = strlen(word);
+    for (char *at = text; at && *at; at += strcspn(at, " \n"), at += strspn(at, " \n"))
+        if (!strncmp(at, word, n) && (!at[n] || at[n] == ' ' || at[n] == '\n'))
+            return true;
+    return false;
+}
+
+/* Why a v2 group has no such file: its controller is not there, or the parent would not enable it.
+ * NULL when the controller is there, or on v1. */
+static const char *why_missing(int dir, const char *file)
+{
+    char *name = mem_strndup(file, strcspn(file, "."));
+    if (!limit_file_exists(dir, "cgroup.controllers") || !strcmp(name, "cgroup") ||
+        has_line_word(dir, "cgroup.controllers", name))
+        return NULL;
+    auto_fd parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || !has_line_word(parent, "cgroup.controllers", name))
+        return mem_printf("no parent passes the controller '%s' down", name);
+    char *procs = file_read(parent, "cgroup.procs", 1 << 20, NULL);
+    if (limit_file_exists(parent, "cgroup.type") && procs && *procs)
+        return mem_printf("its parent cannot enable the controller '%s' while it has processes of "
+                          "its own",
+                          name);
+    return mem_printf("its parent does not enable the controller '%s'", name);
+}
+
+int limit_put(int dir, const char *file, const char *field, struct err *err, const char *format,
+              ...)
+{
+    char text[4096];
     va_list ap;
     if (dir < 0)
         return err_set(err, 0, "linux.resources.%s: %s (%s)", field,
@@ -28,178 +56,75 @@ static int put(int dir, const char *file, const char *field, struct err *err, co
                                            : "no group with its controller is this user's",
                        file);
     va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
+    int n = vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    if (file_write(dir, file, text) < 0)
-        return err_set(err, errno, "linux.resources.%s: write '%s' to %s", field, text, file);
-    return 0;
+    if (n < 0 || (size_t)n >= sizeof text)
+        return err_set(err, 0, "linux.resources.%s: too long", field);
+    if (file_write(dir, file, text) == 0)
+        return 0;
+    int saved = errno;
+    const char *why = saved == ENOENT ? why_missing(dir, file) : NULL;
+    return why ? err_set(err, 0, "linux.resources.%s: the cgroup has no %s: %s", field, file, why)
+               : err_set(err, saved, "linux.resources.%s: write '%s' to %s", field, text, file);
 }
 
-static bool exists(int dir, const char *file)
+bool limit_file_exists(int dir, const char *file)
 {
     return dir >= 0 && faccessat(dir, file, F_OK, 0) == 0;
 }
 
-/* Memory and memory+swap bound each other: whichever order the kernel takes. */
-static int limit_memory_v1(int dir, const struct spec_resources *res, struct err *err)
-{
-    static const char limit[] = "memory.limit_in_bytes", both[] = "memory.memsw.limit_in_bytes";
-    bool swap = res->mem_swap.set && res->mem_swap.value != 0;
-    bool mem = res->mem_limit.set && res->mem_limit.value != 0;
-    if (mem && put(dir, limit, "memory.limit", err, "%" PRId64, res->mem_limit.value) < 0) {
-        if (dir < 0 || err->errnum != EINVAL)
-            return -1;
-        /* Above the present memory+swap limit: raise that first (to -1 when no new one was asked
-         * for). */
-        if (put(dir, both, "memory.swap", err, "%" PRId64,
-                swap ? res->mem_swap.value : INT64_C(-1)) < 0 ||
-            put(dir, limit, "memory.limit", err, "%" PRId64, res->mem_limit.value) < 0)
-            return -1;
-        swap = false;
-    }
-    if (swap && put(dir, both, "memory.swap", err, "%" PRId64, res->mem_swap.value) < 0)
-        return -1;
-    if (res->mem_reservation.set && res->mem_reservation.value != 0 &&
-        put(dir, "memory.soft_limit_in_bytes", "memory.reservation", err, "%" PRId64,
-            res->mem_reservation.value) < 0)
-        return -1;
-    if (res->mem_kernel_tcp.set && res->mem_kernel_tcp.value != 0 &&
-        put(dir, "memory.kmem.tcp.limit_in_bytes", "memory.kernelTCP", err, "%" PRId64,
-            res->mem_kernel_tcp.value) < 0)
-        return -1;
-    if (res->mem_swappiness.set && put(dir, "memory.swappiness", "memory.swappiness", err,
-                                       "%" PRIu64, res->mem_swappiness.value) < 0)
-        return -1;
-    if (res->mem_disable_oom_killer &&
-        put(dir, "memory.oom_control", "memory.disableOOMKiller", err, "1") < 0)
-        return -1;
-    return 0;
-}
-
-/* "max" for -1. */
-static const char *max_or_number(int64_t value)
+const char *limit_max_or_number(int64_t value)
 {
     return value < 0 ? "max" : mem_printf("%" PRId64, value);
 }
 
-static int limit_memory_v2(int dir, const struct spec_resources *res, struct err *err)
+void limit_warn_kernel_memory(const struct spec_resources *res)
 {
-    if (res->mem_swap.set && res->mem_swap.value != 0) {
-        int64_t swap = res->mem_swap.value;
-        if (swap > 0 && !res->mem_limit.set)
-            return err_set(err, 0,
-                           "linux.resources.memory.swap: needs limit beside it on cgroup v2");
-        if (swap > 0)
-            swap -= res->mem_limit.value;
-        if (put(dir, "memory.swap.max", "memory.swap", err, "%s", max_or_number(swap)) < 0)
-            return -1;
-    }
-    if (res->mem_limit.set && res->mem_limit.value != 0) {
-        if (res->mem_check_before_update && res->mem_limit.value > 0) {
-            char *now = file_read(dir, "memory.current", 64, NULL);
-            if (now && strtoll(now, NULL, 10) > res->mem_limit.value)
-                return err_set(err, 0, "linux.resources.memory.limit: below what is in use");
-        }
-        if (put(dir, "memory.max", "memory.limit", err, "%s", max_or_number(res->mem_limit.value)) <
-            0)
-            return -1;
-    }
-    if (res->mem_reservation.set && res->mem_reservation.value != 0 &&
-        put(dir, "memory.low", "memory.reservation", err, "%s",
-            max_or_number(res->mem_reservation.value)) < 0)
-        return -1;
-    if (res->mem_disable_oom_killer)
-        return err_set(err, 0, "linux.resources.memory.disableOOMKiller: cgroup v2 cannot");
-    if (res->mem_swappiness.set)
-        return err_set(err, 0, "linux.resources.memory.swappiness: cgroup v2 cannot");
-    return 0;
+    if (res->mem_kernel.set && res->mem_kernel.value > 0)
+        log_message("warning", "linux.resources.memory.kernel: ignored, kernels have no limit on "
+                               "kernel memory alone any more; memory.limit counts it");
 }
 
-static int limit_cpu_v1(int dir, const struct spec_resources *res, struct err *err)
+uint64_t limit_io_weight(uint64_t weight)
 {
-    struct err first;
-    bool quota = res->cpu_quota.set && res->cpu_quota.value != 0;
-    bool period = res->cpu_period.set && res->cpu_period.value != 0;
-    if (res->cpu_shares.set && res->cpu_shares.value != 0 &&
-        put(dir, "cpu.shares", "cpu.shares", err, "%" PRIu64, res->cpu_shares.value) < 0)
-        return -1;
-    /* The period may be refused while the old quota stands: then the quota goes first. */
-    if (period && put(dir, "cpu.cfs_period_us", "cpu.period", &first, "%" PRIu64,
-                      res->cpu_period.value) < 0) {
-        *err = first;
-        if (first.errnum != EINVAL || !quota)
-            return -1;
-        if (put(dir, "cpu.cfs_quota_us", "cpu.quota", err, "%" PRId64, res->cpu_quota.value) < 0 ||
-            put(dir, "cpu.cfs_period_us", "cpu.period", err, "%" PRIu64, res->cpu_period.value) < 0)
-            return -1;
-        quota = false;
-    }
-    if (quota &&
-        put(dir, "cpu.cfs_quota_us", "cpu.quota", err, "%" PRId64, res->cpu_quota.value) < 0)
-        return -1;
-    if (res->cpu_burst.set && res->cpu_burst.value &&
-        put(dir, "cpu.cfs_burst_us", "cpu.burst", err, "%" PRIu64, res->cpu_burst.value) < 0)
-        return -1;
-    if (res->cpu_rt_period.set && res->cpu_rt_period.value &&
-        put(dir, "cpu.rt_period_us", "cpu.realtimePeriod", err, "%" PRIu64,
-            res->cpu_rt_period.value) < 0)
-        return -1;
-    if (res->cpu_rt_runtime.set && res->cpu_rt_runtime.value &&
-        put(dir, "cpu.rt_runtime_us", "cpu.realtimeRuntime", err, "%" PRId64,
-            res->cpu_rt_runtime.value) < 0)
-        return -1;
-    if (res->cpu_idle.set &&
-        put(dir, "cpu.idle", "cpu.idle", err, "%" PRId64, res->cpu_idle.value) < 0)
-        return -1;
-    return 0;
-}
-
-static int limit_cpu_v2(int dir, const struct spec_resources *res, struct err *err)
-{
-    uint64_t shares = res->cpu_shares.value;
-    if (res->cpu_shares.set && shares != 0) {
-        shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-        uint64_t weight = 1 + (shares - 2) * 9999 / 262142;
-        if (put(dir, "cpu.weight", "cpu.shares", err, "%" PRIu64, weight) < 0)
-            return -1;
-    }
-    if ((res->cpu_quota.set && res->cpu_quota.value != 0) ||
-        (res->cpu_period.set && res->cpu_period.value != 0)) {
-        /* The half that was not asked for stays as it is. */
-        char *now = dir < 0 ? NULL : file_read(dir, "cpu.max", 128, NULL);
-        char *space = now ? strchr(now, ' ') : NULL;
-        uint64_t period = space ? strtoull(space + 1, NULL, 10) : 100000;
-        const char *quota = now && space ? mem_strndup(now, (size_t)(space - now)) : "max";
-        if (res->cpu_quota.set && res->cpu_quota.value != 0)
-            quota = max_or_number(res->cpu_quota.value);
-        if (res->cpu_period.set && res->cpu_period.value != 0)
-            period = res->cpu_period.value;
-        bool both = res->cpu_quota.set && res->cpu_period.set;
-        if (put(dir, "cpu.max",
-                both                 ? "cpu.quota and cpu.period"
-                : res->cpu_quota.set ? "cpu.quota"
-                                     : "cpu.period",
-                err, "%s %" PRIu64, quota, period) < 0)
-            return -1;
-    }
-    if (res->cpu_burst.set && res->cpu_burst.value &&
-        put(dir, "cpu.max.burst", "cpu.burst", err, "%" PRIu64, res->cpu_burst.value) < 0)
-        return -1;
-    if ((res->cpu_rt_period.set && res->cpu_rt_period.value) ||
-        (res->cpu_rt_runtime.set && res->cpu_rt_runtime.value))
-        return err_set(err, 0, "linux.resources.cpu.realtimeRuntime: cgroup v2 cannot");
-    if (res->cpu_idle.set &&
-        put(dir, "cpu.idle", "cpu.idle", err, "%" PRId64, res->cpu_idle.value) < 0)
-        return -1;
-    return 0;
+    weight = weight < 10 ? 10 : weight > 1000 ? 1000 : weight;
+    return 1 + (weight - 10) * 9999 / 990;
 }
 
 static int limit_cpuset(int dir, const struct spec_resources *res, struct err *err)
 {
-    if (res->cpus && *res->cpus && put(dir, "cpuset.cpus", "cpu.cpus", err, "%s", res->cpus) < 0)
+    if (res->cpus && *res->cpus &&
+        limit_put(dir, "cpuset.cpus", "cpu.cpus", err, "%s", res->cpus) < 0)
         return -1;
-    if (res->mems && *res->mems && put(dir, "cpuset.mems", "cpu.mems", err, "%s", res->mems) < 0)
+    if (res->mems && *res->mems &&
+        limit_put(dir, "cpuset.mems", "cpu.mems", err, "%s", res->mems) < 0)
         return -1;
+    return 0;
+}
+
+/* Weights: bfq's file takes v1's numbers where that scheduler is there; else v2 has io.weight with
+ * a range of its own, and v1 nothing since the scheduler CFQ went with Linux 5.0. */
+static int limit_io_weights(int dir, bool v2, const struct spec_resources *res, struct err *err)
+{
+    bool bfq = limit_file_exists(dir, v2 ? "io.bfq.weight" : "blkio.bfq.weight");
+    uint64_t weight = res->blkio_weight.value;
+    const char *file =
+        bfq ? (v2 ? "io.bfq.weight" : "blkio.bfq.weight") : (v2 ? "io.weight" : "blkio.weight");
+    if (res->blkio_weight.set && weight != 0 &&
+        limit_put(dir, file, "blockIO.weight", err, "%" PRIu64,
+                  v2 && !bfq ? limit_io_weight(weight) : weight) < 0)
+        return -1;
+    if (!v2)
+        file = limit_file_exists(dir, "blkio.bfq.weight_device") ? "blkio.bfq.weight_device"
+                                                                 : "blkio.weight_device";
+    for (size_t i = 0; i < res->n_weight_devices; i++) {
+        const struct spec_throttle *t = &res->weight_devices[i];
+        char field[64];
+        snprintf(field, sizeof field, "blockIO.weightDevice[%zu]", i);
+        if (limit_put(dir, file, field, err, "%" PRIu64 ":%" PRIu64 " %" PRIu64, t->major, t->minor,
+                      v2 && !bfq ? limit_io_weight(t->rate) : t->rate) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -216,36 +141,19 @@ static int limit_blkio(int dir, bool v2, const struct spec_resources *res, struc
         [THROTTLE_WRITE_IOPS] = {"blkio.throttle.write_iops_device", "wiops",
                                  "throttleWriteIOPSDevice"},
     };
-    uint64_t weight = res->blkio_weight.value;
-    if (res->blkio_weight.set && weight != 0) {
-        const char *file = v2 ? "io.weight" : "blkio.weight";
-        const char *bfq = v2 ? "io.bfq.weight" : "blkio.bfq.weight";
-        if (exists(dir, bfq))
-            file = bfq;
-        else if (v2)
-            weight = 1 + (weight - 10) * 9999 / 990;
-        if (put(dir, file, "blockIO.weight", err, "%" PRIu64, weight) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < res->n_weight_devices; i++) {
-        const struct spec_throttle *t = &res->weight_devices[i];
-        const char *file = v2 ? "io.bfq.weight" : "blkio.weight_device";
-        if (!v2 && exists(dir, "blkio.bfq.weight_device"))
-            file = "blkio.bfq.weight_device";
-        if (put(dir, file, "blockIO.weightDevice", err, "%" PRIu64 ":%" PRIu64 " %" PRIu64,
-                t->major, t->minor, t->rate) < 0)
-            return -1;
-    }
+    if (limit_io_weights(dir, v2, res, err) < 0)
+        return -1;
     for (int kind = 0; kind < THROTTLE_N; kind++)
         for (size_t i = 0; i < res->n_throttle[kind]; i++) {
             const struct spec_throttle *t = &res->throttle[kind][i];
             char field[64];
             snprintf(field, sizeof field, "blockIO.%s[%zu]", files[kind].field, i);
-            int rc = v2 ? put(dir, "io.max", field, err, "%" PRIu64 ":%" PRIu64 " %s=%s", t->major,
-                              t->minor, files[kind].v2,
-                              t->rate ? mem_printf("%" PRIu64, t->rate) : "max")
-                        : put(dir, files[kind].v1, field, err, "%" PRIu64 ":%" PRIu64 " %" PRIu64,
-                              t->major, t->minor, t->rate);
+            int rc =
+                v2 ? limit_put(dir, "io.max", field, err, "%" PRIu64 ":%" PRIu64 " %s=%s", t->major,
+                               t->minor, files[kind].v2,
+                               t->rate ? mem_printf("%" PRIu64, t->rate) : "max")
+                   : limit_put(dir, files[kind].v1, field, err, "%" PRIu64 ":%" PRIu64 " %" PRIu64,
+                               t->major, t->minor, t->rate);
             if (rc < 0)
                 return -1;
         }
@@ -263,9 +171,16 @@ static int limit_hugepages(int dir, bool v2, const struct spec_resources *res, s
         if (!size || strspn(size, "0123456789KMGTB") != strlen(size) ||
             !json_u64(json_object_get(item, "limit"), &limit))
             return err_set(err, 0, "linux.resources.%s: needs pageSize and limit", field);
-        const char *file = mem_printf(v2 ? "hugetlb.%s.max" : "hugetlb.%s.limit_in_bytes", size);
-        if (put(dir, file, field, err, "%" PRIu64, limit) < 0)
-            return -1;
+        /* Reservations, where the kernel counts them, and use at the fault. */
+        static const char *const suffixes[2][2] = {{"rsvd.limit_in_bytes", "limit_in_bytes"},
+                                                   {"rsvd.max", "max"}};
+        for (size_t form = 0; form < 2; form++) {
+            char file[96];
+            snprintf(file, sizeof file, "hugetlb.%.32s.%s", size, suffixes[v2][form]);
+            if ((form == 1 || limit_file_exists(dir, file)) &&
+                limit_put(dir, file, field, err, "%" PRIu64, limit) < 0)
+                return -1;
+        }
     }
     return 0;
 }
@@ -273,8 +188,8 @@ static int limit_hugepages(int dir, bool v2, const struct spec_resources *res, s
 static int limit_network(const struct cgroup *cg, const struct spec_resources *res, struct err *err)
 {
     if (res->net_class_id.set &&
-        put(cgroup_v1_fd(cg, "net_cls"), "net_cls.classid", "network.classID", err, "%" PRIu64,
-            res->net_class_id.value) < 0)
+        limit_put(cgroup_v1_fd(cg, "net_cls"), "net_cls.classid", "network.classID", err,
+                  "%" PRIu64, res->net_class_id.value) < 0)
         return -1;
     for (size_t i = 0; i < json_array_size(res->net_priorities); i++) {
         json_t *item = json_array_get(res->net_priorities, i);
@@ -283,8 +198,8 @@ static int limit_network(const struct cgroup *cg, const struct spec_resources *r
         if (!name || !json_u64(json_object_get(item, "priority"), &priority))
             return err_set(err, 0,
                            "linux.resources.network.priorities[%zu]: needs name and priority", i);
-        if (put(cgroup_v1_fd(cg, "net_prio"), "net_prio.ifpriomap", "network.priorities", err,
-                "%s %" PRIu64, name, priority) < 0)
+        if (limit_put(cgroup_v1_fd(cg, "net_prio"), "net_prio.ifpriomap", "network.priorities", err,
+                      "%s %" PRIu64, name, priority) < 0)
             return -1;
     }
     return 0;
@@ -295,13 +210,14 @@ static int limit_unified(int dir, const struct spec_resources *res, struct err *
     const char *key;
     json_t *value;
     json_object_foreach (res->unified, key, value) {
+        const char *field = mem_printf("unified.%s", key);
         /* Files like io.max take one line a write. */
         for (const char *at = json_string_value(value); *at;) {
             size_t n = strcspn(at, "\n");
             char *line = mem_strndup(at, n);
             at += n + (at[n] != 0);
-            if (file_write(dir, key, line) < 0)
-                return err_set(err, errno, "linux.resources.unified.%s: write '%s'", key, line);
+            if (limit_put(dir, key, field, err, "%s", line) < 0)
+                return -1;
         }
     }
     return 0;
@@ -314,10 +230,10 @@ static int limit_rdma(int dir, const struct spec_resources *res, struct err *err
     json_object_foreach (res->rdma, device, limits) {
         uint64_t handles, objects;
         if (json_u64(json_object_get(limits, "hcaHandles"), &handles) &&
-            put(dir, "rdma.max", "rdma", err, "%s hca_handle=%" PRIu64, device, handles) < 0)
+            limit_put(dir, "rdma.max", "rdma", err, "%s hca_handle=%" PRIu64, device, handles) < 0)
             return -1;
         if (json_u64(json_object_get(limits, "hcaObjects"), &objects) &&
-            put(dir, "rdma.max", "rdma", err, "%s hca_object=%" PRIu64, device, objects) < 0)
+            limit_put(dir, "rdma.max", "rdma", err, "%s hca_object=%" PRIu64, device, objects) < 0)
             return -1;
     }
     return 0;
@@ -326,16 +242,38 @@ static int limit_rdma(int dir, const struct spec_resources *res, struct err *err
 /* The first limit that was asked for, NULL when there is none: without a group it cannot be had. */
 static const char *any_limit(const struct spec_resources *res)
 {
-    return res->mem_limit.set && res->mem_limit.value != 0    ? "memory.limit"
-           : res->mem_swap.set && res->mem_swap.value != 0    ? "memory.swap"
-           : res->pids_limit.set && res->pids_limit.value > 0 ? "pids.limit"
-           : res->cpu_quota.set && res->cpu_quota.value > 0   ? "cpu.quota"
-           : res->cpu_shares.set && res->cpu_shares.value     ? "cpu.shares"
-           : res->cpus                                        ? "cpu.cpus"
-           : res->mems                                        ? "cpu.mems"
-           : res->unified && json_object_size(res->unified)   ? "unified"
-           : res->blkio_weight.set && res->blkio_weight.value ? "blockIO.weight"
-                                                              : NULL;
+    const struct {
+        const char *field;
+        bool asked;
+    } rows[] = {
+        {"memory.limit", res->mem_limit.value > 0},
+        {"memory.swap", res->mem_swap.value > 0},
+        {"memory.reservation", res->mem_reservation.value > 0},
+        {"memory.swappiness", res->mem_swappiness.set},
+        {"memory.disableOOMKiller", res->mem_disable_oom_killer},
+        {"pids.limit", res->pids_limit.value > 0},
+        {"cpu.quota", res->cpu_quota.value > 0},
+        {"cpu.shares", res->cpu_shares.value > 0},
+        {"cpu.idle", res->cpu_idle.value != 0},
+        {"cpu.realtimeRuntime", res->cpu_rt_runtime.value > 0},
+        {"cpu.cpus", res->cpus && *res->cpus},
+        {"cpu.mems", res->mems && *res->mems},
+        {"blockIO.weight", res->blkio_weight.value > 0},
+        {"blockIO.weightDevice", res->n_weight_devices > 0},
+        {"blockIO.throttleReadBpsDevice", res->n_throttle[THROTTLE_READ_BPS] > 0},
+        {"blockIO.throttleWriteBpsDevice", res->n_throttle[THROTTLE_WRITE_BPS] > 0},
+        {"blockIO.throttleReadIOPSDevice", res->n_throttle[THROTTLE_READ_IOPS] > 0},
+        {"blockIO.throttleWriteIOPSDevice", res->n_throttle[THROTTLE_WRITE_IOPS] > 0},
+        {"hugepageLimits", json_array_size(res->hugepages) > 0},
+        {"network.classID", res->net_class_id.set},
+        {"network.priorities", json_array_size(res->net_priorities) > 0},
+        {"rdma", json_object_size(res->rdma) > 0},
+        {"unified", json_object_size(res->unified) > 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].asked)
+            return rows[i].field;
+    return NULL;
 }
 
 int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,
@@ -363,8 +301,9 @@ int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool
         limit_rdma(v2 ? cg->v2_fd : cgroup_v1_fd(cg, "rdma"), res, err) < 0)
         return -1;
     if (res->pids_limit.set &&
-        put(v2 ? cg->v2_fd : cgroup_v1_fd(cg, "pids"), "pids.max", "pids.limit", err, "%s",
-            res->pids_limit.value <= 0 ? "max" : max_or_number(res->pids_limit.value)) < 0)
+        limit_put(v2 ? cg->v2_fd : cgroup_v1_fd(cg, "pids"), "pids.max", "pids.limit", err, "%s",
+                  res->pids_limit.value <= 0 ? "max" : limit_max_or_number(res->pids_limit.value)) <
+            0)
         return -1;
     if (v2 && limit_unified(cg->v2_fd, res, err) < 0)
         return -1;

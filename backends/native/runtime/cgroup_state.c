@@ -78,6 +78,18 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *err)
     return 0;
 }
 
+uint64_t cgroup_oom_kills(const struct cgroup *cg)
+{
+    bool v2 = cg->mode == CGROUP_V2;
+    int dir = v2 ? cg->v2_fd : cgroup_v1_fd(cg, "memory");
+    char *text =
+        dir < 0 ? NULL : file_read(dir, v2 ? "memory.events" : "memory.oom_control", 4096, NULL);
+    for (char *at = text; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+        if (!strncmp(at, "oom_kill ", 9))
+            return strtoull(at + 9, NULL, 10);
+    return 0;
+}
+
 struct pid_list {
     pid_t *pids;
     size_t n, size;

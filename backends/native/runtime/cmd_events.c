@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "commands.h"
 #include "state.h"
@@ -81,7 +82,7 @@ static json_t *memory_stats(const struct cgroup *cg)
                      u64(v2 ? keyed(dir, "memory.events", "max") : number(dir, "memory.failcnt")),
                      "swap", "usage", u64(swap), "cache",
                      u64(keyed(dir, "memory.stat", v2 ? "file" : "cache")), "oomKills",
-                     u64(keyed(dir, v2 ? "memory.events" : "memory.oom_control", "oom_kill")));
+                     u64(cgroup_oom_kills(cg)));
 }
 
 static json_t *pids_stats(const struct cgroup *cg)
@@ -142,6 +143,46 @@ static int sample(const struct state *st, uint64_t *oom_kills, struct err *err)
     return print_line("stats", st->id, data, err);
 }
 
+/* A descriptor that poll(2) reports with `*ret_events` once the kernel had to kill in the group:
+ * the file of counts on v2, an eventfd on v1 (memory.rst, "OOM Control"). -1 where there is none;
+ * then the next line tells. */
+static int oom_watch(const struct cgroup *cg, short *ret_events)
+{
+    if (cg->mode == CGROUP_V2) {
+        *ret_events = POLLPRI;
+        return openat(cg->v2_fd, "memory.events", O_RDONLY | O_CLOEXEC);
+    }
+    *ret_events = POLLIN;
+    int dir = cgroup_v1_fd(cg, "memory");
+    auto_fd control = dir < 0 ? -1 : openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+    auto_fd event = control < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    char text[32];
+    snprintf(text, sizeof text, "%d %d", event, control);
+    return event >= 0 && file_write(dir, "cgroup.event_control", text) == 0 ? fd_take(&event) : -1;
+}
+
+/* Waits for the next sample. Kills are told as they come. False when the container has ended. */
+static bool wait_next(const struct state *st, int pidfd, int watch, short events, int64_t every_ms,
+                      uint64_t *oom_kills, struct err *err)
+{
+    int64_t end = now_monotonic_ms() + every_ms;
+    for (int64_t left; (left = end - now_monotonic_ms()) > 0;) {
+        struct pollfd p[] = {{.fd = pidfd, .events = POLLIN}, {.fd = watch, .events = events}};
+        char count[4096];
+        if (poll(p, 2, (int)left) <= 0)
+            continue;
+        if (p[1].revents && read(watch, count, sizeof count) >= 0)
+            lseek(watch, 0, SEEK_SET);
+        uint64_t kills = cgroup_oom_kills(&st->cgroup);
+        if (kills > *oom_kills && print_line("oom", st->id, NULL, err) < 0)
+            return false;
+        *oom_kills = kills;
+        if (p[0].revents)
+            return false;
+    }
+    return true;
+}
+
 int cmd_events(const struct options *opt, int argc, char **argv, struct err *err)
 {
     struct state st;
@@ -156,12 +197,17 @@ int cmd_events(const struct options *opt, int argc, char **argv, struct err *err
     if (rc == 0 && pidfd < 0)
         rc = err_set(err, 0, "container '%s': container not running", argv[0]);
     cgroup_open(&st.cgroup);
+    short events = 0;
+    auto_fd watch = rc == 0 && !opt->stats ? oom_watch(&st.cgroup, &events) : -1;
+    err->text[0] = 0;
     while (rc == 0) {
-        struct pollfd p = {.fd = pidfd, .events = POLLIN};
         rc = sample(&st, &oom_kills, err);
-        if (rc < 0 || opt->stats || poll(&p, 1, (int)every_ms) != 0)
+        if (rc < 0 || opt->stats ||
+            !wait_next(&st, pidfd, watch, events, every_ms, &oom_kills, err))
             break;
     }
+    if (rc == 0 && err->text[0])
+        rc = -1;
     state_close(&st);
     return rc;
 }

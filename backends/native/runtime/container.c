@@ -383,11 +383,14 @@ static int explain(struct create *c, struct err *err)
     if (err->errnum != EPIPE || waitpid(c->pid, &status, 0) != c->pid)
         return -1;
     c->pid = 0;
+    if (WIFSIGNALED(status) && cgroup_oom_kills(&c->st->cgroup) > 0)
+        return err_set(err, ENOMEM,
+                       "the container's init was killed while it was being made: "
+                       "linux.resources.memory.limit is too small");
     if (WIFSIGNALED(status))
-        return err_set(
-            err, 0, "the container's init was killed by signal %d while it was being made%s",
-            WTERMSIG(status),
-            WTERMSIG(status) == SIGKILL ? " (is linux.resources.memory.limit too small?)" : "");
+        return err_set(err, 0,
+                       "the container's init was killed by signal %d while it was being made",
+                       WTERMSIG(status));
     return err_set(err, 0, "the container's init ended with status %d while it was being made",
                    WEXITSTATUS(status));
 }
@@ -426,13 +429,15 @@ static int build(struct create *c, struct err *err)
 {
     const struct spec *spec = &c->spec;
     struct state *st = c->st;
-    /* With limits in place before clone nothing of it escapes them. */
     if (st->cgroup.mode != CGROUP_NONE && cgroup_create_v2(&st->cgroup, err) < 0)
         return -1;
     /* On v2 nothing escapes limits that are in place before clone; on v1 init waits for its groups.
      */
     bool v2 = st->cgroup.mode == CGROUP_V2;
-    if (v2 && cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0)
+    uid_t owner;
+    if (v2 && (cgroup_limit(&st->cgroup, &spec->resources, false, err) < 0 ||
+               (caller_privileged() && cgroup_owner(spec, &owner) && owner != 0 &&
+                cgroup_delegate(&st->cgroup, owner, err) < 0)))
         return -1;
     if (clone_init(c, err) < 0)
         return -1;

@@ -290,13 +290,16 @@ static int parse_network(json_t *json, const char *path, struct spec_resources *
 /* A key of a cgroup directory must be a plain file name with a controller before the dot. */
 static int check_unified(json_t *unified, const char *path, struct err *err)
 {
+    static const char *const own[] = {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
+                                      "cgroup.type",  "cgroup.freeze",  "cgroup.kill"};
     const char *key;
     json_t *value;
     json_object_foreach (unified, key, value) {
         if (strchr(key, '/') || !strchr(key, '.') || *key == '.')
             return err_set(err, 0, "%s.unified: '%s' is not a file of a cgroup", path, key);
-        if (!strncmp(key, "cgroup.", 7))
-            return err_set(err, 0, "%s.unified: '%s' is the runtime's own", path, key);
+        for (size_t i = 0; i < ARRAY_LEN(own); i++)
+            if (!strcmp(key, own[i]))
+                return err_set(err, 0, "%s.unified: '%s' is the runtime's own", path, key);
         if (!json_is_string(value))
             return err_set(err, 0, "%s.unified.%s: must be a string", path, key);
     }

@@ -331,6 +331,21 @@ enum status state_status(const struct state *st)
     return frozen ? STATUS_PAUSED : STATUS_RUNNING;
 }
 
+/* Why a container may have ended that its status does not tell: annotation of a stopped one. */
+static void add_oom_kills(const struct state *st, json_t *annotations)
+{
+    struct cgroup cg = st->cgroup;
+    bool opened_here = cg.v2_fd < 0 && cgroup_v1_fd(&cg, "memory") < 0;
+    if (opened_here)
+        cgroup_open(&cg);
+    uint64_t kills = cgroup_oom_kills(&cg);
+    if (opened_here)
+        cgroup_close(&cg);
+    if (kills)
+        json_object_set_new(annotations, OOM_ANNOTATION,
+                            json_string(mem_printf("%llu", (unsigned long long)kills)));
+}
+
 json_t *state_json(const struct state *st, const char *status)
 {
     enum status now = status ? STATUS_RUNNING : state_status(st);
@@ -340,8 +355,10 @@ json_t *state_json(const struct state *st, const char *status)
                   st->id, "status", status ? status : status_names[now], "pid",
                   now == STATUS_STOPPED ? 0 : (int)st->pid, "bundle", st->bundle, "rootfs",
                   st->rootfs, "created", st->created, "owner", st->owner);
-    json_object_set_new(out, "annotations",
-                        json_is_object(annotations) ? json_incref(annotations) : json_object());
+    json_t *shown = json_is_object(annotations) ? json_copy(annotations) : json_object();
+    if (now == STATUS_STOPPED)
+        add_oom_kills(st, shown);
+    json_object_set_new(out, "annotations", shown);
     return out;
 }
 

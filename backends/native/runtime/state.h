@@ -59,6 +59,10 @@ bool state_alive(const struct state *st);
 /* A pidfd of the living init, or -1 with ESRCH. */
 int state_pidfd(const struct state *st);
 
+/* How many processes of a stopped container the kernel had killed for want of memory; absent for
+ * none. */
+#define OOM_ANNOTATION "org.gemel.oom_kills"
+
 /* The spec's state object; the caller owns it. `status` overrides when not NULL. */
 json_t *state_json(const struct state *st, const char *status);
 
