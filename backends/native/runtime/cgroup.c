@@ -99,25 +99,32 @@ void cgroup_set_path(struct cgroup *cg, const char *path)
     cg->v2_dir = cg->v2_mount ? mem_printf("%s%s", cg->v2_mount, cg->path) : NULL;
 }
 
-int cgroup_v1_fd(const struct cgroup *cg, const char *controller)
+const struct cgroup_v1 *cgroup_v1_of(const struct cgroup *cg, const char *controller)
 {
     for (size_t i = 0; i < cg->n_v1; i++)
         if (has_word(cg->v1[i].controllers, controller))
-            return cg->v1[i].fd;
-    return -1;
+            return &cg->v1[i];
+    return NULL;
+}
+
+int cgroup_v1_fd(const struct cgroup *cg, const char *controller)
+{
+    const struct cgroup_v1 *v1 = cgroup_v1_of(cg, controller);
+    return v1 ? v1->fd : -1;
 }
 
 /* A new v1 cpuset has no CPUs and takes no process: it starts with its parent's. */
-static int inherit_cpuset(int parent, int child)
+static int inherit_cpuset(int child)
 {
     static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+    static const char *const above[] = {"../cpuset.cpus", "../cpuset.mems"};
     for (size_t i = 0; i < 2; i++) {
         char *have = file_read(child, files[i], 65536, NULL);
         if (!have)
             return -1;
         if (*have && *have != '\n')
             continue;
-        char *from = file_read(parent, files[i], 65536, NULL);
+        char *from = file_read(child, above[i], 65536, NULL);
         if (!from || file_write(child, files[i], from) < 0)
             return -1;
     }
@@ -176,7 +183,7 @@ static int make_group_once(const char *mount, const char *path, bool cpuset, boo
         child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (child < 0)
             return err_set(err, errno, "linux.cgroupsPath: open %s%s", mount, path);
-        if (cpuset && inherit_cpuset(dir, child) < 0)
+        if (cpuset && inherit_cpuset(child) < 0)
             return err_set(err, errno, "linux.cgroupsPath: cpuset of %s%s", mount, path);
         close(dir);
         dir = fd_take(&child);
@@ -200,9 +207,12 @@ static int make_group(const char *mount, const char *path, bool cpuset, bool v2,
  * the long way. */
 static bool make_new_v1(struct cgroup_v1 *v1)
 {
-    if (has_word(v1->controllers, "cpuset") || mkdir(v1->dir, 0755) < 0)
+    if (mkdir(v1->dir, 0755) < 0)
         return false;
     v1->fd = open(v1->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    /* The parent may be as new as this one, and as empty. */
+    if (v1->fd >= 0 && has_word(v1->controllers, "cpuset") && inherit_cpuset(v1->fd) < 0)
+        fd_cleanup(&v1->fd);
     return v1->fd >= 0;
 }
 
@@ -248,6 +258,11 @@ void cgroup_open(struct cgroup *cg)
     for (size_t i = 0; i < cg->n_v1; i++)
         if (cg->v1[i].fd < 0)
             cg->v1[i].fd = open(cg->v1[i].dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cgroup_open_v2(cg);
+}
+
+void cgroup_open_v2(struct cgroup *cg)
+{
     if (cg->v2_dir && cg->v2_fd < 0)
         cg->v2_fd = open(cg->v2_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -264,7 +279,8 @@ int cgroup_open_tasks(const struct cgroup *cg, int fds[CGROUP_V1_MAX], size_t *r
 {
     for (*ret_n = 0; *ret_n < cg->n_v1; ++*ret_n) {
         const struct cgroup_v1 *v1 = &cg->v1[*ret_n];
-        fds[*ret_n] = openat(v1->fd, "tasks", O_WRONLY | O_CLOEXEC);
+        fds[*ret_n] = v1->fd >= 0 ? openat(v1->fd, "tasks", O_WRONLY | O_CLOEXEC)
+                                  : open(mem_printf("%s/tasks", v1->dir), O_WRONLY | O_CLOEXEC);
         if (fds[*ret_n] < 0) {
             err_set(err, errno, "linux.cgroupsPath: join %s", v1->dir);
             while (*ret_n > 0)

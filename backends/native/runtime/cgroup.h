@@ -69,6 +69,7 @@ int cgroup_create_v2(struct cgroup *cg, struct err *err);
 
 /* Opens the directories of an existing container. Missing ones are passed over. */
 void cgroup_open(struct cgroup *cg);
+void cgroup_open_v2(struct cgroup *cg);
 void cgroup_close(struct cgroup *cg);
 
 /*
@@ -97,6 +98,8 @@ int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *r
 
 /* Directory fd of the v1 hierarchy that has `controller`, or -1. */
 int cgroup_v1_fd(const struct cgroup *cg, const char *controller);
+/* The hierarchy itself, or NULL. */
+const struct cgroup_v1 *cgroup_v1_of(const struct cgroup *cg, const char *controller);
 
 /*
  * The v1 groups' `tasks` files, opened. Writing "0" there moves the writer, if it has one thread;

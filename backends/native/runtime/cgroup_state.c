@@ -15,7 +15,7 @@
 /* True when `file` of `dir` has the line `want`. */
 static bool file_has_line(int dir, const char *file, const char *want)
 {
-    char *text = dir < 0 ? NULL : file_read(dir, file, 4096, NULL);
+    char *text = file_read(dir, file, 4096, NULL);
     size_t n = strlen(want);
     for (char *at = text; at && *at;) {
         if (!strncmp(at, want, n) && (at[n] == '\n' || !at[n]))
@@ -28,10 +28,11 @@ static bool file_has_line(int dir, const char *file, const char *want)
 
 bool cgroup_is_frozen(const struct cgroup *cg)
 {
-    int freezer = cgroup_v1_fd(cg, "freezer");
-    if (freezer >= 0)
-        return file_has_line(freezer, "freezer.state", "FROZEN");
-    return file_has_line(cg->v2_fd, "cgroup.events", "frozen 1");
+    const struct cgroup_v1 *freezer = cgroup_v1_of(cg, "freezer");
+    if (freezer)
+        return file_has_line(AT_FDCWD, mem_printf("%s/freezer.state", freezer->dir), "FROZEN");
+    return cg->v2_dir &&
+           file_has_line(AT_FDCWD, mem_printf("%s/cgroup.events", cg->v2_dir), "frozen 1");
 }
 
 /* The v1 freezer can hang in FREEZING while tasks fork: it is thawed and frozen again every 100 ms.

@@ -360,7 +360,7 @@ static int launch(struct exec *x, pid_t *ret_pid, struct err *err)
     x->child_sync = pair[1];
     if (x->opt->cgroup && exec_cgroup(&x->st.cgroup, x->opt->cgroup, err) < 0)
         return -1;
-    cgroup_open(&x->st.cgroup);
+    cgroup_open_v2(&x->st.cgroup);
     pid_t pid = staged ? clone_by_stage(x, &in_v2, err) : clone_inside(x, 0, &in_v2, err);
     if (pid < 0)
         return -1;

@@ -74,8 +74,8 @@ int container_delete(struct state *st, bool force, struct err *err)
     if (status != STATUS_STOPPED && !force)
         return err_set(err, EBUSY, "container '%s' is %s; stop it first, or --force", st->id,
                        status_names[status]);
-    cgroup_open(&st->cgroup);
     if (status != STATUS_STOPPED) {
+        cgroup_open(&st->cgroup);
         if (st->cgroup.mode != CGROUP_NONE)
             cgroup_signal(&st->cgroup, SIGKILL, err);
         if (kill_init(st, err) < 0)

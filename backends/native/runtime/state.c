@@ -321,14 +321,8 @@ enum status state_status(const struct state *st)
         return STATUS_STOPPED;
     if (faccessat(st->dir, "start.sock", F_OK, 0) == 0)
         return STATUS_CREATED;
-    struct cgroup cg = st->cgroup;
-    bool opened_here = cg.v2_fd < 0 && cgroup_v1_fd(&cg, "freezer") < 0;
-    if (opened_here)
-        cgroup_open(&cg);
-    bool frozen = cg.mode != CGROUP_NONE && cgroup_is_frozen(&cg);
-    if (opened_here)
-        cgroup_close(&cg);
-    return frozen ? STATUS_PAUSED : STATUS_RUNNING;
+    return st->cgroup.mode != CGROUP_NONE && cgroup_is_frozen(&st->cgroup) ? STATUS_PAUSED
+                                                                           : STATUS_RUNNING;
 }
 
 /* Why a container may have ended that its status does not tell: annotation of a stopped one. */
