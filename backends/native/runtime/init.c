@@ -178,6 +178,9 @@ static int run(struct init_plan *plan, int *report, struct err *err)
     int root = -1, pid = 0;
     if (plan->new_user_ns && sync_wait(plan->sync, SYNC_MAPPED, NULL, err) < 0)
         return -1;
+    /* As long as its files in /proc are its own user's: not after the next steps. */
+    if (ns_make_time(spec, err) < 0)
+        return -1;
     if (plan->env.user_ns)
         become_root();
     /* No process of the container (a joined pid namespace has some) may trace this one or read its
@@ -187,9 +190,8 @@ static int run(struct init_plan *plan, int *report, struct err *err)
     umask(0);
     if (defended(OWN_SESSION) && setsid() < 0)
         return err_set(err, errno, "setsid");
-    if (ns_join(plan->ns_fds, ~0U, err) < 0 || ns_make_time(spec, err) < 0 ||
-        build_root(plan, &root, &pid, err) < 0 || set_names(spec, err) < 0 ||
-        set_sysctls(spec, err) < 0 ||
+    if (ns_join(plan->ns_fds, ~0U, err) < 0 || build_root(plan, &root, &pid, err) < 0 ||
+        set_names(spec, err) < 0 || set_sysctls(spec, err) < 0 ||
         (spec_own_mounts(spec) ? rootfs_pivot(root, plan->no_pivot, err)
                                : rootfs_chroot(root, err)) < 0 ||
         rootfs_finish(spec, err) < 0)

@@ -81,9 +81,12 @@ static void keep(void *memory)
 void json_use_arena(void)
 {
     /* The seed of jansson's tables, which it would read from /dev/urandom. */
-    const size_t *random = (const size_t *)getauxval(AT_RANDOM);
+    const void *random = (const void *)getauxval(AT_RANDOM);
+    size_t seed = 0;
+    if (random)
+        memcpy(&seed, random, sizeof seed); /* the kernel aligns it to nothing */
     json_set_alloc_funcs(mem_alloc, keep);
-    json_object_seed(random ? *random : 0);
+    json_object_seed(seed);
 }
 
 json_t *json_parse(const char *text, size_t len, const char *name, struct err *err)
