@@ -3,7 +3,6 @@
 
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import tempfile
@@ -12,76 +11,12 @@ import pexpect
 import pytest
 from harness import engines
 from harness.gemel import program
+from harness.podman import Podman
 from harness.wait import until
 
 PARENT = f"t{os.getpid()}-podman"
-# Hard limits equal to the soft ones, within what root without CAP_SYS_RESOURCE may set.
-CONF = """[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-lock_type = "file"
-"""
 # Counts what it sees itself, and ends with 3 on TERM.
 LOOP = "trap 'echo bye; exit 3' TERM; echo begun; while :; do sleep 0.05; done"
-
-
-class Podman:
-    """podman on private directories and a cgroup parent of this run."""
-
-    def __init__(self, top):
-        self.top = pathlib.Path(top)
-        (self.top / "containers.conf").write_text(CONF)
-        self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.top),
-                    "LC_ALL": "C.UTF-8", "TERM": "xterm", "CONTAINERS_CONF": str(self.top / "containers.conf")}
-        self.argv = ["podman", "--root", str(self.top / "root"), "--runroot", str(self.top / "run"), "--tmpdir",
-                     str(self.top / "tmp"), "--runtime", program("gemel-runtime")]
-        self.ok("import", "-q", engines.image_tar(self.top / "image.tar"), "busy")
-
-    def call(self, *args, timeout=60):
-        return subprocess.run([*self.argv, *map(str, args)], env=self.env, text=True, capture_output=True,
-                              timeout=timeout, stdin=subprocess.DEVNULL)
-
-    def ok(self, *args):
-        got = self.call(*args)
-        assert got.returncode == 0, f"podman {args}: {got.returncode}: {got.stdout}{got.stderr}"
-        return got.stdout
-
-    @staticmethod
-    def where(network="none"):
-        return ["--network", network, "--cgroup-parent", f"/{PARENT}"]
-
-    def run(self, *args):
-        """A foreground container: options, then a command (one word: a shell script)."""
-        *options, command = args
-        command = ["sh", "-c", command] if isinstance(command, str) else command
-        return self.call("run", "--rm", *self.where(), *options, "busy", *command)
-
-    def output(self, *args):
-        got = self.run(*args)
-        assert got.returncode == 0, f"{args}: {got.returncode}: {got.stdout}{got.stderr}"
-        return got.stdout
-
-    def start(self, *args):
-        """A background container; its name."""
-        *options, command = args
-        command = ["sh", "-c", command] if isinstance(command, str) else command
-        name = f"c{os.urandom(4).hex()}"
-        self.ok("run", "-d", "--name", name, *self.where(), *options, "busy", *command)
-        return name
-
-    def state(self, name):
-        return json.loads(self.ok("inspect", name))[0]["State"]
-
-    def pid(self, name):
-        return self.state(name)["Pid"]
-
-    def logs(self, name):
-        return self.ok("logs", name)
-
-    def spawn(self, *args):
-        return pexpect.spawn(self.argv[0], [*self.argv[1:], *map(str, args)], env=self.env, timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +26,7 @@ def engine():
     assert shutil.which("podman"), "podman is not installed: ./dev test installs it"
     top = tempfile.mkdtemp(prefix="gemel-pod-")
     try:
-        yield Podman(top)
+        yield Podman(top, parent=PARENT)
     finally:
         engines.sweep_groups(PARENT)
         engines.unmount_below(top)
@@ -101,10 +36,7 @@ def engine():
 @pytest.fixture
 def podman(engine):
     yield engine
-    left = engine.call("ps", "-aq", "--external").stdout.split()
-    if left:
-        engine.call("rm", "-f", "-t", "0", *left)
-    engine.call("pod", "rm", "-f", "-a", "-t", "0")
+    engine.clear()
 
 
 def test_info_names_the_runtime_and_its_version(podman):

@@ -262,6 +262,14 @@ static int make_state(struct create *c, const char *id, struct err *err)
         return -1;
     c->st->bundle = bundle;
     c->st->rootfs = rootfs;
+    if (!caller_privileged()) {
+        /* Before there are copies of these mounts in the root of the container. */
+        struct cgroup *all = mem_alloc(sizeof *all);
+        if (cgroup_discover(all, err) < 0)
+            return -1;
+        cgroup_set_path(all, "");
+        c->plan.callers = all;
+    }
     if (cg.mode != CGROUP_NONE) {
         /* Before it is recorded as ours: what is recorded is killed and removed when this fails. */
         const char *path = c->spec.cgroups_path;

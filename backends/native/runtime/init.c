@@ -102,6 +102,7 @@ static int make_mounts(const struct init_plan *plan, int root, int *ret_pid, str
     struct mounts_env env = {.root = root,
                              .bundle = plan->bundle,
                              .cgroup = plan->cgroup,
+                             .callers = plan->callers,
                              .cgroup_ns = spec->ns[NS_CGROUP].present,
                              .label =
                                  spec->mount_label && *spec->mount_label ? spec->mount_label : NULL,

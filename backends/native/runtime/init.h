@@ -37,6 +37,7 @@ struct init_plan {
     int *cloned;      /* bind sources cloned by the parent, or NULL */
     int ns_fds[NS_N]; /* namespaces to join inside, or -1 */
     const struct cgroup *cgroup;
+    const struct cgroup *callers; /* see mounts.h */
     bool new_user_ns, no_pivot;
     int sync;    /* init's end */
     int console; /* socket that takes the terminal, or -1 */

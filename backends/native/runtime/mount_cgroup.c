@@ -6,7 +6,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "caller.h"
 #include "cgroup.h"
 #include "defences.h"
 
@@ -84,13 +83,8 @@ int mount_cgroup(const struct spec_mount *m, const struct mount_plan *plan,
     if (mount_check_target(m, env->root, target, err) < 0)
         return -1;
     uint64_t attr = plan->attr_set & ~(uint64_t)MOUNT_ATTR__ATIME;
-    struct cgroup all;
-    if (cg->mode == CGROUP_NONE && !caller_privileged()) {
-        /* It stays in the groups of its user, and may see (never change) what he sees. */
-        if (cgroup_discover(&all, err) < 0)
-            return -1;
-        cgroup_set_path(&all, "");
-        shown.cgroup = cg = &all;
+    if (cg->mode == CGROUP_NONE && env->callers) {
+        shown.cgroup = cg = env->callers;
         env = &shown;
     }
     if (cg->mode == CGROUP_NONE)

@@ -51,6 +51,9 @@ struct mounts_env {
     int root; /* O_PATH of the new root, attached */
     const char *bundle;
     const struct cgroup *cgroup;
+    /* The hierarchies in which a caller without privileges stays when he has no groups to give; he
+     * may see, never change, what is there. NULL for others. */
+    const struct cgroup *callers;
     bool cgroup_ns;
     const char *label; /* linux.mountLabel, or NULL */
     const int *cloned; /* per mount: descriptor from mount_clone_source, or -1; NULL when none */

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runtime started by a user without privileges, and by root inside a user namespace.
-
-The user is a uid of the run's own. The mount namespace in which it works has its line in passwd, subuid and subgid, so
-newuidmap(1) knows it and the host's files stay as they are.
-"""
+"""The runtime started by a user without privileges, and by root inside a user namespace."""
 
 import contextlib
 import copy
@@ -18,12 +14,8 @@ import tempfile
 import pexpect
 import pytest
 from conftest import Runtime, find_runtime, pid_gone, wait_for
+from harness.user import COUNT, SUB, UID, User
 from test_terminal import read_until, receive_terminal
-
-UID = 61000 + os.getpid() % 4000
-SUB, COUNT = 1_000_000_000 + os.getpid() % 4000 * 65536, 65536
-FILES = ("passwd", "subuid", "subgid")
-
 
 class Rootless(Runtime):
     """Runtime whose commands the user runs; subids=False: it has no subordinate ids."""
@@ -34,30 +26,10 @@ class Rootless(Runtime):
         super().__init__(binary, top)
         self.binary = str(self.top / "gemel-runtime")  # a build directory may be closed to others
         shutil.copy(binary, self.binary)
-        self.subids = subids
-        self.etc = self.top / "etc"
-        self.etc.mkdir()
-        line = f"rl{UID}:{SUB}:{COUNT}\n" if subids else ""
-        own = {"passwd": f"rl{UID}:x:{UID}:{UID}::{self.top}:/bin/sh\n", "subuid": line, "subgid": line}
-        for name in FILES:
-            there = pathlib.Path("/etc", name).read_text() if os.path.exists(f"/etc/{name}") else ""
-            (self.etc / name).write_text(there + own[name])
-        self.home = self.top / "home"
-        self.home.mkdir()
+        self.user = User(self.top, subids)
+        self.home, self.own, self.as_user = self.user.home, self.user.own, self.user.argv
         self.root = self.home / "run/gemel-runtime"
-        (self.home / "run").mkdir(mode=0o700)
         self.own(self.top)
-
-    @staticmethod
-    def own(path):
-        subprocess.run(["chown", "-hR", f"{UID}:{UID}", str(path)], check=True)
-
-    def as_user(self, *argv):
-        """The command line that runs argv as the user."""
-        binds = "; ".join(f"mount --bind {self.etc}/{name} /etc/{name}" for name in FILES if os.path.exists(f"/etc/{name}"))
-        return ["unshare", "-m", "--propagation", "private", "sh", "-c", f'set -e; {binds}; exec "$@"', "sh", "setpriv", "--reuid",
-                str(UID), "--regid", str(UID), "--clear-groups", "--inh-caps=-all", "--reset-env", "--", "env",
-                f"XDG_RUNTIME_DIR={self.home}/run", f"HOME={self.home}", *map(str, argv)]
 
     def default_config(self):
         if not Rootless.config:
