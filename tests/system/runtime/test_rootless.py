@@ -284,7 +284,7 @@ def test_a_group_that_was_asked_for_and_is_not_the_users_is_an_error(single):
 def delegated(name):
     """A group of the user's own in every hierarchy; yields the directories."""
     tops = ["/sys/fs/cgroup"] if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else \
-        [e.path for e in os.scandir("/sys/fs/cgroup") if e.is_dir() and not e.is_symlink()]
+        [e.path for e in os.scandir("/sys/fs/cgroup") if os.path.ismount(e.path)]
     dirs = [os.path.join(top, name) for top in tops]
     if len(tops) == 1:
         with contextlib.suppress(OSError):
