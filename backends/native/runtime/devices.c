@@ -32,16 +32,28 @@ static const struct {
     {"stderr", "/proc/self/fd/2"},
 };
 
-/* Opens the directory of an absolute path, making what is missing; *ret_name is the last component.
- */
-static int open_parent(int root, const char *path, const char **ret_name, struct err *err)
+/* The directory of the device before, open: nearly all are in /dev. */
+struct parent {
+    const char *path; /* of a device in it */
+    int fd;
+};
+
+/* The directory of an absolute path, making what is missing; it belongs to `at`. *ret_name is the
+ * last component. */
+static int open_parent(int root, struct parent *at, const char *path, const char **ret_name,
+                       struct err *err)
 {
     const char *slash = strrchr(path, '/');
+    size_t n = (size_t)(slash - path);
     *ret_name = slash + 1;
     if (!slash[1] || !strcmp(slash + 1, ".") || !strcmp(slash + 1, ".."))
         return err_set(err, EINVAL, "%s", path);
-    char *dir = mem_strndup(path, (size_t)(slash - path));
-    return mount_target(root, *dir ? dir : "/", true, 0, err);
+    if (at->fd >= 0 && !strncmp(at->path, path, n + 1) && !strchr(at->path + n + 1, '/'))
+        return at->fd;
+    fd_cleanup(&at->fd);
+    at->path = path;
+    at->fd = mount_target(root, n ? mem_strndup(path, n) : "/", true, 0, err);
+    return at->fd;
 }
 
 /* Binds the host's node of the same numbers: in a user namespace mknod is refused. */
@@ -62,11 +74,12 @@ static int bind_device(int parent, const char *name, const struct spec_device *d
     return 0;
 }
 
-static int make_device(int root, const struct spec_device *dev, bool user_ns, struct err *err)
+static int make_device(int root, struct parent *at, const struct spec_device *dev, bool user_ns,
+                       struct err *err)
 {
     const char *name;
     struct stat st;
-    auto_fd parent = open_parent(root, dev->path, &name, err);
+    int parent = open_parent(root, at, dev->path, &name, err);
     if (parent < 0)
         return err_prefix(err, "device %s", dev->path);
     if (user_ns && dev->kind != S_IFIFO)
@@ -112,7 +125,8 @@ static bool dev_is_bound(const struct spec *spec)
     return bound;
 }
 
-int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *err)
+static int make_devices(int root, struct parent *at, const struct spec *spec, bool user_ns,
+                        struct err *err)
 {
     bool bound = dev_is_bound(spec);
     for (size_t i = 0; i < ARRAY_LEN(defaults) && !bound; i++) {
@@ -120,14 +134,14 @@ int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *
             false; /* the configuration's own entry wins: it may have another mode or owner */
         for (size_t k = 0; k < spec->n_devices; k++)
             given |= !strcmp(spec->devices[k].path, defaults[i].path);
-        if (!given && make_device(root, &defaults[i], user_ns, err) < 0)
+        if (!given && make_device(root, at, &defaults[i], user_ns, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < spec->n_devices; i++) {
         const struct spec_device *dev = &spec->devices[i];
         bool below = !strncmp(dev->path, "/dev/", 5);
-        if ((bound && below ? find_device(root, dev, err) : make_device(root, dev, user_ns, err)) <
-            0)
+        if ((bound && below ? find_device(root, dev, err)
+                            : make_device(root, at, dev, user_ns, err)) < 0)
             return err_prefix(err, "linux.devices[%zu]", i);
     }
     if (bound)
@@ -143,6 +157,14 @@ int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *
     if (symlinkat("pts/ptmx", dev, "ptmx") < 0 && errno != EEXIST)
         return err_set(err, errno, "/dev/ptmx");
     return 0;
+}
+
+int rootfs_devices(int root, const struct spec *spec, bool user_ns, struct err *err)
+{
+    struct parent at = {.fd = -1};
+    int rc = make_devices(root, &at, spec, user_ns, err);
+    fd_cleanup(&at.fd);
+    return rc;
 }
 
 int rootfs_console(int root, int slave, struct err *err)
