@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *before =
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &before_error);
     json_t *after = json_loadb(quoted, len, JSON_REJECT_DUPLICATES, &error);
-    if (before)
+    /* jansson loses a NUL behind a number; behind a string it refuses it */
+    if (before && !memchr(text, 0, size))
         PROMISE(after);
     /* a number beyond a double is no JSON to jansson, and a string of digits here */
     if (after && !before)

@@ -42,6 +42,8 @@ static json_t *cgroup_json(const struct cgroup *cg)
 /* The mount point of "DIR" for path "PATH". NULL when one does not end in the other. */
 static const char *mount_of(const char *dir, const char *path)
 {
+    if (!path)
+        return NULL;
     size_t n = strlen(dir), m = strlen(path);
     return n > m && !strcmp(dir + n - m, path) ? mem_strndup(dir, n - m) : NULL;
 }
