@@ -12,6 +12,7 @@ import threading
 
 import pytest
 from conftest import wait_for
+from test_rootless import single  # noqa: F401 - a fixture
 
 NOTIF_RECV, NOTIF_SEND = 0xC0502100, 0xC0182101
 
@@ -155,3 +156,19 @@ def test_a_listener_that_cannot_be_is_named(rt, change, field):
                "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}], **change}
     cid = rt.bundle("true", linux={"seccomp": {k: v for k, v in profile.items() if v is not None}})
     assert field in rt.fails("create", "-b", rt.path(cid), cid)
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False])
+def test_a_user_without_privileges_has_an_agent_too(single, no_new_privileges):
+    made = Agent(single.top / "agent.sock")
+    try:
+        made.path.chmod(0o777)
+        cid = single.start("mkdir /made; sleep 1000", linux={"seccomp": asking(made)},
+                           process={"noNewPrivileges": no_new_privileges})
+        wait_for("answer", lambda: "No message" in single.out(cid))
+        got = single.call("exec", cid, "mkdir", "/made")
+        assert got.returncode == 1 and "No message" in got.stderr
+        assert len(made.states) == 2 and made.asked == 2
+    finally:
+        made.close()
+    assert made.failure is None

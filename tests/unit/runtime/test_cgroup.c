@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cgroup.h"
+#include "exec_cgroup.h"
 #include "mountinfo.h"
 
 static const char hybrid[] =
@@ -93,6 +94,42 @@ static void mountinfo_survives_every_cut_of_a_line(void)
     }
 }
 
+/* Directories stand for hierarchies. */
+static void a_group_of_exec_is_below_the_containers_and_there(void)
+{
+    char *top = g_dir_make_tmp("gemel-cgroup-XXXXXX", NULL);
+    char *pids = g_build_filename(top, "pids", NULL), *memory = g_build_filename(top, "mem", NULL);
+    char *work = g_build_filename(pids, "c/work", NULL);
+    struct err err;
+    struct cgroup cg = {.mode = CGROUP_V1, .n_v1 = 2, .v2_fd = -1};
+    cg.v1[0] = (struct cgroup_v1){.controllers = "pids", .mount = pids, .fd = -1};
+    cg.v1[1] = (struct cgroup_v1){.controllers = "cpu,memory", .mount = memory, .fd = -1};
+    g_assert_cmpint(g_mkdir_with_parents(work, 0700), ==, 0);
+    static const char *const bad[] = {
+        "work", "../x", "pids:../x", "pids:", "/", "memory:work", "x:work", "pids:none"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        cgroup_set_path(&cg, "/c");
+        g_assert_cmpint(exec_cgroup(&cg, bad[i], &err), ==, -1);
+        g_assert_nonnull(strstr(err.text, "--cgroup"));
+    }
+    cgroup_set_path(&cg, "/c");
+    char *own = g_strdup(cg.v1[1].dir);
+    g_assert_cmpint(exec_cgroup(&cg, "pids,net_cls:work", &err), ==, 0);
+    g_assert_cmpstr(cg.v1[0].dir, ==, work);
+    g_assert_cmpstr(cg.v1[1].dir, ==, own);
+    g_assert_cmpint(rmdir(work), ==, 0);
+    g_free(own);
+    char *parent = g_path_get_dirname(work);
+    g_assert_cmpint(rmdir(parent), ==, 0);
+    g_assert_cmpint(rmdir(pids), ==, 0);
+    g_assert_cmpint(rmdir(top), ==, 0);
+    g_free(parent);
+    g_free(work);
+    g_free(memory);
+    g_free(pids);
+    g_free(top);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -103,6 +140,7 @@ int main(int argc, char **argv)
     ADD(a_controller_is_found_among_co_mounted_ones);
     ADD(mountinfo_undoes_escapes_and_skips_optional_fields);
     ADD(mountinfo_survives_every_cut_of_a_line);
+    ADD(a_group_of_exec_is_below_the_containers_and_there);
     int rc = g_test_run();
     mem_release();
     return rc;

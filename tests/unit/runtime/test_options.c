@@ -108,6 +108,23 @@ static void every_option_has_help_and_a_place(void)
     }
 }
 
+static void times_are_written_as_in_go(void)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } rows[] = {{"5", 5000}, {"5s", 5000}, {"250ms", 250}, {"1m30s", 90000}, {"2h", 7200000}};
+    static const char *const bad[] = {"",    "s",   "-1s", "1x",   "1s ",
+                                      "1 s", "5 5", "1s5", "1.5s", "99999999999999999999s"};
+    int64_t ms;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        g_assert_cmpint(options_duration_ms(rows[i].text, &ms), ==, 0);
+        g_assert_cmpint(ms, ==, rows[i].ms);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        g_assert_cmpint(options_duration_ms(bad[i], &ms), ==, -1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -119,6 +136,7 @@ int main(int argc, char **argv)
     ADD(numbers_take_binary_units_and_refuse_overflow);
     ADD(no_command_has_two_options_of_one_name_or_letter);
     ADD(every_option_has_help_and_a_place);
+    ADD(times_are_written_as_in_go);
     int rc = g_test_run();
     mem_release();
     return rc;
