@@ -219,3 +219,21 @@ def test_a_bound_dev_has_to_have_the_devices_that_are_listed(rt):
 def test_default_links_are_there(rt):
     assert rt.output("readlink /dev/fd; readlink /dev/stdin; readlink /dev/stdout; readlink /dev/stderr").split() == [
         "/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"]
+
+
+@pytest.mark.parametrize("name,arrives", [("slave", "1"), ("private", "0")])
+def test_a_slave_root_takes_what_the_host_mounts_below_it(rt, name, arrives):
+    """In a mount namespace of the test's own, where the root is on a shared mount."""
+    cid = rt.bundle("sleep 1000", overlay=False, linux={"rootfsPropagation": name})
+    script = """set -e
+mount --bind {root} {root}; mount --make-shared {root}
+{run} create -b {bundle} {cid} </dev/null >{top}/out 2>&1
+{run} start {cid}
+mount -t tmpfs fromhost {root}/mnt
+{run} exec {cid} grep -c fromhost /proc/self/mountinfo || true
+{run} delete -f {cid}
+"""
+    got = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c", script.format(
+        top=rt.top, root=rt.path(cid) / "rootfs", run=f"{rt.binary} --root {rt.root}", bundle=rt.path(cid), cid=cid)],
+        capture_output=True, text=True, timeout=60)
+    assert got.returncode == 0 and got.stdout == f"{arrives}\n", got
