@@ -65,7 +65,7 @@ typedef enum { GEMEL_METRIC_COUNTER, GEMEL_METRIC_GAUGE } GemelMetricKind;
     M(MEM_HIGH_EVENTS,      "memory.high_events",       "",     COUNTER, \
       "memory.events high", "-", "-", "") \
     M(MEM_OOM_EVENTS,       "memory.oom_events",        "",     COUNTER, \
-      "memory.events oom", "memory.failcnt", "-", "v1: how often the limit was hit, mostly mended by reclaim") \
+      "memory.events oom", "memory.failcnt + memory.memsw.failcnt", "-", "v1: how often the limit was hit, mostly mended by reclaim; newer kernels do not count hits of memory+swap") \
     M(MEM_OOM_KILLS,        "memory.oom_kills",         "",     COUNTER, \
       "memory.events oom_kill", "memory.oom_control oom_kill", "-", "v1: not hierarchical") \
     M(MEM_MAJOR_FAULTS,     "memory.major_faults",      "",     COUNTER, \

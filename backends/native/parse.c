@@ -71,8 +71,18 @@ SINGLE_PARSER(v1_cpuacct_user, CPU_USER)
 SINGLE_PARSER(v1_cpuacct_system, CPU_SYSTEM)
 SINGLE_PARSER(memory_usage, MEM_USAGE)
 SINGLE_PARSER(v2_memory_swap, MEM_SWAP)
-SINGLE_PARSER(v1_memory_failcnt, MEM_OOM_EVENTS)
 SINGLE_PARSER(pids_current, PIDS_CURRENT)
+
+/* Charged to memory+swap first: where both have the same limit, that one is hit and memory's is
+   not. The two come in any order and add up; the second file exists where swap is accounted. */
+static void v1_memory_failcnt(const char *text, GemelSample *sample)
+{
+    guint64 value;
+
+    if (gemel_text_number(text, &value, NULL))
+        gemel_sample_set(sample, GEMEL_METRIC_MEM_OOM_EVENTS,
+                         sample->value[GEMEL_METRIC_MEM_OOM_EVENTS] + value);
+}
 
 /* ---- limits --------------------------------------------------------------------------------- */
 
@@ -193,6 +203,7 @@ const NativeSampleFile native_sample_files[] = {
     {NATIVE_FROM_V1, NATIVE_CGROUP_MEMORY, "memory.usage_in_bytes", NULL, memory_usage, FALSE},
     {NATIVE_FROM_V1, NATIVE_CGROUP_MEMORY, "memory.stat", NULL, v1_memory_stat, FALSE},
     {NATIVE_FROM_V1, NATIVE_CGROUP_MEMORY, "memory.failcnt", NULL, v1_memory_failcnt, FALSE},
+    {NATIVE_FROM_V1, NATIVE_CGROUP_MEMORY, "memory.memsw.failcnt", NULL, v1_memory_failcnt, FALSE},
     {NATIVE_FROM_V1, NATIVE_CGROUP_MEMORY, "memory.oom_control", NULL, v1_memory_oom, FALSE},
     {NATIVE_FROM_V1, NATIVE_CGROUP_BLKIO, "blkio.throttle.io_service_bytes_recursive",
      "blkio.throttle.io_service_bytes", v1_blkio_bytes, FALSE},
