@@ -138,7 +138,7 @@ def test_a_hog_under_a_limit_is_seen_with_its_kills(real, container):
         assert seen["memory.oom_events"] >= 1
     assert seen["memory.limit"] == 48 * MIB
     assert seen["memory.usage"] <= 48 * MIB
-    assert real.state(name) == "running"  # the hog was a child
+    assert os.path.exists(f"/proc/{pid}")  # the hog was a child
 
 
 def test_memory_of_a_known_size_is_charged(real, container):
