@@ -125,6 +125,12 @@ static int inherit_cpuset(int child)
         if (*have && *have != '\n')
             continue;
         char *from = file_read(child, above[i], 65536, NULL);
+        /* A parent that another runtime has made just now has none yet: the long way gives it some.
+         */
+        if (from && (!*from || *from == '\n')) {
+            errno = EAGAIN;
+            return -1;
+        }
         if (!from || file_write(child, files[i], from) < 0)
             return -1;
     }

@@ -99,3 +99,15 @@ def test_without_a_cgroup_manager_there_is_no_group_and_a_limit_is_an_error(rt):
     assert rt.call("--cgroup-manager", "disabled", "run", "-b", rt.path(cid), cid).returncode == 0
     cid = rt.bundle("true", linux=limits(memory={"limit": 1 << 25}))
     assert "linux.resources" in rt.fails("--cgroup-manager", "disabled", "run", "-b", rt.path(cid), cid)
+
+
+def test_a_parent_that_is_still_being_made_has_cpus_for_its_child(rt):
+    """Two runtimes meet in a new parent: the one that did not make it finds a cpuset without CPUs."""
+    parent = f"/sys/fs/cgroup/cpuset{rt.parent}"
+    if os.path.isdir("/sys/fs/cgroup/cpuset"):
+        os.mkdir(parent)
+    try:
+        assert rt.output("echo ran") == "ran\n"
+    finally:
+        if os.path.isdir(parent):
+            os.rmdir(parent)
