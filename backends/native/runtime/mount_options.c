@@ -121,7 +121,8 @@ void mount_plan_parse(const struct spec_mount *mount, struct mount_plan *plan)
     for (size_t i = 0; i < mount->n_options; i++) {
         const char *name = mount->options[i];
         size_t k = 0;
-        while (k < ARRAY_LEN(option_table) && strcmp(option_table[k].name, name) != 0)
+        while (k < ARRAY_LEN(option_table) &&
+               (*option_table[k].name != *name || strcmp(option_table[k].name, name) != 0))
             k++;
         if (k == ARRAY_LEN(option_table) || option_table[k].effect == OPT_SUPER) {
             bool usual = k < ARRAY_LEN(option_table) && option_table[k].set;

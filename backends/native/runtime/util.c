@@ -126,13 +126,18 @@ char *mem_strdup(const char *text)
 
 char *mem_printf(const char *format, ...)
 {
+    char small[256];
     va_list ap, again;
     va_start(ap, format);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, format, ap);
+    int n = vsnprintf(small, sizeof small, format, ap);
     va_end(ap);
-    char *text = mem_alloc((size_t)(n > 0 ? n : 0) + 1);
-    vsnprintf(text, (size_t)(n > 0 ? n : 0) + 1, format, again);
+    size_t len = n > 0 ? (size_t)n : 0;
+    char *text = mem_alloc(len + 1);
+    if (len < sizeof small)
+        memcpy(text, small, len);
+    else
+        vsnprintf(text, len + 1, format, again);
     va_end(again);
     return text;
 }
