@@ -282,7 +282,7 @@ static void read_filter(const char *path)
 static void execute(char **argv)
 {
     static const int kept[] = {CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE};
-    static char *const env[] = {"PATH=/bin", "TERM=xterm", NULL};
+    static const char *const env[] = {"PATH=/bin", "TERM=xterm", NULL};
     struct rlimit files = {1024, 1024};
     uint32_t mask = 0;
     CHECK(setrlimit(RLIMIT_NOFILE, &files));
@@ -296,7 +296,7 @@ static void execute(char **argv)
     CHECK(syscall(SYS_capset, &header, data));
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
-    execve(argv[0], argv, env);
+    execve(argv[0], argv, (char **)(uintptr_t)env);
     CHECK(-1);
 }
 

@@ -201,21 +201,12 @@ bool state_relock(struct state *st)
     return st->locked;
 }
 
-/* RFC 3339 with nanoseconds, UTC; gmtime(3) would read the host's time zone first. */
+/* Now, as RFC 3339 has it. */
 static char *timestamp(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    /* Years of 400 in which March is the first month: the leap day is the last. */
-    int64_t second = ts.tv_sec % 86400, day = ts.tv_sec / 86400 + 719468, era = day / 146097;
-    int64_t of_era = day % 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    return mem_printf("%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ",
-                      (int)(era * 400 + year + (month >= 10)), (int)(month + (month < 10 ? 3 : -9)),
-                      (int)(of_year - (153 * month + 2) / 5 + 1), (int)(second / 3600),
-                      (int)(second / 60 % 60), (int)(second % 60), ts.tv_nsec);
+    return utc_text(ts.tv_sec, ts.tv_nsec);
 }
 
 /* An existing ROOT/ID is either a container, or what a create left that was killed: that is cleaned

@@ -415,6 +415,20 @@ int64_t now_monotonic_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+char *utc_text(int64_t time_s, long ns)
+{
+    /* Years of 400 in which March is the first month: the leap day is the last. */
+    int64_t second = time_s % 86400, day = time_s / 86400 + 719468, era = day / 146097;
+    int64_t of_era = day % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+    return mem_printf("%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ",
+                      (int)(era * 400 + year + (month >= 10)), (int)(month + (month < 10 ? 3 : -9)),
+                      (int)(of_year - (153 * month + 2) / 5 + 1), (int)(second / 3600),
+                      (int)(second / 60 % 60), (int)(second % 60), ns);
+}
+
 void sleep_ms(int ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};

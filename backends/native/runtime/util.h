@@ -104,6 +104,10 @@ bool id_valid(const char *id);
 void fds_close_except(unsigned first, const int *keep, size_t n);
 
 int64_t now_monotonic_ms(void);
+
+/* RFC 3339 with nanoseconds, UTC, of a time since 1970; gmtime(3) would read the host's time zone
+ * first. */
+char *utc_text(int64_t time_s, long ns);
 void sleep_ms(int ms);
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -196,6 +196,20 @@ static void minifies_without_making_one_word_of_two(void)
     }
 }
 
+static void times_are_the_calendars(void)
+{
+    /* every day of a leap cycle and more, at another second each */
+    for (gint64 day = 0; day < 150000; day++) {
+        gint64 at = day * 86400 + day * 7919 % 86400;
+        g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(at);
+        g_autofree char *want = g_date_time_format(when, "%Y-%m-%dT%H:%M:%S.000000042Z");
+        const char *got = utc_text(at, 42);
+        g_assert_cmpstr(got, ==, want);
+        if (day % 1000 == 0)
+            mem_release();
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -221,6 +235,7 @@ int main(int argc, char **argv)
                     a_document_with_a_part_left_out_is_still_checked);
     g_test_add_func("/runtime/json/minifies-without-making-one-word-of-two",
                     minifies_without_making_one_word_of_two);
+    g_test_add_func("/runtime/util/times-are-the-calendar's", times_are_the_calendars);
     int rc = g_test_run();
     mem_release();
     return rc;
