@@ -5,6 +5,7 @@ reports knows why they differ."""
 import glob
 import os
 import platform
+import re
 import subprocess
 
 
@@ -68,6 +69,18 @@ def layout(v1, v2):
 def filesystems():
     with open("/proc/filesystems", encoding="ascii") as file:
         return [line.split()[-1] for line in file]
+
+
+def can_be_mapped(path):
+    """Whether the file system at `path` can be id-mapped: tmpfs since Linux 6.3, ext4, xfs and btrfs since 5.15 at the latest."""
+    release = tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2])
+    kind = None
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        for line in table:
+            left, _, right = line.partition(" - ")
+            if left.split()[4] == path:
+                kind = right.split()[0]
+    return release >= {"tmpfs": (6, 3), "ext4": (5, 12), "xfs": (5, 12), "btrfs": (5, 15)}.get(kind, (999, 0))
 
 
 def lsm():

@@ -23,10 +23,18 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 cf "$1/ground"
 mkdir "$1/ground/shared"
-mount -t tmpfs -o mode=755 cf "$1/ground/shared"
+# of a file system that can be id-mapped: tmpfs can since Linux 6.3
+other() {
+    case $(stat -f -c %T "$top") in
+    ext*|xfs|btrfs) mkdir "$top/$1" && mount --bind "$top/$1" "$2" ;;
+    *) mount -t tmpfs -o mode=755 cf "$2" ;;
+    esac
+}
+top=$1
+other one "$1/ground/shared"
 mount --make-shared "$1/ground/shared"
 mkdir "$1/ground/shared/below"
-mount -t tmpfs -o mode=755 cf "$1/ground/shared/below"
+other two "$1/ground/shared/below"
 echo top > "$1/ground/shared/name"
 echo below > "$1/ground/shared/below/name"
 if [ "$2" != 0 ]; then
@@ -78,13 +86,14 @@ def enter(options):
 
 def rest(options):
     words = ["--runtime", os.path.abspath(options.runtime), "--column", options.column, "-j", str(options.jobs)]
-    return words + (["-k", options.pattern] if options.pattern else [])
+    return words + (["-k", options.pattern] if options.pattern else []) + (["--ignore-fields"] if options.ignore else [])
 
 
 def facts(column):
     """What the ground gives: id maps, the cgroup parent, the shared directory."""
     shared = os.path.join(os.environ.get("GEMEL_CF_GROUND", "/nonexistent"), "shared")
-    found = {"shared_dir": shared if os.path.isdir(shared) else None, "cgroup_parent": f"/gemel-cf{os.getpid()}"}
+    found = {"shared_dir": shared if os.path.isdir(shared) else None, "idmap": host.can_be_mapped(shared),
+             "cgroup_parent": f"/gemel-cf{os.getpid()}"}
     if column != "rootless":
         v1, v2 = host.cgroups()
         return {**found, **host.group_files(v1, v2, found["cgroup_parent"] + "-probe")}

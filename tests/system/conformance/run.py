@@ -4,6 +4,7 @@
 
     run.py --runtime PATH --column root|rootless|v2 [--json OUT] [-k PATTERN] [-j N]
     run.py --list [-k PATTERN]
+    run.py --ignore-fields --runtime PATH …      the suite tried on itself
 
 Needs python3 and a static busybox, nothing else. `root` and `v2` are the same cases on different hosts: v2 is meant for
 one on which only cgroup v2 is mounted. `rootless`, started as root, makes a user of its own (a uid without login, with
@@ -101,12 +102,50 @@ def run_here(options):
         shutil.rmtree(top, ignore_errors=True)
     report = {"runtime": os.path.basename(options.runtime), "column": options.column, "facts": bed.facts,
               "seconds": round(time.monotonic() - start, 1), "left": left, "results": results}
-    text = json.dumps(report, indent=1) + "\n"
+    put_report(options, report)
+    return summary(report)
+
+
+def run_without(cases, options, top):
+    """Each case once more for each of its fields, on a bed that takes the field away from every configuration, as a runtime
+    that ignores it would: [(field, case, result)]."""
+    known = make_bed(options, top).facts
+    fields = sorted({f for c in cases for f in c.fields})
+
+    def one(field):
+        bed = Bed(os.path.abspath(options.runtime), options.column, top, known, field)
+        try:
+            return [(field, c.name, judge(c, bed)[0]) for c in cases if field in c.fields]
+        finally:
+            bed.close()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
+        return [row for rows in pool.map(one, fields) for row in rows]
+
+
+def ignore_fields(options):
+    """The suite tried on itself; fails for a case that does not miss its field."""
+    top = tempfile.mkdtemp(prefix="cf-", dir=os.environ.get("GEMEL_CF_GROUND"))
+    os.chmod(top, 0o755)
+    start = time.monotonic()
+    rows = run_without(chosen(options.pattern), options, top)
+    known = host.gather(options.column) | ground.facts(options.column)
+    drop_groups(known)
+    shutil.rmtree(top, ignore_errors=True)
+    blind = [f"{case} passes without {field}" for field, case, result in rows if result == "pass"]
+    print("\n".join(blind))
+    told = {"ignored": rows, "blind": blind, "seconds": round(time.monotonic() - start, 1)}
+    put_report(options, told)
+    print(f"{len(rows)} times a field was taken away, {len(blind)} times nobody missed it, in {told['seconds']} s")
+    return 1 if blind or not rows else 0
+
+
+def put_report(options, told):
+    text = json.dumps(told, indent=1) + "\n"
     if "GEMEL_CF_REPORT" in os.environ:
-        os.write(int(os.environ["GEMEL_CF_REPORT"]), text.encode())
+        with open(int(os.environ["GEMEL_CF_REPORT"]), "wb", closefd=False) as out:
+            out.write(text.encode())
     elif options.json:
         pathlib.Path(options.json).write_text(text, encoding="utf-8")
-    return summary(report)
 
 
 def summary(report):
@@ -129,6 +168,8 @@ def main():
     parser.add_argument("-k", dest="pattern")
     parser.add_argument("-j", dest="jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--ignore-fields", dest="ignore", action="store_true",
+                        help="try the suite itself: take away each field and see its cases fail")
     options = parser.parse_args()
     if options.list:
         for case in chosen(options.pattern):
@@ -140,7 +181,7 @@ def main():
         options.runtime = shutil.which(options.runtime) or options.runtime
     if os.geteuid() == 0 and "GEMEL_CF_GROUND" not in os.environ:
         return ground.enter(options)
-    return run_here(options)
+    return ignore_fields(options) if options.ignore else run_here(options)
 
 
 if __name__ == "__main__":

@@ -61,24 +61,22 @@ def load():
 def drop(config, field):
     """Takes `field` out of a configuration: "process.user.umask"; "linux.namespaces:pid", the entry of a list
     whose destination, type, path or name that is; "mounts:/a.options.ro", an element of a list."""
-    at = config
-    words = re.findall(r"(?:[^.:]|:(?=:))+(?::[^.]*)?", field)
-    for word in words[:-1]:
-        key, _, pick = word.partition(":")
-        if not isinstance(at, dict) or key not in at:
-            return
-        at = at[key]
-        if pick:
-            at = next((i for i in at if pick in identity(i)), None)
-            if at is None:
-                return
-    key, _, pick = words[-1].partition(":")
+    drop_words(config, re.findall(r"(?:[^.:]|:(?=:))+(?::[^.]*)?", field))
+
+
+def drop_words(at, words):
+    key, _, pick = words[0].partition(":")
     if isinstance(at, list):
         at[:] = [i for i in at if i != key]
-    elif pick and key in at:
+    elif key not in at:
+        return
+    elif len(words) == 1 and pick:
         at[key] = [i for i in at[key] if pick not in identity(i)]
+    elif len(words) == 1:
+        at.pop(key)
     else:
-        at.pop(key, None)
+        for item in [i for i in at[key] if pick in identity(i)] if pick else [at[key]]:
+            drop_words(item, words[1:])
 
 
 def identity(item):

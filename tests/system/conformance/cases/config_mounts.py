@@ -221,7 +221,7 @@ def binds(bed):
 
 
 @case(DOC, "Linux mount options", "Runtimes MUST implement the following option strings for Linux: remount", name="option remount",
-      fields=["mounts:/mnt.options.remount"])
+      fields=["mounts:/opt.options.remount"])
 def option_remount(bed):
     def change(config):
         config["mounts"] += [mount("/mnt", options=["size=1m"]),
@@ -255,7 +255,8 @@ def shifted(bed, words, maps=True):
       fields=["mounts:/mnt.uidMappings"])
 def option_idmap(bed):
     got = shifted(bed, ["idmap"])
-    if bed.rootless:  # the kernel wants privilege over the file system's user namespace: then the field is an error
+    if bed.rootless or not bed.facts["idmap"]:
+        # the kernel wants privilege over the file system's user namespace, or cannot map this one: the field is an error
         assert got.status != 0, "taken without effect"
         return
     assert got.out.split()[:1] == ["4000"], got
@@ -265,7 +266,7 @@ def option_idmap(bed):
       "recursively.", name="option ridmap", fields=["mounts:/mnt.uidMappings"])
 def option_ridmap(bed):
     got = shifted(bed, ["ridmap"])
-    if bed.rootless:
+    if bed.rootless or not bed.facts["idmap"]:
         assert got.status != 0, "taken without effect"
         return
     assert got.out.split() == ["4000", "4000"], got

@@ -138,7 +138,7 @@ DENY = {"allow": False, "access": "rwm"}
 PROBE = """open_() { case "$( (eval "exec 3$1$2") 2>&1)" in *such*dev*) echo $3;; esac; }
 mknod /tmp/k c 240 11 && echo made; open_ '<' /tmp/k read; open_ '>' /tmp/k wrote
 mknod /tmp/z c 241 5 && echo zmade; open_ '<' /tmp/z zread
-mknod /tmp/b b 240 77 && echo bmade; echo end
+mknod /tmp/b b 240 77 && echo bmade; open_ '<' /tmp/b bread; echo end
 """
 
 
@@ -184,8 +184,8 @@ def rule_allow(bed):
 @case(DOC, SECTION, "type (string, OPTIONAL) - type of device: a (all), c (char), or b (block). Unset values mean \"all\".",
       fields=["linux.resources.devices"])
 def rule_type(bed):
-    got = devices(bed, DENY, allow("b", access="m"))
-    assert "bmade" in got, f"block devices are allowed to be made: {got}"
+    got = devices(bed, DENY, allow("b", access="rm"))
+    assert {"bmade", "bread"} <= set(got), f"block devices are allowed to be made and read: {got}"
     assert not {"read", "wrote"} & set(got), got
 
 

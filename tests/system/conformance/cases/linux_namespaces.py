@@ -16,7 +16,9 @@ def inodes(bed, change=None):
     """{type: inode} of the namespaces a container is in."""
     names = [n for n in FILES if FILES[n] in bed.facts["namespaces"]]
     got = bed.output("stat -L -c %i " + " ".join(f"/proc/self/ns/{FILES[n]}" for n in names), change)
-    return dict(zip(names, got.split()))
+    found = dict(zip(names, got.split()))
+    assert len(found) == len(names), f"the container said {got!r}"
+    return found
 
 
 def ours(name):
@@ -98,11 +100,10 @@ class Holder:
         words = ["unshare", "-n", "-i", "-u"]
         if bed.rootless:
             words += ["-U", "-r"]
-        if "time" in bed.facts["namespaces"]:
-            words.append("-T")
         self.process = subprocess.Popen([*words, "sh", "-c", "hostname of-the-holder 2>/dev/null; echo ready; exec cat"],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdout.readline() == b"ready\n", "no namespaces to join"
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        first = self.process.stdout.readline()
+        assert first == b"ready\n", f"no namespaces to join: {' '.join(words)}: {first}"
         self.pid = self.process.pid
 
     def path(self, name):

@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 
-from bed import Report
+from bed import SLOW, Report
 from suite import add_case, case
 
 DOC, SECTION = "config-linux.md", "Seccomp"
@@ -217,7 +217,7 @@ class Agent(threading.Thread):
         self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.server.bind(str(path))
         self.server.listen(4)
-        self.server.settimeout(10)
+        self.server.settimeout(5 * SLOW)
         self.messages, self.connections, self.closed, self.error = [], 0, False, None
         self.start()
 
@@ -225,7 +225,7 @@ class Agent(threading.Thread):
         try:
             conn, _ = self.server.accept()
             self.connections = 1
-            conn.settimeout(20)
+            conn.settimeout(5 * SLOW)
             with conn:
                 while True:
                     data, fds, _, _ = socket.recv_fds(conn, 65536, 8)
@@ -274,7 +274,7 @@ def notified(bed):
             bundle.config["annotations"] = {"org.example.k": "v"}
             bed.write(bundle)
             got = bed.run_bundle(bundle)
-            agent.join(5 if got.status == 0 else 0)
+            agent.join(5 * SLOW if got.status == 0 else 0)
         finally:
             agent.close()
             path.unlink()

@@ -14,54 +14,52 @@ DOC = "runtime.md"
 def life(bed):
     """One container from create to delete; what was seen at each step."""
     def go():
-        seen = {}
-        bundle = bed.bundle("echo ran; trap 'echo got TERM; exit 3' TERM; while :; do sleep 0.05; done",
-                            lambda c: c.update(annotations={"org.example.key": "värde"}))
-        seen["before"] = bed.call("state", bundle.id)
-        seen["create"] = bed.create(bundle)
-        seen["created"] = bed.call("state", bundle.id)
-        seen["out created"] = bundle.out()
-        seen["delete created"] = None
-        bundle.config["process"]["args"] = ["sh", "-c", "echo CHANGED"]
-        bed.write(bundle)
-        seen["again"] = bed.create(bundle)
-        seen["start"] = bed.call("start", bundle.id)
-        seen["running"] = bed.call("state", bundle.id)
+        seen, bundle = {}, bed.bundle("echo ran; trap 'echo got TERM; exit 3' TERM; while :; do sleep 0.05; done",
+                                      lambda c: c.update(annotations={"org.example.key": "värde"}))
         try:
-            bed.until("its first line", lambda: "ran" in bundle.out() or "CHANGED" in bundle.out())
-        except AssertionError:
-            pass
-        pid = json.loads(seen["running"].out or "{}").get("pid", 0)
-        seen["pid is in"] = bed.call("exec", bundle.id, "true")
-        seen["host sees"] = os.path.exists(f"/proc/{pid}") and pid > 1
-        seen["start again"] = bed.call("start", bundle.id)
-        seen["delete running"] = bed.call("delete", bundle.id)
-        seen["still running"] = bed.call("state", bundle.id)
-        seen["kill"] = bed.call("kill", bundle.id, "TERM")
-        try:
-            bed.wait_status(bundle, "stopped")
-        except (AssertionError, ValueError, KeyError):
-            pass
-        seen["stopped"] = bed.call("state", bundle.id)
-        seen["out"] = bundle.out()
-        seen["kill stopped"] = bed.call("kill", bundle.id, "TERM")
-        seen["start stopped"] = bed.call("start", bundle.id)
-        seen["stopped still"] = bed.call("state", bundle.id)
-        seen["delete"] = bed.call("delete", bundle.id)
-        seen["deleted"] = bed.call("state", bundle.id)
-        seen["rootfs"] = (bundle.rootfs / "bin/busybox").exists()
-        seen["files"] = sorted(p.name for p in bundle.path.iterdir())
-        seen["bundle"] = bundle
-        if bed.facts["cgroup_parent"]:
-            seen["groups"] = [str(g) for c in ("", *bed.facts["cgroup_v1"]) if (g := bed.group(bundle, c)).exists()]
-        else:
-            seen["groups"] = []
-        bundle.config["process"]["args"] = ["true"]
-        bed.write(bundle)
-        seen["id again"] = bed.call("run", "--bundle", bundle.path, bundle.id)
-        bed.delete(bundle)
+            steps(bed, bundle, seen)
+        finally:
+            bed.delete(bundle)
         return seen
     return bed.once("life", go)
+
+
+def steps(bed, bundle, seen):
+    seen["before"] = bed.call("state", bundle.id)
+    seen["create"] = bed.create(bundle)
+    seen["created"] = bed.call("state", bundle.id)
+    seen["out created"] = bundle.out()
+    bundle.config["process"]["args"] = ["sh", "-c", "echo CHANGED"]
+    bed.write(bundle)
+    seen["again"] = bed.create(bundle)
+    seen["start"] = bed.call("start", bundle.id)
+    seen["running"] = bed.call("state", bundle.id)
+    running = json.loads(seen["running"].out or "{}")
+    assert running, f"no state of a container that was started: {seen['create']}, {seen['start']}"
+    bed.until("its first line", lambda: "ran" in bundle.out() or "CHANGED" in bundle.out())
+    seen["host sees"] = running["pid"] > 1 and os.path.exists(f"/proc/{running['pid']}")
+    seen["start again"] = bed.call("start", bundle.id)
+    seen["delete running"] = bed.call("delete", bundle.id)
+    seen["still running"] = bed.call("state", bundle.id)
+    seen["kill"] = bed.call("kill", bundle.id, "TERM")
+    bed.wait_status(bundle, "stopped")
+    seen["stopped"] = bed.call("state", bundle.id)
+    seen["out"] = bundle.out()
+    seen["kill stopped"] = bed.call("kill", bundle.id, "TERM")
+    seen["start stopped"] = bed.call("start", bundle.id)
+    seen["stopped still"] = bed.call("state", bundle.id)
+    seen["delete"] = bed.call("delete", bundle.id)
+    seen["deleted"] = bed.call("state", bundle.id)
+    seen["rootfs"] = (bundle.rootfs / "bin/busybox").exists()
+    seen["files"] = sorted(p.name for p in bundle.path.iterdir())
+    seen["bundle"] = bundle
+    if bed.facts["cgroup_parent"]:
+        seen["groups"] = [str(g) for c in ("", *bed.facts["cgroup_v1"]) if (g := bed.group(bundle, c)).exists()]
+    else:
+        seen["groups"] = []
+    bundle.config["process"]["args"] = ["true"]
+    bed.write(bundle)
+    seen["id again"] = bed.call("run", "--bundle", bundle.path, bundle.id)
 
 
 def state(bed, when):
