@@ -37,7 +37,7 @@ def group_files(v1, v2, name):
     """The files that a new group has, by controller (on v2 alone every controller has those of the one hierarchy), and
     whether the limit of kernel memory can be written."""
     files, kmem = {}, False
-    if v2 and not v1:
+    if v2 and not v1 and os.geteuid() == 0:
         for controller in v2_controllers(v2):
             try:
                 with open(f"{v2}/cgroup.subtree_control", "w", encoding="ascii") as control:

@@ -77,18 +77,6 @@ def make_bed(options, top, ignore=None):
     return Bed(os.path.abspath(options.runtime), options.column, top, known, ignore)
 
 
-def drop_groups(known):
-    """Removes the cgroup parents of this run."""
-    if known["column"] == "rootless" or not known["cgroup_parent"]:
-        return
-    for mount in {*known["cgroup_v1"].values(), known["cgroup_v2"]} - {None}:
-        for path, _, _ in os.walk(mount + known["cgroup_parent"], topdown=False):
-            try:
-                os.rmdir(path)
-            except OSError as error:
-                print(f"cgroup {path} is left: {error.strerror}", file=sys.stderr)
-
-
 def run_here(options):
     top = tempfile.mkdtemp(prefix="cf-", dir=os.environ.get("GEMEL_CF_GROUND"))
     os.chmod(top, 0o755)
@@ -98,7 +86,8 @@ def run_here(options):
         results = run_cases(chosen(options.pattern), bed, options.jobs)
     finally:
         left = bed.close()
-        drop_groups(bed.facts)
+        if options.column != "rootless":  # there by who delegated it
+            ground.drop_groups(bed.facts["cgroup_parent"])
         shutil.rmtree(top, ignore_errors=True)
     report = {"runtime": os.path.basename(options.runtime), "column": options.column, "facts": bed.facts,
               "seconds": round(time.monotonic() - start, 1), "left": left, "results": results}
@@ -108,7 +97,7 @@ def run_here(options):
 
 def run_without(cases, options, top):
     """Each case once more for each of its fields, on a bed that takes the field away from every configuration, as a runtime
-    that ignores it would: [(field, case, result)]."""
+    that ignores it would: [(field, case, result)], and the cgroup that all were below."""
     known = make_bed(options, top).facts
     fields = sorted({f for c in cases for f in c.fields})
 
@@ -119,17 +108,16 @@ def run_without(cases, options, top):
         finally:
             bed.close()
     with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
-        return [row for rows in pool.map(one, fields) for row in rows]
+        return [row for rows in pool.map(one, fields) for row in rows], known["cgroup_parent"]
 
 
 def ignore_fields(options):
-    """The suite tried on itself; fails for a case that does not miss its field."""
+    """The suite tried on itself, as root; fails for a case that does not miss its field."""
     top = tempfile.mkdtemp(prefix="cf-", dir=os.environ.get("GEMEL_CF_GROUND"))
     os.chmod(top, 0o755)
     start = time.monotonic()
-    rows = run_without(chosen(options.pattern), options, top)
-    known = host.gather(options.column) | ground.facts(options.column)
-    drop_groups(known)
+    rows, group = run_without(chosen(options.pattern), options, top)
+    ground.drop_groups(group)
     shutil.rmtree(top, ignore_errors=True)
     blind = [f"{case} passes without {field}" for field, case, result in rows if result == "pass"]
     print("\n".join(blind))
@@ -179,6 +167,8 @@ def main():
         parser.error("--runtime is needed")
     if "/" not in options.runtime:
         options.runtime = shutil.which(options.runtime) or options.runtime
+    if not os.access(options.runtime, os.X_OK):
+        parser.error(f"no program at {options.runtime}")
     if os.geteuid() == 0 and "GEMEL_CF_GROUND" not in os.environ:
         return ground.enter(options)
     return ignore_fields(options) if options.ignore else run_here(options)
