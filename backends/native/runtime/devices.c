@@ -7,6 +7,7 @@
  * resolved in the root.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -56,18 +57,48 @@ static int open_parent(int root, struct parent *at, const char *path, const char
     return at->fd;
 }
 
-/* Binds the host's node of the same numbers: in a user namespace mknod is refused. */
+static bool is_device(const struct stat *st, const struct spec_device *dev)
+{
+    return (st->st_mode & S_IFMT) == dev->kind &&
+           (dev->kind == S_IFIFO || st->st_rdev == makedev(dev->major, dev->minor));
+}
+
+/* A copy of the host's node at `path`, when it is the device; -1 without an error. */
+static int clone_node(const char *path, const struct spec_device *dev)
+{
+    struct stat st;
+    auto_fd mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return mount >= 0 && fstat(mount, &st) == 0 && is_device(&st, dev) ? fd_take(&mount) : -1;
+}
+
+/* The name below /dev that the kernel has for a device; NULL when it knows none. */
+static const char *kernel_name(const struct spec_device *dev)
+{
+    const char *path = mem_printf("/sys/dev/%s/%" PRIu64 ":%" PRIu64 "/uevent",
+                                  dev->kind == S_IFBLK ? "block" : "char", (uint64_t)dev->major,
+                                  (uint64_t)dev->minor);
+    const char *text = file_read(AT_FDCWD, path, 4096, NULL);
+    const char *name = text ? strstr(text, "DEVNAME=") : NULL;
+    return name ? mem_printf("/dev/%s", mem_strndup(name + 8, strcspn(name + 8, "\n"))) : NULL;
+}
+
+/* Binds the host's node of the same numbers, by its own name or the kernel's: in a user namespace
+ * mknod is refused. An empty file in its place is one that was made for an earlier bind. */
 static int bind_device(int parent, const char *name, const struct spec_device *dev, struct err *err)
 {
     struct stat st;
-    auto_fd mount = open_tree(AT_FDCWD, dev->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (mount < 0 || fstat(mount, &st) < 0)
-        return err_set(err, errno, "device %s: the host's node, for a user namespace", dev->path);
-    if ((st.st_mode & S_IFMT) != dev->kind || st.st_rdev != makedev(dev->major, dev->minor))
-        return err_set(err, 0, "device %s: the host's node is another device", dev->path);
+    const char *other = NULL;
+    auto_fd mount = clone_node(dev->path, dev);
+    if (mount < 0 && (other = kernel_name(dev)))
+        mount = clone_node(other, dev);
+    if (mount < 0)
+        return err_set(err, ENOENT, "device %s: the host's node, for a user namespace", dev->path);
     auto_fd file = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     auto_fd target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct mount_attr attr = {.propagation = MS_PRIVATE};
+    if (target >= 0 && (fstat(target, &st) < 0 ||
+                        !(is_device(&st, dev) || (S_ISREG(st.st_mode) && st.st_size == 0))))
+        return err_set(err, EEXIST, "device %s", dev->path);
     if (target < 0 || mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0 ||
         mount_attach(mount, target) < 0)
         return err_set(err, errno, "device %s", dev->path);
@@ -87,8 +118,7 @@ static int make_device(int root, struct parent *at, const struct spec_device *de
     if (mknodat(parent, name, dev->kind | dev->mode, makedev(dev->major, dev->minor)) < 0) {
         /* One that is there already is taken when it is the same device. */
         if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            (st.st_mode & S_IFMT) != dev->kind ||
-            (dev->kind != S_IFIFO && st.st_rdev != makedev(dev->major, dev->minor)))
+            !is_device(&st, dev))
             return err_set(err, errno, "device %s", dev->path);
     }
     if ((dev->uid || dev->gid) &&
@@ -104,8 +134,7 @@ static int find_device(int root, const struct spec_device *dev, struct err *err)
     auto_fd fd = open_in_root(root, dev->path, O_PATH | O_NOFOLLOW, 0);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_set(err, errno, "device %s: not in the /dev that is bound", dev->path);
-    if ((st.st_mode & S_IFMT) != dev->kind ||
-        (dev->kind != S_IFIFO && st.st_rdev != makedev(dev->major, dev->minor)))
+    if (!is_device(&st, dev))
         return err_set(err, EEXIST, "device %s", dev->path);
     return 0;
 }
