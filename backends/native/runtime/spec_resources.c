@@ -95,6 +95,10 @@ static int parse_memory(json_t *json, const char *path, struct spec_resources *r
         return -1;
     if (!hierarchy)
         return err_set(err, 0, "%s.useHierarchy: accounting is always hierarchical", at);
+    /* Kernels since 5.16 take the write on v1 and forget it; v2 has no such file. */
+    if (res->mem_kernel.set && res->mem_kernel.value > 0)
+        return err_set(err, 0,
+                       "%s.kernel: kernels limit it no more by itself, memory.limit counts it", at);
     if (res->mem_swappiness.set && res->mem_swappiness.value > 100)
         return err_set(err, 0, "%s.swappiness: above 100", at);
     if (res->mem_swap.set && res->mem_swap.value > 0 && res->mem_limit.set &&

@@ -205,13 +205,14 @@ def kernel_memory(bed):
         return lambda c: c["linux"].setdefault("resources", {}).setdefault("memory", {}).update(kernel=value)
     if bed.facts["cgroup_parent"]:
         bed.output("true", put(-1))
-    if bed.facts["kmem_limit"]:
-        bundle = bed.created(change=put(64 * M))
-        text = read(bed.group(bundle, "memory") / "memory.kmem.limit_in_bytes").strip()
+    bundle = bed.bundle(change=put(64 * M))
+    got = bed.create(bundle)
+    try:
+        assert got.status != 0 or (bed.facts["kmem_limit"] and read(
+            bed.group(bundle, "memory") / "memory.kmem.limit_in_bytes").strip() == str(64 * M)), "taken without effect"
+        assert got.status == 0 or got.err.strip(), "refused without a word"
+    finally:
         bed.delete(bundle)
-        assert text == str(64 * M), text
-    else:
-        bed.rejects(put(64 * M))
 
 
 @case(DOC, MEMORY, "Values for memory specify the limit in bytes, or -1 for unlimited memory.", name="a limit of -1")
