@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes docs/conformance.md from what run.py reported.
 
-    tests/system/conformance/table.py ROOT.json ROOTLESS.json V2.json > docs/conformance.md
+    tests/system/conformance/table.py ROOT.json ROOTLESS.json V2.json [--beside NAME=ROOT.json]... > docs/conformance.md
 
-Each column is the last report of its name; a case that no report of a column has is `-` there.
+Each column is the last report of its name; a case that no report of a column has is `-` there. --beside adds the counts of
+another runtime's column root.
 """
 
 import json
@@ -76,7 +77,19 @@ def host_line(report):
     return "; ".join(words)
 
 
-def table(reports):
+def beside_lines(beside):
+    """Counts of other runtimes, and what they say: where sound runtimes differ a case was looked at twice."""
+    if not beside:
+        return []
+    out = ["\nThe same cases, column root, with other runtimes: what fails there is mostly newer than they are, or a mistake in "
+           "`config.json` that they let pass.\n\n| runtime | pass | fail | n/a |\n|---|---|---|---|\n"]
+    for name, path in beside:
+        results = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))["results"]
+        out.append(f"| {name} | " + " | ".join(str(sum(r["result"] == w for r in results)) for w in ("pass", "fail", "n/a")) + " |\n")
+    return out
+
+
+def table(reports, beside=()):
     out = [INTRO]
     reports = {c: reports.get(c) for c in COLUMNS}
     for report in reports.values():
@@ -90,6 +103,7 @@ def table(reports):
             out.append(f"| {column} | {count[0]} | {count[1]} | {count[2]} | {host_line(report)} |\n")
         else:
             out.append(f"| {column} | - | - | - | not run |\n")
+    out += beside_lines(beside)
     reasons, last = [], None
     for case in cases:
         if case.document != last:
@@ -112,4 +126,6 @@ def table(reports):
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table(read_columns(sys.argv[1:])))
+    others = [sys.argv[i + 1].split("=", 1) for i, word in enumerate(sys.argv) if word == "--beside"]
+    skip = {i + d for i, word in enumerate(sys.argv) if word == "--beside" for d in (0, 1)}
+    sys.stdout.write(table(read_columns([a for i, a in enumerate(sys.argv) if i and i not in skip]), others))

@@ -69,10 +69,11 @@ def test_burst_and_idle_are_set_and_taken_back(rt):
         ["10000", "5000", "0", "800"]
 
 
-def test_a_limit_on_kernel_memory_alone_is_ignored_and_said(rt):
+def test_a_limit_on_kernel_memory_alone_is_refused(rt):
     cid = rt.bundle("echo ran", linux=limits(memory={"limit": 64 * MB, "kernel": 8 * MB}))
-    got = rt.run(cid)
-    assert got.stdout == "ran\n" and "memory.kernel: ignored" in got.stderr
+    assert "memory.kernel" in rt.fails("run", "-b", rt.path(cid), cid)
+    cid = rt.bundle("echo ran", linux=limits(memory={"limit": 64 * MB, "kernel": -1}))
+    assert rt.run(cid).stdout == "ran\n"
 
 
 def test_what_has_no_file_on_this_kernel_is_refused_by_its_field(rt):

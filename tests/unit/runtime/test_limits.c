@@ -199,12 +199,14 @@ static void a_missing_file_names_field_file_and_controller(void)
     drop(path, dir);
 }
 
+/* The option of old callers of `update`; in a configuration it is an error. */
 static void kernel_memory_alone_is_passed_over(void)
 {
     char *path;
     struct err err = {0};
     int dir = group(&path, "memory.max=", NULL);
-    struct spec_resources res = resources("{\"memory\": {\"limit\": 4096, \"kernel\": 2048}}");
+    struct spec_resources res = resources("{\"memory\": {\"limit\": 4096, \"kernel\": -1}}");
+    res.mem_kernel.value = 2048;
     g_assert_cmpint(limit_memory_v2(dir, &res, &err), ==, 0);
     g_assert_cmpint(limit_memory_v1(-1, &(struct spec_resources){0}, &err), ==, 0);
     drop(path, dir);
