@@ -4,10 +4,7 @@
 #include <string.h>
 
 const GemelBackendOps *const gemel_backend_types[] = {
-    &gemel_libvirt_ops,
-    &gemel_native_ops,
-    &gemel_sim_ops,
-    NULL,
+    &gemel_libvirt_ops, &gemel_native_ops, &gemel_sim_ops, &gemel_replay_ops, NULL,
 };
 
 /* "qemu" of "qemu+ssh://host/system"; the name a libvirt backend gets by default. */
@@ -27,6 +24,8 @@ GemelBackend *gemel_registry_create(const char *name, const char *uri, GError **
         ops = &gemel_native_ops;
     else if (uri != NULL && (g_str_equal(uri, "sim") || g_str_has_prefix(uri, "sim:")))
         ops = &gemel_sim_ops;
+    else if (uri != NULL && g_str_has_prefix(uri, "replay:"))
+        ops = &gemel_replay_ops;
     if (name == NULL && ops == &gemel_libvirt_ops)
         name = own_name = uri != NULL && *uri != '\0' ? driver_of_uri(uri) : g_strdup("qemu");
     else if (name == NULL)

@@ -12,6 +12,7 @@
 extern const GemelBackendOps gemel_sim_ops;
 extern const GemelBackendOps gemel_libvirt_ops;
 extern const GemelBackendOps gemel_native_ops;
+extern const GemelBackendOps gemel_replay_ops;
 
 /* NULL-terminated, in the order in which `backends` shows them. */
 extern const GemelBackendOps *const gemel_backend_types[];
@@ -20,6 +21,7 @@ extern const GemelBackendOps *const gemel_backend_types[];
  * Makes a backend from what the user gave to --connect or `connect`:
  *   sim:[N][,option=value...]   the simulator
  *   native[:ROOT]               containers of this host (ROOT = the store's directory)
+ *   replay:FILE[?speed=N&seek=TIME] a recording, played again
  *   anything else               a libvirt URI, by virsh's rules
  * `name` may be NULL: then the type's usual name ("sim", "native", the URI's driver).
  */

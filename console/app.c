@@ -2,6 +2,8 @@
 #include "console/app.h"
 #include "console/alerts.h"
 #include "console/model.h"
+#include "console/record.h"
+#include "console/writer.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -11,6 +13,8 @@
 
 /* How long leaving waits for workers that are between two calls. */
 #define CLOSE_WAIT_MS 150
+/* And for files to be written. */
+#define WRITER_WAIT_MS 2000
 
 /* When no thread uses it any more. */
 static void app_backend_free(gpointer data)
@@ -52,6 +56,10 @@ gboolean app_free(App *app)
     gboolean all = TRUE;
 
     model_stop(app->model);
+    if (app->record != NULL)
+        record_stop(g_steal_pointer(&app->record));
+    if (app->writer != NULL)
+        all = writer_close(g_steal_pointer(&app->writer), WRITER_WAIT_MS);
     while (app->backends->len > 0)
         app_backend_close(app, app->backends->pdata[app->backends->len - 1]);
     for (guint i = 0; i < app->closed->len; i++)

@@ -14,6 +14,8 @@
 
 typedef struct Model Model;
 typedef struct Alerts Alerts;
+typedef struct Writer Writer;
+typedef struct Record Record;
 
 typedef struct {
     GemelBackend *backend;
@@ -26,6 +28,8 @@ typedef struct {
     Options *options;
     Model *model;
     Alerts *alerts;
+    Writer *writer;      /* made when it is needed first, or NULL */
+    Record *record;      /* under way, or NULL */
     GPtrArray *backends; /* of AppBackend */
     GPtrArray *closed;   /* those that were disconnected; alive until the end */
     char *program;       /* path of this executable, for helpers beside it */

@@ -9,6 +9,7 @@ extern const Command commands_list[];     /* cmd_list.c: list inspect events wai
 extern const Command commands_top[];      /* cmd_top.c: top */
 extern const Command commands_why[];      /* cmd_why.c: why */
 extern const Command commands_alert[];    /* cmd_alert.c: alert */
+extern const Command commands_record[];   /* cmd_record.c: record replay */
 extern const Command commands_stats[];    /* cmd_stats.c: stats */
 extern const Command commands_act[];      /* cmd_act.c: start stop restart kill ... limit delete */
 extern const Command commands_create[];   /* cmd_create.c: create */
@@ -30,6 +31,8 @@ gboolean run_word_names(const CommandRun *run, const ModelInstance *instance);
 GPtrArray *run_chosen_with_figures(const CommandRun *run);
 /* A line of `stats --json`: docs/schemas/stats.json. */
 json_t *stats_to_json(const ModelInstance *instance);
+/* The URI that plays a file; speed and seek may be NULL. */
+char *replay_uri(const char *file, const char *speed, const char *seek);
 /* FALSE if a word that is no glob names nothing; errors are printed. */
 gboolean run_check_names(CommandRun *run);
 

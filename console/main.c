@@ -67,7 +67,8 @@ static gboolean looks_like_uri(const char *text)
     return strpbrk(text, " \t\n;") == NULL &&
            (strstr(text, "://") != NULL || g_str_equal(text, "sim") ||
             g_str_equal(text, "native") || g_str_has_prefix(text, "sim:") ||
-            g_str_has_prefix(text, "native:") || g_str_has_prefix(text, "test:"));
+            g_str_has_prefix(text, "native:") || g_str_has_prefix(text, "replay:") ||
+            g_str_has_prefix(text, "test:"));
 }
 
 static gboolean take_value(char **argv, int *i, const char *name, const char **ret)
@@ -315,6 +316,28 @@ static gboolean is_console_top(const Arguments *arguments)
            term != NULL && *term != '\0' && !g_str_equal(term, "dumb");
 }
 
+/* `gemel replay FILE` on a terminal is the console on that recording: the URI, or NULL. */
+static char *console_replay(const Arguments *arguments)
+{
+    char **argv = arguments->argv;
+    const char *file = NULL, *speed = NULL, *seek = NULL, *value;
+    gboolean plain = g_strv_length(argv) >= 2 && g_str_equal(argv[0], "replay") &&
+                     isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+
+    for (int i = 1; plain && argv[i] != NULL; i++) {
+        if (take_value(argv, &i, "--speed", &value))
+            speed = value;
+        else if (take_value(argv, &i, "--seek", &value))
+            seek = value;
+        else if (argv[i][0] != '-' && file == NULL)
+            file = argv[i];
+        else
+            plain = FALSE; /* the command says what is wrong */
+    }
+    /* a file that is not there is better said without opening a screen */
+    return plain && file != NULL && access(file, R_OK) == 0 ? replay_uri(file, speed, seek) : NULL;
+}
+
 static int leave(App *app, int status)
 {
     if (!app_free(app)) {
@@ -343,6 +366,14 @@ int main(int argc, char **argv)
     if (arguments.version || arguments.help) {
         g_strfreev(arguments.argv);
         arguments.argv = g_strsplit(arguments.help ? "help" : "version", " ", -1);
+    }
+    g_autofree char *replay = console_replay(&arguments);
+
+    if (replay != NULL) {
+        g_strfreev(arguments.argv);
+        g_strfreev(arguments.uris);
+        arguments.argv = g_new0(char *, 1);
+        arguments.uris = g_strsplit(replay, "\n", 1);
     }
     top = is_console_top(&arguments);
     console = top || (arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch);

@@ -159,9 +159,13 @@ static void list_done(GemelJob *job, gpointer result, const GError *error, gpoin
         return;
     g_clear_error(&backend->error);
     if (result != NULL) {
+        if (backend->model->tap != NULL)
+            backend->model->tap->rows(backend, FALSE, result, backend->model->tap_data);
         model_take_list(backend, result);
         return;
     }
+    if (backend->model->tap != NULL)
+        backend->model->tap->error(backend, FALSE, error, backend->model->tap_data);
     backend->error = g_error_copy(error);
     backend->state = MODEL_BACKEND_DOWN;
     if (view->state != GEMEL_JOB_LOST && backend->lists_pending > 0)
@@ -180,6 +184,8 @@ static void sample_done(GemelJob *job, gpointer result, const GError *error, gpo
         backend->samples_pending--;
     g_clear_error(&backend->sample_error);
     if (result == NULL) {
+        if (backend->model->tap != NULL)
+            backend->model->tap->error(backend, TRUE, error, backend->model->tap_data);
         backend->sample_error = g_error_copy(error);
         model_announce(backend->model, MODEL_BACKENDS);
         return;
@@ -187,6 +193,8 @@ static void sample_done(GemelJob *job, gpointer result, const GError *error, gpo
     backend->sample_ms = (double)(view->ended_usec - view->started_usec) / 1000;
     backend->sample_due_ns =
         gemel_boottime_ns() + (model_interval_ms(backend) - (gint64)backend->sample_ms) * 1000000;
+    if (backend->model->tap != NULL)
+        backend->model->tap->rows(backend, TRUE, result, backend->model->tap_data);
     model_take_samples(backend, result);
 }
 
@@ -307,6 +315,12 @@ void model_set_sample_hook(Model *model,
     model->sample_taken_data = data;
 }
 
+void model_set_tap(Model *model, const ModelTap *tap, gpointer data)
+{
+    model->tap = tap;
+    model->tap_data = data;
+}
+
 static void event_on_ui(void *data)
 {
     EventMessage *message = data;
@@ -319,6 +333,8 @@ static void event_on_ui(void *data)
         event_free(event);
         return;
     }
+    if (model->tap != NULL)
+        model->tap->event(backend, event, model->tap_data);
     model_keep_event(model, event);
     if (event->type == GEMEL_EVENT_BACKEND_DOWN) {
         backend->state = MODEL_BACKEND_DOWN;

@@ -140,6 +140,15 @@ void model_set_sample_hook(Model *model,
                            void (*taken)(ModelInstance *instance, gint64 before_ns, gpointer data),
                            gpointer data);
 
+/* Told all that backends say, as it comes; `rows` is immutable and may be referenced by other
+   threads. NULL ends it. */
+typedef struct {
+    void (*rows)(ModelBackend *backend, gboolean of_sample, GPtrArray *rows, gpointer data);
+    void (*error)(ModelBackend *backend, gboolean of_sample, const GError *error, gpointer data);
+    void (*event)(ModelBackend *backend, const ModelEvent *event, gpointer data);
+} ModelTap;
+void model_set_tap(Model *model, const ModelTap *tap, gpointer data);
+
 /* Called by app. */
 void model_add_backend(Model *model, AppBackend *open);
 void model_remove_backend(Model *model, AppBackend *open);

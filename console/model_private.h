@@ -23,6 +23,8 @@ struct Model {
     guint64 calls;
     void (*sample_taken)(ModelInstance *instance, gint64 before_ns, gpointer data);
     gpointer sample_taken_data;
+    const ModelTap *tap;
+    gpointer tap_data;
 };
 
 /* A list or a sample that came: in slices, see intake.c. The array is referenced, not copied. */

@@ -7,8 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backends/replay/replay.h"
 #include "config/options.h"
 #include "console/prompt.h"
+#include "console/record.h"
 #include "console/tui/tui_private.h"
 #include "widgets/footer.h"
 #include "widgets/promptline.h"
@@ -80,6 +82,42 @@ static char *refresh_text(Tui *tui)
                : g_strdup_printf("%.1fs", (double)refresh_ms / 1000);
 }
 
+/* "REPLAY 0:12/1:00 x4 paused" of the first recording that is played, or NULL. */
+static char *replay_text(Tui *tui)
+{
+    GemelReplayStatus status;
+
+    for (guint i = 0; i < tui->app->backends->len; i++) {
+        if (!gemel_replay_status(((AppBackend *)tui->app->backends->pdata[i])->backend, &status))
+            continue;
+        g_autoptr(GString) text = g_string_new("REPLAY");
+        int at = (int)(status.at_ns / 1000000000), of = (int)(status.length_ns / 1000000000);
+
+        g_string_append_printf(text, " %d:%02d/%d:%02d", at / 60, at % 60, of / 60, of % 60);
+        if (status.speed > 1)
+            g_string_append_printf(text, " x%.3g", status.speed);
+        g_string_append(text, status.paused ? " paused" : status.ended ? " end" : "");
+        if (status.damage != NULL)
+            g_string_append(text, " damaged");
+        g_free(status.damage);
+        return g_string_free(g_steal_pointer(&text), FALSE);
+    }
+    return NULL;
+}
+
+/* "REC 1.2M", or that it failed; NULL when nothing is recorded. */
+static char *record_text(Tui *tui)
+{
+    Record *record = tui->app->record;
+
+    if (record == NULL)
+        return NULL;
+    g_autofree char *error = record_error(record);
+    g_autofree char *bytes = format_bytes(record_bytes(record));
+
+    return error != NULL ? g_strdup("REC failed") : g_strconcat("REC ", bytes, NULL);
+}
+
 static void draw_header(Tui *tui, const Canvas *c)
 {
     Page *page = tui_page(tui);
@@ -91,12 +129,15 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *calls = g_strdup_printf("calls %.0f/s", tui->cost_calls_rate);
     g_autofree char *refresh = refresh_text(tui);
     g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));
+    g_autofree char *replay = replay_text(tui), *record = record_text(tui);
     const BarSegment segments[] = {
         {" gemel ", ROLE_BRAND, 0, FALSE},
         {tui->host_name, ROLE_BAR, 6, FALSE},
         {page->ops->name, ROLE_STRONG, 1, FALSE},
         {tui->app->read_only ? "read-only" : NULL, ROLE_WARN, 1, FALSE},
         {tui->frozen ? "FROZEN" : NULL, ROLE_WARN, 1, FALSE},
+        {replay, ROLE_WARN, 1, FALSE},
+        {record, ROLE_WARN, 1, FALSE},
         {summary, ROLE_BAR, 2, TRUE},
         {cpu, ROLE_BAR, 5, TRUE},
         {refresh, ROLE_BAR, 7, TRUE},

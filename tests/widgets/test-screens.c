@@ -220,6 +220,41 @@ static void test_delete_of_a_running_one_asks_for_its_name(void)
     world_close(&world);
 }
 
+static guint replayed_samples;
+
+/* Whether the sample asked for has arrived, with rates from the third on: replay.h says why. */
+static gboolean has_replayed(World *world)
+{
+    const ModelBackend *backend = model_backends(world->app->model)->pdata[0];
+
+    return backend->axis.newest == replayed_samples;
+}
+
+/* A recording that stands still at a place shows the same every time, without any backend. */
+static void test_a_recording(void)
+{
+    World world = {.app = app_new()};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(app_connect(world.app, NULL, "replay:" REPLAY_FILE "?seek=3s&pause=on", &error));
+    g_assert_no_error(error);
+    golden_open(30, 120);
+    world.tui.app = world.app;
+    tui_start(&world.tui);
+    model_list_all(world.app->model);
+    iterate_until(&world, is_listed);
+    settle(&world);
+    for (replayed_samples = 1; replayed_samples <= 2; replayed_samples++) {
+        model_refresh(world.app->model);
+        iterate_until(&world, has_replayed);
+    }
+    settle(&world);
+    check(&world, "screen-replay");
+    press(&world, "W P g"); /* by CPU: the one that has it all */
+    check(&world, "screen-replay-why");
+    world_close(&world);
+}
+
 static void test_an_unknown_key_says_so(void)
 {
     World world;
@@ -246,6 +281,7 @@ int main(int argc, char **argv)
     g_test_add_func("/screens/pages", test_pages);
     g_test_add_func("/screens/delete-of-a-running-one-asks-for-its-name",
                     test_delete_of_a_running_one_asks_for_its_name);
+    g_test_add_func("/screens/a-recording", test_a_recording);
     g_test_add_func("/screens/an-unknown-key-says-so", test_an_unknown_key_says_so);
     return g_test_run();
 }
