@@ -54,6 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 20000)
         return 0;
     PROMISE(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
+    char *text = fuzz_text(data, size);
+    const char *name = v2_name(text, "/g/id");
+    PROMISE(!name || (!strncmp(name, "/g/id", 5) && !strstr(name, "/../")));
+    free(text);
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         struct cgroup cg = {.mode = modes[i], .path = "/x", .v2_fd = -1};
         if (modes[i] != CGROUP_V2)
@@ -77,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             json_decref(parts[k]);
         }
     }
+    enable_controllers(dir); /* writes over the input */
     mem_release();
     return 0;
 }

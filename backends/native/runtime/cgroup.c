@@ -322,23 +322,29 @@ int cgroup_join_v2(const struct cgroup *cg, pid_t pid, struct err *err)
                : err_set(err, errno, "linux.cgroupsPath: join %s", cg->v2_dir);
 }
 
+/* The v2 group in the text of a /proc/PID/cgroup, when it is `own` or below; else NULL. */
+static const char *v2_name(const char *text, const char *own)
+{
+    size_t n = strlen(own);
+    for (const char *at = text; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+        if (strncmp(at, "0::/", 4) != 0)
+            continue;
+        const char *name = mem_strndup(at + 3, strcspn(at + 3, "\n"));
+        bool below = !strncmp(name, own, n) && (!name[n] || name[n] == '/');
+        return below && !strstr(name, "/..") ? name : NULL;
+    }
+    return NULL;
+}
+
 int cgroup_open_v2_of(const struct cgroup *cg, pid_t pid)
 {
     char path[32];
     snprintf(path, sizeof path, "%d/cgroup", (int)pid);
     auto_fd fd = proc_open(path, O_RDONLY);
     char *text = fd < 0 ? NULL : fd_read_all(fd, 65536, NULL);
-    for (char *at = text; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
-        if (strncmp(at, "0::/", 4) != 0)
-            continue;
-        char *name = mem_strndup(at + 3, strcspn(at + 3, "\n"));
-        size_t own = strlen(cg->path);
-        /* Nowhere but below the container's own group. */
-        if (strncmp(name, cg->path, own) != 0 || (name[own] && name[own] != '/') ||
-            strstr(name, "/.."))
-            break;
+    const char *name = text ? v2_name(text, cg->path) : NULL;
+    if (name)
         return open(mem_printf("%s%s", cg->v2_mount, name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
     errno = ENOENT;
     return -1;
 }
