@@ -24,20 +24,23 @@ lock_type = "file"
 class Podman:
     """podman on private directories and a cgroup parent of this run."""
 
-    def __init__(self, top, prefix=(), runtime=None, parent=None, options=()):
-        """prefix: a command line that runs the rest as somebody else; parent: where its groups go; options: podman's."""
-        self.top, self.prefix = pathlib.Path(top), list(prefix)
+    def __init__(self, top, user=None, runtime=None, parent=None, options=()):
+        """user: whose podman it is (harness/user.py), root's without; parent: where its groups go; options: podman's."""
+        self.top, self.user = pathlib.Path(top), user
         self.parent = ["--cgroup-parent", f"/{parent}"] if parent else []
         (self.top / "containers.conf").write_text(CONF)
         self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.top),
                     "LC_ALL": "C.UTF-8", "TERM": "xterm", "CONTAINERS_CONF": str(self.top / "containers.conf")}
-        self.argv = [*self.prefix, "podman", "--root", str(self.top / "root"), "--runroot", str(self.top / "run"), "--tmpdir",
+        if user:
+            self.env.update(user.env())
+        self.become = user.become() if user else None
+        self.argv = ["podman", "--root", str(self.top / "root"), "--runroot", str(self.top / "run"), "--tmpdir",
                      str(self.top / "tmp"), "--runtime", runtime or program("gemel-runtime"), *options]
         self.ok("import", "-q", engines.image_tar(self.top / "image.tar"), "busy")
 
     def call(self, *args, timeout=60):
         return subprocess.run([*self.argv, *map(str, args)], env=self.env, text=True, capture_output=True,
-                              timeout=timeout, stdin=subprocess.DEVNULL)
+                              timeout=timeout, stdin=subprocess.DEVNULL, preexec_fn=self.become)
 
     def ok(self, *args):
         got = self.call(*args)
@@ -76,7 +79,7 @@ class Podman:
         return self.ok("logs", name)
 
     def spawn(self, *args):
-        return pexpect.spawn(self.argv[0], [*self.argv[1:], *map(str, args)], env=self.env, timeout=20)
+        return pexpect.spawn(self.argv[0], [*self.argv[1:], *map(str, args)], env=self.env, timeout=20, preexec_fn=self.become)
 
     def clear(self):
         """Removes every container and pod."""

@@ -27,7 +27,7 @@ class Rootless(Runtime):
         self.binary = str(self.top / "gemel-runtime")  # a build directory may be closed to others
         shutil.copy(binary, self.binary)
         self.user = User(self.top, subids)
-        self.home, self.own, self.as_user = self.user.home, self.user.own, self.user.argv
+        self.home, self.own = self.user.home, self.user.own
         self.root = self.home / "run/gemel-runtime"
         self.own(self.top)
 
@@ -39,7 +39,7 @@ class Rootless(Runtime):
     def ask_config(self):
         with tempfile.TemporaryDirectory(dir=self.top) as d:
             self.own(d)
-            subprocess.run(self.as_user(self.binary, "spec", "--rootless", "-b", d), check=True)
+            subprocess.run([self.binary, "spec", "--rootless", "-b", d], check=True, **self.user.popen({}))
             return json.loads(pathlib.Path(d, "config.json").read_text())
 
     def bundle(self, *args, **more):
@@ -59,13 +59,19 @@ class Rootless(Runtime):
         return cid
 
     def call(self, *args, timeout=30, **options):
+        return self.as_user(self.binary, *args, timeout=timeout, **options)
+
+    def as_user(self, *argv, timeout=30, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run(self.as_user(self.binary, *args), text=True, capture_output=True, timeout=timeout, **options)
+        return subprocess.run(list(map(str, argv)), text=True, capture_output=True, timeout=timeout, **self.user.popen(options))
 
     def create(self, cid, *options, **more):
         with open(self.path(cid) / "out", "ab") as out, open(os.devnull) as none:
-            return subprocess.run(self.as_user(self.binary, "create", "-b", self.path(cid), *options, cid), stdin=none, stdout=out,
-                                  stderr=out, timeout=30, **more).returncode
+            return subprocess.run([self.binary, "create", "-b", str(self.path(cid)), *options, cid], stdin=none, stdout=out,
+                                  stderr=out, timeout=30, **self.user.popen(more)).returncode
+
+    def spawn(self, *args):
+        return pexpect.spawn(self.binary, list(map(str, args)), timeout=20, env=self.user.env(), preexec_fn=self.user.become())
 
 
 def make(subids):
@@ -80,6 +86,7 @@ def make(subids):
 
 def finish(rl):
     rl.clean()
+    rl.user.close()
     left = rl.leftovers() + [top for top, _, _ in os.walk("/sys/fs/cgroup") if f"gemel-t{os.getpid()}-" in top]
     shutil.rmtree(rl.top, ignore_errors=True)
     assert not left, f"left behind: {left}"
@@ -198,14 +205,12 @@ def test_exec_options_of_the_process_are_kept(rl):
 
 
 def test_a_terminal_for_run_exec_and_create(rl):
-    p = pexpect.spawn("env", rl.as_user(rl.binary, "run", "-b", rl.path(cid := rl.bundle("tty; exit 6", process={"terminal": True})), cid),
-                      timeout=20)
+    p = rl.spawn("run", "-b", rl.path(cid := rl.bundle("tty; exit 6", process={"terminal": True})), cid)
     p.expect("/dev/pts/0")
     p.expect(pexpect.EOF)
     p.close()
     assert p.exitstatus == 6
-    p = pexpect.spawn("env", rl.as_user(rl.binary, "exec", "-t", rl.start(maps=1000), "sh", "-c", "tty; ls -l /dev/console; exit 3"),
-                      timeout=20)
+    p = rl.spawn("exec", "-t", rl.start(maps=1000), "sh", "-c", "tty; exit 3")
     p.expect("/dev/pts/0")
     p.expect(pexpect.EOF)
     p.close()
@@ -364,17 +369,14 @@ def test_root_inside_a_user_namespace_is_such_a_user_too(rl):
                                           {"containerID": 1, "hostID": 1, "size": 900}]
         cid = rl.bundle("id -u; echo x > /dev/null; ls -ln /tmp; touch /tmp/f; grep ' / ' /proc/mounts; cat /proc/self/uid_map",
                         change=change or nested)
-        got = subprocess.run(rl.as_user(*inside, rl.binary, "run", "-b", rl.path(cid), cid), capture_output=True, text=True,
-                             timeout=30, stdin=subprocess.DEVNULL)
+        got = rl.as_user(*inside, rl.binary, "run", "-b", rl.path(cid), cid)
         assert got.returncode == 0, got.stderr
         assert got.stdout.split()[0] == "0" and " / overlay rw" in got.stdout, got
         assert os.stat(rl.path(cid) / "upper/tmp/f").st_uid == UID
 
 
 def test_root_inside_a_user_namespace_keeps_its_state_in_the_users_directory(rl):
-    got = subprocess.run(rl.as_user("unshare", "--user", "--map-root-user", rl.binary, "list"), capture_output=True, text=True,
-                         timeout=30, stdin=subprocess.DEVNULL)
+    got = rl.as_user("unshare", "--user", "--map-root-user", rl.binary, "list")
     assert got.returncode == 0 and rl.start() not in got.stdout
-    got = subprocess.run(rl.as_user("unshare", "--user", "--map-root-user", rl.binary, "list", "-q"), capture_output=True, text=True,
-                         timeout=30, stdin=subprocess.DEVNULL)
+    got = rl.as_user("unshare", "--user", "--map-root-user", rl.binary, "list", "-q")
     assert f"t{os.getpid()}-" in got.stdout, got
