@@ -245,19 +245,26 @@ int state_create(struct state *st, const char *root, const char *id, struct err 
     if (dir_make(root, 0700) < 0)
         return err_set(err, errno, "%s", root);
     char *path = mem_printf("%s/%s", root, id);
-    for (int tries = 0;; tries++) {
-        if (mkdir(path, 0700) == 0)
-            break;
-        if (errno != EEXIST || tries == 8)
+    for (int tries = 0; tries < 16; tries++) {
+        if (mkdir(path, 0700) < 0) {
+            if (errno != EEXIST)
+                return err_set(err, errno, "%s", path);
+            if (clear_leftover(root, id, err) < 0)
+                return -1;
+            continue;
+        }
+        /* Until it is locked another create takes it for a leftover: it may be gone by now, or be
+         * another's that has the same name. */
+        st->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (st->dir < 0 && errno != ENOENT)
             return err_set(err, errno, "%s", path);
-        if (clear_leftover(root, id, err) < 0)
-            return -1;
+        st->locked = st->dir >= 0 && lock_directory(st->dir) &&
+                     faccessat(st->dir, "state.json", F_OK, 0) < 0;
+        if (st->locked)
+            return 0;
+        fd_cleanup(&st->dir);
     }
-    st->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (st->dir < 0 || !lock_directory(st->dir))
-        return err_set(err, errno ? errno : EEXIST, "%s", path);
-    st->locked = true;
-    return 0;
+    return err_set(err, EEXIST, "%s", path);
 }
 
 int state_remove(struct state *st, struct err *err)
@@ -273,8 +280,10 @@ int state_remove(struct state *st, struct err *err)
     if (stream)
         closedir(stream);
     unlinkat(st->dir, "state.json", 0);
+    /* A directory that is gone already has left its name to another. */
+    struct stat now;
     char *path = mem_printf("%s/%s", st->root, st->id);
-    if (rmdir(path) < 0 && errno != ENOENT)
+    if (fstat(st->dir, &now) == 0 && now.st_nlink > 0 && rmdir(path) < 0 && errno != ENOENT)
         return err_set(err, errno, "%s", path);
     return 0;
 }
