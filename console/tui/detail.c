@@ -13,6 +13,7 @@ typedef enum {
     TAB_DEVICES,
     TAB_SNAPSHOTS,
     TAB_DEFINITION,
+    TAB_PROCESSES,
     TAB_EVENTS,
     TAB_N
 } Tab;
@@ -38,6 +39,7 @@ static const struct {
     [TAB_DEVICES] = {"devices", "devices", devices_draw, devices_draw},
     [TAB_SNAPSHOTS] = {"snapshots", "snapshots", tree_draw, tree_draw},
     [TAB_DEFINITION] = {"definition", "definition", NULL, NULL},
+    [TAB_PROCESSES] = {"processes", "processes", processes_draw, processes_draw},
     [TAB_EVENTS] = {"events", "events", happened_draw, happened_draw},
 };
 

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fetch.c - what pages show beyond the model: inspect and snapshot lists, read when looked at. */
+/* fetch.c - what pages show beyond the model: inspect, snapshots, processes, read when looked at.
+ */
 #include <string.h>
 
 #include "console/tui/tui_private.h"
 
-/* Two tables of the same kind of entry: "backend/id" -> Entry. */
-typedef enum { FETCH_INSPECT, FETCH_SNAPSHOTS, FETCH_N } FetchWhat;
+/* A table for each, of the same kind of entry: "backend/id" -> Entry. */
+typedef enum { FETCH_INSPECT, FETCH_SNAPSHOTS, FETCH_PROCESSES, FETCH_N } FetchWhat;
 
 typedef struct {
     Fetched fetched; /* first: pages see only this */
     Fetch *fetch;
     FetchWhat what;
+    /* of processes, whose results stay their jobs': the one shown while another is under way, and
+       the one before */
+    GemelJob *shown, *before;
     char *key;
     GemelJob *job; /* under way, or NULL */
 } Entry;
@@ -37,6 +41,8 @@ static void entry_free(gpointer data)
         gemel_job_unref(entry->job);
     }
     clear_answer(&entry->fetched);
+    g_clear_pointer(&entry->shown, gemel_job_unref);
+    g_clear_pointer(&entry->before, gemel_job_unref);
     g_free(entry->key);
     g_free(entry);
 }
@@ -73,6 +79,12 @@ static gpointer run_snapshots(GemelConn *conn, const GemelActArgs *args, gpointe
     return conn->backend->ops->snapshots->list(conn, arg, error);
 }
 
+static gpointer run_processes(GemelConn *conn, const GemelActArgs *args, gpointer arg,
+                              GError **error)
+{
+    return conn->backend->ops->processes(conn, arg, error);
+}
+
 static void inspect_result_free(gpointer data)
 {
     gemel_inspect_free(data);
@@ -83,6 +95,11 @@ static void snapshots_result_free(gpointer data)
     g_ptr_array_unref(data);
 }
 
+static void processes_result_free(gpointer data)
+{
+    gemel_processes_free(data);
+}
+
 /* ---- back on the UI thread ------------------------------------------------------------------ */
 
 static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
@@ -91,6 +108,12 @@ static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpoi
     Fetched *fetched = &entry->fetched;
 
     clear_answer(fetched);
+    if (entry->what == FETCH_PROCESSES) { /* what was shown is what rates are made with */
+        g_clear_pointer(&entry->before, gemel_job_unref);
+        entry->before = g_steal_pointer(&entry->shown);
+        fetched->processes_before = fetched->processes;
+        fetched->processes = NULL;
+    }
     fetched->pending = FALSE;
     fetched->taken_usec = g_get_monotonic_time();
     if (result == NULL) {
@@ -101,6 +124,8 @@ static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpoi
         fetched->essentials = inspect->essentials != NULL ? json_incref(inspect->essentials) : NULL;
         fetched->definition = g_strdup(inspect->definition);
         fetched->definition_format = inspect->definition_format;
+    } else if (entry->what == FETCH_PROCESSES) {
+        fetched->processes = result; /* the job's, which is kept */
     } else {
         fetched->snapshots = g_ptr_array_ref(result);
     }
@@ -114,6 +139,7 @@ static const struct {
 } requests[FETCH_N] = {
     [FETCH_INSPECT] = {"inspect", run_inspect, inspect_result_free},
     [FETCH_SNAPSHOTS] = {"snapshots", run_snapshots, snapshots_result_free},
+    [FETCH_PROCESSES] = {"processes", run_processes, processes_result_free},
 };
 
 /* Asks, unless an answer is under way. */
@@ -138,10 +164,19 @@ static void request(Entry *entry)
         fetched->taken_usec = g_get_monotonic_time();
         return;
     }
-    if (entry->job != NULL) {
-        gemel_job_disown(entry->job, entry);
-        gemel_job_unref(entry->job);
+    if (entry->what == FETCH_PROCESSES && ops->processes == NULL) {
+        g_free(fetched->error);
+        fetched->error = g_strdup_printf("%s cannot tell of processes", instance->backend->name);
+        fetched->taken_usec = g_get_monotonic_time();
+        return;
     }
+    if (entry->job != NULL)
+        gemel_job_disown(entry->job, entry);
+    if (entry->job != NULL && fetched->processes != NULL) {
+        g_clear_pointer(&entry->shown, gemel_job_unref);
+        entry->shown = g_steal_pointer(&entry->job);
+    }
+    g_clear_pointer(&entry->job, gemel_job_unref);
     fetched->pending = TRUE;
     entry->job =
         gemel_lanes_submit(instance->backend->open->lanes, GEMEL_LANE_READ,
@@ -181,6 +216,11 @@ const Fetched *fetch_inspect(Fetch *fetch, const char *key, gint64 max_age_ms)
 const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms)
 {
     return fetch_get(fetch, FETCH_SNAPSHOTS, key, max_age_ms);
+}
+
+const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms)
+{
+    return fetch_get(fetch, FETCH_PROCESSES, key, max_age_ms);
 }
 
 /* What was answered stays on the screen until the new answer is there. */

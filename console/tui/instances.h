@@ -58,6 +58,7 @@ int metrics_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canv
 int vcpu_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int cgroup_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int devices_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int processes_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int happened_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 

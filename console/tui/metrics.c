@@ -4,7 +4,8 @@
 
 #include "console/tui/instances.h"
 
-#define CELL_MIN 36
+#define LABEL    25 /* the longest name */
+#define CELL_MIN 38
 
 char *figure_text(const char *unit, double value)
 {
@@ -57,12 +58,13 @@ static void draw_metric(Tui *tui, const ModelInstance *instance, GemelMetric met
                 : model_is_stale(tui->app->model, instance) ? ROLE_STALE
                                                             : ROLE_TEXT;
 
-    canvas_field(cell, 0, 0, 22, TEXT_LEFT, none ? ROLE_OFF : ROLE_LABEL, info->name);
-    canvas_field(cell, 0, 22, 9, TEXT_RIGHT, role, text);
-    if (info->kind == GEMEL_METRIC_COUNTER && has_value(instance, metric) && cell->width > 44) {
+    canvas_field(cell, 0, 0, LABEL, TEXT_LEFT, none ? ROLE_OFF : ROLE_LABEL, info->name);
+    canvas_field(cell, 0, LABEL, 9, TEXT_RIGHT, role, text);
+    if (info->kind == GEMEL_METRIC_COUNTER && has_value(instance, metric) &&
+        cell->width > LABEL + 20) {
         g_autofree char *total = figure_text(info->unit, (double)instance->value[metric]);
 
-        canvas_printf(cell, 0, 33, ROLE_DIM, "of %s", total);
+        canvas_printf(cell, 0, LABEL + 11, ROLE_DIM, "of %s", total);
     }
 }
 

@@ -249,7 +249,8 @@ typedef struct {
     json_t *essentials;
     char *definition;
     const char *definition_format;
-    GPtrArray *snapshots; /* of GemelSnapshot* */
+    GPtrArray *snapshots;                               /* of GemelSnapshot* */
+    const GemelProcesses *processes, *processes_before; /* the newest answer, and the one before */
 } Fetched;
 
 Fetch *fetch_new(Tui *tui);
@@ -258,6 +259,7 @@ void fetch_free(Fetch *fetch);
    there is nothing). Never NULL; valid until the next turn of the loop. */
 const Fetched *fetch_inspect(Fetch *fetch, const char *key, gint64 max_age_ms);
 const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms);
+const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms);
 /* Forgets what is known about an instance: it changed. */
 void fetch_forget(Fetch *fetch, const char *key);
 
