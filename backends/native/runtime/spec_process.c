@@ -213,9 +213,10 @@ static int parse_io_priority(json_t *json, const char *path, struct spec_process
     if (!io)
         return 0;
     if (json_get_string(io, at, "class", &class, err) < 0 ||
-        json_get_i64(io, at, "priority", &process->io_priority, NULL, err) < 0)
+        json_get_i64(io, at, "priority", &process->io_priority, &process->has_io_priority, err) < 0)
         return -1;
-    process->has_io_priority = true;
+    if (!process->has_io_priority)
+        return err_set(err, 0, "%s.priority: missing", at);
     if (class && !strcmp(class, "IOPRIO_CLASS_RT"))
         process->io_class = 1;
     else if (class && !strcmp(class, "IOPRIO_CLASS_BE"))

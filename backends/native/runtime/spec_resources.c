@@ -33,6 +33,8 @@ static int parse_device_rule(json_t *item, const char *at, struct spec_device_ru
         else
             return err_set(err, 0, "%s.access: must be made of r, w and m", at);
     }
+    if (!json_object_get(item, "allow"))
+        return err_set(err, 0, "%s.allow: missing", at);
     return 0;
 }
 

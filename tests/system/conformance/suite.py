@@ -14,8 +14,8 @@ import re
 
 CASES = []
 # modules of cases/, in the order of the documents
-MODULES = """runtime runtime_hooks runtime_linux bundle config config_mounts config_process config_hooks linux_namespaces
-linux_devices linux_cgroups linux_limits linux_rdt linux_seccomp linux_rest features""".split()
+MODULES = """runtime runtime_hooks runtime_linux bundle config config_mounts config_process config_hooks config_required
+linux_namespaces linux_devices linux_cgroups linux_limits linux_rdt linux_seccomp linux_rest linux_required features""".split()
 
 
 class NotApplicable(Exception):

@@ -290,6 +290,27 @@ def idmap_without_mappings(bed):
         assert got.status != 0, "taken"
 
 
+RIDMAP = "ridmap (1.2): "
+
+
+@case(DOC, "Linux mount options", RIDMAP + "If uidMappings or gidMappings are specified for the mount, the runtime MUST use those "
+      "values for the mount's mapping.", name="ridmap uses the mount's mappings", fields=["mounts:/mnt.uidMappings"])
+def ridmap_values(bed):
+    option_ridmap(bed)
+
+
+@case(DOC, "Linux mount options", RIDMAP + "If there are no uidMappings and gidMappings specified and the container isn't using user "
+      "namespaces, an error MUST be returned.", name="ridmap without mappings is an error")
+def ridmap_without_mappings(bed):
+    plain = shifted(bed, [], maps=False)
+    assert plain.status == 0, plain
+    got = shifted(bed, ["ridmap"], maps=False)
+    if bed.rootless:
+        assert got.status != 0 or got.out.split()[:1] == ["0"], got
+    else:
+        assert got.status != 0, "taken"
+
+
 @case(DOC, "POSIX-platform Mounts", "uidMappings: If specified, it MUST be specified along with gidMappings.")
 def uid_mappings_need_gid_mappings(bed):
     bed.rejects(lambda c: c["mounts"].append({**bind("/mnt", "/", "bind", "idmap"), "uidMappings": MAP}),
