@@ -124,6 +124,7 @@ def test_an_oom_kill_is_told_at_once_by_events_and_by_the_state_afterwards(rt):
     cid = rt.start("sleep 0.3; head -c 100m /dev/zero | tail >/dev/null; sleep 0.5",
                    linux=limits(memory={"limit": 16 * MB, **({"swap": 16 * MB} if has("memory", "memory.memsw.limit_in_bytes") else {})}))
     lines = [json.loads(line) for line in rt.ok("events", "--interval", "60s", cid, timeout=60).splitlines()]
-    assert [line["type"] for line in lines] == ["stats", "oom"]
+    types = [line["type"] for line in lines]
+    assert types[0] == "stats" and set(types[1:]) == {"oom"}, types  # the kernel may kill more than one
     wait_for("the end", lambda: rt.status(cid) == "stopped")
     assert int(rt.state(cid)["annotations"]["org.gemel.oom_kills"]) >= 1

@@ -265,7 +265,8 @@ def test_an_oom_kill_is_told_at_once_by_events_and_by_the_state_afterwards(rt):
     script = "sleep 0.5; head -c 100m /dev/zero | tail >/dev/null; echo over; sleep 1"
     cid = rt.start(script, linux=limits(memory={"limit": 16 * MB, "swap": 16 * MB}))
     lines = [json.loads(line) for line in rt.ok("events", "--interval", "60s", cid, timeout=60).splitlines()]
-    assert [line["type"] for line in lines] == ["stats", "oom"]
+    types = [line["type"] for line in lines]
+    assert types[0] == "stats" and set(types[1:]) == {"oom"}, types  # the kernel may kill more than one
     state = rt.state(cid)
     assert state["status"] == "stopped" and int(state["annotations"]["org.gemel.oom_kills"]) >= 1
 
