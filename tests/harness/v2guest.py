@@ -177,9 +177,14 @@ EOF
 ln -s /etc/systemd/system/job.target $1/etc/systemd/system/default.target
 for unit in systemd-udevd systemd-udev-trigger systemd-journald systemd-journal-flush systemd-tmpfiles-setup \\
     systemd-tmpfiles-setup-dev systemd-random-seed systemd-sysctl systemd-sysusers systemd-modules-load systemd-update-utmp \\
-    systemd-timesyncd networking keyboard-setup console-setup; do
+    systemd-timesyncd networking keyboard-setup console-setup systemd-ask-password-console systemd-binfmt \\
+    modprobe@configfs modprobe@dm_mod modprobe@fuse modprobe@loop modprobe@drm modprobe@efi_pstore systemd-remount-fs; do
     ln -sf /dev/null $1/etc/systemd/system/$unit.service
 done
+for unit in dev-hugepages sys-kernel-debug sys-kernel-tracing sys-kernel-config sys-fs-fuse-connections; do
+    ln -sf /dev/null $1/etc/systemd/system/$unit.mount
+done
+printf '[Manager]\\nDefaultStandardOutput=null\\nShowStatus=no\\n' >$1/etc/systemd/system.conf
 for unit in systemd-journald systemd-journald-dev-log systemd-journald-audit systemd-udevd-control systemd-udevd-kernel; do
     ln -sf /dev/null $1/etc/systemd/system/$unit.socket
 done

@@ -41,6 +41,8 @@ struct cgroup {
     size_t n_v1;
     const char *v2_mount, *v2_dir; /* NULL when there is none */
     int v2_fd;
+    const char *scope; /* unit of systemd that has the group (scope.h), or NULL */
+    bool scope_user;   /* of the user's manager */
 };
 
 /* Finds the hierarchies in mountinfo text (changed in place); for tests. */

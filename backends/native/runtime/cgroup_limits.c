@@ -15,6 +15,7 @@
 #include "caller.h"
 #include "defences.h"
 #include "log.h"
+#include "scope.h"
 
 static bool has_line_word(int dir, const char *file, const char *word)
 {
@@ -276,8 +277,9 @@ static const char *any_limit(const struct spec_resources *res)
     return NULL;
 }
 
-int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,
-                 struct err *err)
+/* Limits of a group that is there. */
+static int write_limits(const struct cgroup *cg, const struct spec_resources *res, bool update,
+                        struct err *err)
 {
     bool v2 = cg->mode == CGROUP_V2;
     const char *field;
@@ -310,4 +312,12 @@ int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool
     if (!update || res->n_devices)
         return cgroup_limit_devices(cg, res, err);
     return 0;
+}
+
+int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,
+                 struct err *err)
+{
+    if (update && cg->scope && scope_update(cg, res, err) < 0)
+        return -1;
+    return write_limits(cg, res, update, err);
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cgroup.h"
+#include "scope.h"
 
 #define FREEZE_MS  10000
 #define DESTROY_MS 10000
@@ -250,6 +251,12 @@ int cgroup_destroy(struct cgroup *cg, struct err *err)
     int64_t end = now_monotonic_ms() + DESTROY_MS;
     if (!cg->path || cg->mode == CGROUP_NONE)
         return 0;
+    if (cg->scope) {
+        struct err ignored;
+        cgroup_open(cg);
+        cgroup_signal(cg, SIGKILL, &ignored);
+        scope_stop(cg, &ignored);
+    }
     for (int wait_ms = 0;; wait_ms = wait_ms < 16 ? wait_ms * 2 + 1 : 16) {
         const char *left = NULL;
         for (size_t i = 0; i < cg->n_v1; i++)

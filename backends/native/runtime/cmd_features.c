@@ -47,8 +47,8 @@ static json_t *namespaces(void)
 
 static json_t *linux_features(void)
 {
-    json_t *cgroup = json_pack("{s:b, s:b, s:b, s:b, s:b}", "v1", 1, "v2", 1, "systemd", 0,
-                               "systemdUser", 0, "rdma", 1);
+    json_t *cgroup = json_pack("{s:b, s:b, s:b, s:b, s:b}", "v1", 1, "v2", 1, "systemd", 1,
+                               "systemdUser", 1, "rdma", 1);
     json_t *seccomp =
         json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", 1, "actions",
                   names(filter_action_names()), "operators", names(filter_operator_names()),

@@ -25,6 +25,7 @@
 #include "namespaces.h"
 #include "notify.h"
 #include "options.h"
+#include "scope.h"
 #include "terminal.h"
 
 /* What create holds while it is at work. */
@@ -39,8 +40,9 @@ struct create {
     int sync;       /* the parent's end */
     int console[2]; /* the foreground's socket pair, when there is no --console-socket */
     pid_t pid;
-    bool in_v2;  /* cloned into the v2 group */
-    bool hooked; /* hooks of create have begun: poststop hooks follow whatever comes */
+    pid_t helper; /* keeps systemd's scope until init is in it */
+    bool in_v2;   /* cloned into the v2 group */
+    bool hooked;  /* hooks of create have begun: poststop hooks follow whatever comes */
 };
 
 int container_load_config(const struct options *opt, const char *bundle, struct spec *spec,
@@ -63,15 +65,9 @@ int container_cgroups(const struct options *opt, struct cgroup *cg, struct err *
     const char *manager = opt->cgroup_manager ? opt->cgroup_manager : "cgroupfs";
     memset(cg, 0, sizeof *cg);
     cg->v2_fd = -1;
-    if (opt->systemd_cgroup || !strcmp(manager, "systemd"))
-        return err_set(
-            err, 0,
-            access("/run/systemd/system", F_OK) < 0
-                ? "--systemd-cgroup: systemd does not run here; use --cgroup-manager cgroupfs"
-                : "--systemd-cgroup: not supported yet; use --cgroup-manager cgroupfs");
     if (!strcmp(manager, "disabled"))
         return 0;
-    if (strcmp(manager, "cgroupfs") != 0)
+    if (strcmp(manager, "cgroupfs") != 0 && strcmp(manager, "systemd") != 0)
         return err_set(err, 0, "--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",
                        manager);
     return cgroup_discover(cg, err);
@@ -273,7 +269,12 @@ static int make_state(struct create *c, const char *id, struct err *err)
     if (cg.mode != CGROUP_NONE) {
         /* Before it is recorded as ours: what is recorded is killed and removed when this fails. */
         const char *path = c->spec.cgroups_path;
-        if (caller_privileged())
+        bool systemd = c->opt->systemd_cgroup ||
+                       (c->opt->cgroup_manager && !strcmp(c->opt->cgroup_manager, "systemd"));
+        if (systemd) {
+            if (scope_plan(&cg, path, id, err) < 0)
+                return -1;
+        } else if (caller_privileged())
             cgroup_set_path(&cg, path ? path : mem_printf("/gemel/%s", id));
         else if (cgroup_set_delegated(&cg, path, id, err) < 0)
             return -1;
@@ -437,6 +438,8 @@ static int build(struct create *c, struct err *err)
 {
     const struct spec *spec = &c->spec;
     struct state *st = c->st;
+    if (st->cgroup.scope && scope_start(&st->cgroup, &spec->resources, st->id, &c->helper, err) < 0)
+        return -1;
     if (st->cgroup.mode != CGROUP_NONE && cgroup_create_v2(&st->cgroup, err) < 0)
         return -1;
     /* On v2 nothing escapes limits that are in place before clone; on v1 init waits for its groups.
@@ -488,10 +491,20 @@ static int build(struct create *c, struct err *err)
     return notify_wait(c->sync, SYNC_READY, NULL, &notify, err) < 0 ? explain(c, err) : 0;
 }
 
+static void end_helper(struct create *c)
+{
+    if (c->helper > 0) {
+        kill(c->helper, SIGKILL);
+        waitpid(c->helper, NULL, 0);
+    }
+    c->helper = 0;
+}
+
 /* READY to COMMIT, and for run to execve. */
 static int commit(struct create *c, bool start_now, struct err *err)
 {
     struct state *st = c->st;
+    end_helper(c);
     st->creating = false;
     if (c->opt->pid_file && container_pid_file(c->opt->pid_file, c->pid, err) < 0)
         return -1;
@@ -528,6 +541,7 @@ static void undo(struct create *c)
         if (c->opt->pid_file && !c->st->creating)
             unlink(c->opt->pid_file);
     }
+    end_helper(c);
     if (c->st->dir >= 0 && c->st->locked) {
         cgroup_destroy(&c->st->cgroup, &ignored);
         state_remove(c->st, &ignored);

@@ -35,8 +35,9 @@ static json_t *cgroup_json(const struct cgroup *cg)
     for (size_t i = 0; i < cg->n_v1; i++) {
         json_object_set_new(v1, cg->v1[i].controllers, json_string(cg->v1[i].dir));
     }
-    return json_pack("{s:s, s:s?, s:o, s:s?}", "mode", cgroup_mode_names[cg->mode], "path",
-                     cg->path, "v1", v1, "v2", cg->v2_dir);
+    return json_pack("{s:s, s:s?, s:o, s:s?, s:s*, s:b}", "mode", cgroup_mode_names[cg->mode],
+                     "path", cg->path, "v1", v1, "v2", cg->v2_dir, "scope", cg->scope, "scopeUser",
+                     (int)cg->scope_user);
 }
 
 /* The mount point of "DIR" for path "PATH". NULL when one does not end in the other. */
@@ -57,6 +58,8 @@ static int cgroup_from_json(const json_t *json, struct cgroup *cg, struct err *e
     if (json_get_string(json, "cgroup", "mode", &mode, err) < 0 ||
         json_get_string(json, "cgroup", "path", &cg->path, err) < 0 ||
         json_get_string(json, "cgroup", "v2", &cg->v2_dir, err) < 0 ||
+        json_get_string(json, "cgroup", "scope", &cg->scope, err) < 0 ||
+        json_get_bool(json, "cgroup", "scopeUser", &cg->scope_user, err) < 0 ||
         json_get_object(json, "cgroup", "v1", &v1, err) < 0)
         return -1;
     for (int i = CGROUP_NONE; i <= CGROUP_V2; i++)
