@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What figures cost: parts a to d of `bench/run stats`.
+
+(a) one sample of N containers against a bare loop of pread(2) over the same files (bench/sample.c)
+(b) CPU per second of streaming tools over 100 idle containers each, client and daemons together
+(c) `gemel stats --json` against `virsh domstats` as processes, over N paused firmware guests; calls of libvirt per sample
+(d) the console's CPU at 1 s refresh, and its memory above the same program with no instances, with N of the simulator's
+
+Each part is a function that takes the Report of bench/run and prints what it found through it.
+"""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+
+from harness import engines, proc  # noqa: E402
+from harness.gemel import program  # noqa: E402
+from harness.podman import Podman  # noqa: E402
+from harness.wait import until  # noqa: E402
+from harness.world import World  # noqa: E402
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def build(name):
+    """A program of bench/, built now; its path."""
+    tree = os.path.join(ROOT, os.environ.get("GEMEL_BUILD", "build"))
+    subprocess.run(["ninja", "-C", tree, f"bench/{name}"], check=True, stdout=subprocess.DEVNULL)
+    return os.path.join(tree, "bench", name)
+
+
+def cpu_ns(pid):
+    """User and system time of a process so far, all threads, as the scheduler counts it."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as text:
+            total += int(text.read().split()[0])
+    return total
+
+
+def pss_kb(pid):
+    """Proportional set size."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
+        return int(re.search(r"^Pss:\s+(\d+)", text.read(), re.M).group(1))
+
+
+def processes_naming(text):
+    """Pids whose command line has `text` in it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as line:
+            if text.encode() in line.read():
+                found.append(int(pid))
+    return found
+
+
+# ---- (a)
+
+
+def part_a(report, rounds):
+    sampler = build("bench-sample")
+    found = {}
+    for n in (1, 10, 100, 1000):
+        done = subprocess.run([sampler, str(n), str(rounds + 2)], stdout=subprocess.PIPE, text=True, check=True)
+        rows = [line.split() for line in done.stdout.splitlines()][2:]  # the first ones open the files
+        mine, floor = [float(row[1]) for row in rows], [float(row[2]) for row in rows]
+        files = int(rows[0][3]) // n
+        report.values(f"stats.a_sample_{n}_us", mine, 1)
+        report.values(f"stats.a_floor_{n}_us", floor, 1)
+        report.say(f"stats.a {n} containers of {files} files: {statistics.median(mine) / n:.1f} us each, "
+                   f"floor {statistics.median(floor) / n:.1f} us")
+        report.ratio(f"stats.a_{n}_over_floor", [a / b for a, b in zip(mine, floor)], 1.3)
+        found[n] = statistics.median(mine) / n, statistics.median(floor) / n
+    # The caches are as small for the floor: what is asked is that the sample grows no faster than it.
+    growth = (found[1000][0] / found[100][0]) / (found[1000][1] / found[100][1])
+    report.ratio("stats.a_growth_100_to_1000_over_the_floors", [growth], 1.3)
+
+
+# ---- (b)
+
+
+class Watched:
+    """A streaming tool, and the processes whose time counts as its."""
+
+    def __init__(self, argv, daemons=lambda: [], **more):
+        self.argv, self.daemons, self.more = [str(a) for a in argv], daemons, more
+
+    def measure(self, seconds):
+        """CPU seconds per second while it streams, after two seconds to settle."""
+        with tempfile.TemporaryFile() as out:
+            tool = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, **self.more)
+            try:
+                time.sleep(2.5)
+                if tool.poll() is not None:
+                    out.seek(0)
+                    raise SystemExit(f"bench: {self.argv[0]} ended: {out.read(400).decode(errors='replace')}")
+                pids = [tool.pid, *self.daemons()]
+                before, began = {pid: cpu_ns(pid) for pid in pids}, time.monotonic_ns()
+                printed = os.fstat(out.fileno()).st_size
+                time.sleep(seconds)
+                used = sum(cpu_ns(pid) - before[pid] for pid in pids if os.path.exists(f"/proc/{pid}/task"))
+                if os.fstat(out.fileno()).st_size <= printed:
+                    raise SystemExit(f"bench: {self.argv[0]} printed nothing meanwhile")
+                return used / (time.monotonic_ns() - began)
+            finally:
+                tool.terminate()
+                try:
+                    tool.wait(10)
+                except subprocess.TimeoutExpired:
+                    tool.kill()
+                    tool.wait()
+
+
+@contextlib.contextmanager
+def gemel_containers(world, count):
+    """A gemel with that many idle containers of its own."""
+    gemel = world.gemel(connect=["native"])
+    for i in range(count):
+        gemel.ok("create", f"b{i}", "--rootfs", world.rootfs, "--", "/bin/sleep", "100000")
+        gemel.ok("start", f"b{i}")
+    try:
+        yield gemel
+    finally:
+        world.forget(gemel)
+
+
+@contextlib.contextmanager
+def podman_containers(count):
+    """A podman with that many."""
+    top, parent = tempfile.mkdtemp(prefix="gemel-pod-"), f"t{os.getpid()}-podman"
+    try:
+        podman = Podman(top, parent=parent, runtime="runc")
+        for _ in range(count):
+            podman.start(["sleep", "100000"])
+        yield podman
+    finally:
+        engines.sweep_groups(parent)
+        engines.unmount_below(top)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def docker_containers(count):
+    """A dockerd of its own with that many; gives (client's argv, environment, directory)."""
+    top, parent = tempfile.mkdtemp(prefix="gemel-dk-"), f"t{os.getpid()}-docker"
+    path = engines.docker_path()
+    env = {"PATH": path, "HOME": top, "LC_ALL": "C.UTF-8", "TERM": "xterm", "DOCKER_HOST": f"unix://{top}/docker.sock"}
+    with open(f"{top}/daemon.json", "w", encoding="ascii") as file:
+        json.dump({"deprecated-key-path": f"{top}/key.json"}, file)
+    with open(f"{top}/log", "wb") as log:
+        daemon = subprocess.Popen(
+            ["dockerd", "--host", f"unix://{top}/docker.sock", "--data-root", f"{top}/data", "--exec-root", f"{top}/exec",
+             "--pidfile", f"{top}/pid", "--config-file", f"{top}/daemon.json", "--bridge=none", "--iptables=false",
+             "--ip6tables=false", "--ip-forward=false", "--cgroup-parent", f"/{parent}"],
+            env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    client = [shutil.which("docker", path=path)]
+
+    def call(*args):
+        return subprocess.run([*client, *args], env=env, text=True, capture_output=True, stdin=subprocess.DEVNULL,
+                              timeout=120, check=False)
+
+    try:
+        until(lambda: call("version").returncode == 0, 30, "dockerd to answer")
+        call("import", engines.image_tar(f"{top}/image.tar"), "busy")
+        for _ in range(count):
+            done = call("run", "-d", "--network", "none", "--ulimit", "nofile=1024:1024", "busy", "sleep", "100000")
+            if done.returncode != 0:
+                raise SystemExit(f"bench: docker run: {done.stderr}")
+        yield client, env, top
+    finally:
+        ids = call("ps", "-q").stdout.split()
+        if ids:
+            call("rm", "-f", *ids)
+        proc.end(daemon.pid, 20)
+        daemon.wait()
+        for pid in processes_naming(top):
+            with contextlib.suppress(ProcessLookupError):
+                proc.end(pid, 5)
+        engines.sweep_groups(parent)
+        engines.unmount_below(top)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def part_b(report, rounds, count=100, seconds=20):
+    world = World()
+    world.start()
+    missing = {}
+    try:
+        with contextlib.ExitStack() as stack:
+            gemel = stack.enter_context(gemel_containers(world, count))
+            tools = {
+                "gemel": Watched(["nsenter", f"--mount={world.ns}", *gemel.argv("top", "--batch", "--interval", "1s")],
+                                 env=gemel.env()),
+                "cgtop": Watched(["systemd-cgtop", "-b", "-d", "1", "-n", "100000", f"/{gemel.cgroup}"]),
+            }
+            for name, make in (("podman", podman_containers), ("docker", docker_containers)):
+                if shutil.which(name) is None or (name == "docker" and not shutil.which("dockerd", path=engines.docker_path())):
+                    missing[name] = "not installed"
+                    continue
+                made = stack.enter_context(make(count))
+                if name == "podman":
+                    tools[name] = Watched([*made.argv, "stats", "--interval", "1"], env=made.env)
+                else:
+                    client, env, top = made
+                    tools[name] = Watched([*client, "stats"], env=env,
+                                          daemons=lambda: processes_naming(top))  # pylint: disable=W0640
+            report.say(f"stats.b: {count} idle containers for each, {rounds} turns of {seconds} s, interleaved: "
+                       + ", ".join(tools))
+            used = {name: [] for name in tools}
+            for _ in range(rounds):
+                for name, tool in tools.items():
+                    used[name].append(tool.measure(seconds))
+    finally:
+        world.stop()
+    for name, series in used.items():
+        report.values(f"stats.b_{name}_ms_per_s", [v * 1e3 for v in series])
+        report.say(f"stats.b {name:7} {statistics.median(series) * 1e3:8.2f} ms of CPU per second")
+    for name, limit in (("docker", 1 / 50), ("podman", 1 / 20), ("cgtop", 1)):
+        if name in used:
+            report.ratio(f"stats.b_over_{name}", [a / b for a, b in zip(used["gemel"], used[name])], limit, 4)
+        else:
+            report.say(f"RATIO stats.b_over_{name} not measured: {missing[name]}")
+
+
+# ---- (c)
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static void note(const char *name)
+{
+    int fd = open(getenv("GEMEL_CALLS"), O_WRONLY | O_APPEND | O_CREAT, 0600);
+    if (fd >= 0) { if (write(fd, name, strlen(name)) < 0) {} if (write(fd, "\n", 1) < 0) {} close(fd); }
+}
+#define WRAP(type, name, params, args) \
+    type name params { static type (*next) params; if (!next) next = (type (*) params)dlsym(RTLD_NEXT, #name); note(#name); return next args; }
+WRAP(int, virConnectGetAllDomainStats, (void *c, unsigned s, void *r, unsigned f), (c, s, r, f))
+WRAP(int, virConnectListAllDomains, (void *c, void *d, unsigned f), (c, d, f))
+WRAP(char *, virDomainGetXMLDesc, (void *d, unsigned f), (d, f))
+WRAP(int, virDomainGetState, (void *d, int *s, int *r, unsigned f), (d, s, r, f))
+WRAP(int, virDomainGetInfo, (void *d, void *i), (d, i))
+"""
+
+DOMAIN = """<domain type='test'><name>g{i}</name><uuid>{i:08x}-1111-4111-8111-111111111111</uuid>
+<memory>16384</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"""
+
+
+def calls_per_sample(report, guests=1000, samples=5):
+    """What gemel asks libvirt for per sample, on the driver that is in the process."""
+    with tempfile.TemporaryDirectory(prefix="gemel-bench-") as home:
+        with open(f"{home}/node.xml", "w", encoding="ascii") as node:
+            node.write("<node>" + "".join(DOMAIN.format(i=i) for i in range(guests)) + "</node>")
+        with open(f"{home}/shim.c", "w", encoding="ascii") as source:
+            source.write(SHIM)
+        subprocess.run(["cc", "-shared", "-fPIC", "-w", "-o", f"{home}/shim.so", f"{home}/shim.c", "-ldl"], check=True)
+        counts = []
+        for n in (1 + samples, 1 + 2 * samples):  # what comes once, at the start, is in both
+            calls = f"{home}/calls{n}"
+            env = {**os.environ, "HOME": home, "LD_PRELOAD": f"{home}/shim.so", "GEMEL_CALLS": calls,
+                   "GEMEL_ROOT": f"{home}/store", "GEMEL_RUN": f"{home}/run"}
+            subprocess.run([program("gemel"), "--connect", f"test://{home}/node.xml", "stats", "--json", "-n", str(n),
+                            "--interval", "300ms", "--timeout", "20s"], env=env, check=True, stdout=subprocess.DEVNULL)
+            with open(calls, encoding="ascii") as text:
+                lines = text.read().split()
+            counts.append({name: lines.count(name) for name in set(lines)})
+        more = {name: (counts[1][name] - counts[0].get(name, 0)) / samples for name in counts[1]}
+        report.say(f"stats.c calls of libvirt per sample of {guests} guests: " +
+                   ", ".join(f"{name} {n:g}" for name, n in sorted(more.items())))
+        report.ratio("stats.c_rpcs_per_sample", [sum(more.values())], 1)
+
+
+def part_c(report, rounds):
+    calls_per_sample(report)
+    world = World()
+    world.start()
+    try:
+        world.libvirt()
+        gemel = world.gemel(connect=["qemu:///system"])
+        have = 0
+        for n in (1, 10, 30):
+            for i in range(have, n):
+                world.virsh("suspend", world.guests.firmware(f"b{i}"))
+            have = n
+            mine, theirs = [], []
+            for _ in range(rounds):
+                began = time.monotonic()
+                assert gemel.ok("stats", "--json").out.count("\n") == n
+                mine.append((time.monotonic() - began) * 1e3)
+                began = time.monotonic()
+                world.virsh("domstats")
+                theirs.append((time.monotonic() - began) * 1e3)
+            report.values(f"stats.c_gemel_{n}_ms", mine, 1)
+            report.values(f"stats.c_virsh_{n}_ms", theirs, 1)
+            report.ratio(f"stats.c_{n}_over_virsh", [a / b for a, b in zip(mine, theirs)], 1)
+    finally:
+        world.stop()
+
+
+# ---- (d)
+
+
+class Console:
+    """gemel on a terminal whose other end is read and thrown away."""
+
+    def __init__(self, instances, home):
+        env = {**os.environ, "HOME": home, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": home,
+               "XDG_STATE_HOME": home, "GEMEL_ROOT": f"{home}/store", "GEMEL_RUN": f"{home}/run"}
+        self.master, slave = pty.openpty()
+        os.set_blocking(self.master, False)
+        subprocess.run(["stty", "rows", "40", "cols", "120"], stdin=slave, check=True)
+        self.tool = subprocess.Popen([program("gemel"), "--connect", f"sim:{instances},whims=off"], env=env,
+                                     stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+
+    def close(self):
+        self.tool.kill()
+        self.tool.wait()
+        os.close(self.master)
+
+
+def drain(consoles, seconds):
+    """Read all terminals for that long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for fd in select.select([c.master for c in consoles], [], [], 0.2)[0]:
+            with contextlib.suppress(OSError):
+                while os.read(fd, 65536):
+                    pass
+
+
+def part_d(report, rounds, history_s=int(os.environ.get("GEMEL_BENCH_HISTORY_S", "600")), seconds=20):
+    sizes = (0, 100, 1000, 10000)
+    with tempfile.TemporaryDirectory(prefix="gemel-bench-") as home:
+        consoles = {}
+        try:
+            for n in sizes:
+                os.makedirs(f"{home}/{n}")
+                consoles[n] = Console(n, f"{home}/{n}")
+            report.say(f"stats.d: consoles of {', '.join(map(str, sizes))} instances of the simulator at 1 s refresh; "
+                       f"{history_s} s of history first, then {rounds} times {seconds} s")
+            drain(list(consoles.values()), history_s)
+            used = {n: [] for n in sizes}
+            for _ in range(rounds):
+                before, began = {n: cpu_ns(c.tool.pid) for n, c in consoles.items()}, time.monotonic_ns()
+                drain(list(consoles.values()), seconds)
+                took = time.monotonic_ns() - began
+                for n, console in consoles.items():
+                    used[n].append((cpu_ns(console.tool.pid) - before[n]) / took * 100)
+            memory = {n: pss_kb(c.tool.pid) for n, c in consoles.items()}
+        finally:
+            for console in consoles.values():
+                console.close()
+    for n in sizes:
+        report.values(f"stats.d_{n}_percent_of_a_core", used[n])
+        report.say(f"stats.d {n:5} instances: {statistics.median(used[n]):.2f} % of a core, PSS {memory[n] / 1024:.1f} MB, "
+                   f"{(memory[n] - memory[0]) / 1024:+.1f} MB against none")
+    report.ratio("stats.d_100_over_1_percent", used[100], 1)
+    report.ratio("stats.d_1000_over_5_percent", [v / 5 for v in used[1000]], 1)
+    report.ratio("stats.d_1000_memory_over_20_mb", [(memory[1000] - memory[0]) / 1024 / 20], 1)
+
+
+PARTS = {"a": part_a, "b": part_b, "c": part_c, "d": part_d}
