@@ -57,7 +57,7 @@ struct NativeStats {
     guint keep_max, kept;
     NativeLimitWatch *limit_watch;
     char *state_dir;
-    int state_fd; /* -1 = there was none */
+    int state_fd;            /* -1 = there was none */
     gint64 scanned_mtime_ns; /* of state_dir at the last scan; 0 = scan again */
     GPtrArray *entries;      /* of Entry* */
     GArray *polls;           /* struct pollfd, one per entry */
