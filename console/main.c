@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -361,6 +362,9 @@ int main(int argc, char **argv)
     terminal_keep_standard_fds();
     block_signals();
     child_raise_nofile();
+    /* workers make what the UI thread frees: with an arena for each of them memory is kept many
+       times over */
+    mallopt(M_ARENA_MAX, 2);
     if (!parse_arguments(argv, &arguments))
         return 2;
     if (arguments.version || arguments.help) {

@@ -45,7 +45,7 @@ typedef struct {
     char name[32];
     guint32 valid, rate_valid;
     guint64 value[GEMEL_ROW_N];
-    double rate[GEMEL_ROW_N]; /* units per second */
+    float rate[GEMEL_ROW_N]; /* units per second */
 } ModelRow;
 
 typedef struct {

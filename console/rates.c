@@ -62,11 +62,14 @@ static void row_take(ModelRow *row, const GemelRow *from, const ModelRow *before
     memcpy(row->value, from->value, sizeof row->value);
     for (int i = 0; before != NULL && i < GEMEL_ROW_N; i++) {
         guint32 bit = 1u << i;
+        double rate;
 
         if (gemel_row_metrics[i].kind == GEMEL_METRIC_COUNTER && (from->valid & bit) &&
             (before->valid & bit) &&
-            rate_between(before->value[i], from->value[i], interval_ns, &row->rate[i]))
+            rate_between(before->value[i], from->value[i], interval_ns, &rate)) {
+            row->rate[i] = (float)rate;
             row->rate_valid |= bit;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ static char *row_rate_text(const ModelRow *row, GemelRowMetric metric)
 {
     if (((row->rate_valid >> metric) & 1u) == 0)
         return g_strdup("-");
-    g_autofree char *text = format_rate(row->rate[metric]);
+    g_autofree char *text = format_rate((double)row->rate[metric]);
 
     return g_strconcat(text, "/s", NULL);
 }
@@ -29,7 +29,7 @@ static char *latency(const ModelRow *row, GemelRowMetric time, GemelRowMetric op
 
     if ((row->rate_valid & both) != both || row->rate[ops] <= 0)
         return g_strdup("-");
-    return g_strdup_printf("%.1fms", row->rate[time] / row->rate[ops] / 1e6);
+    return g_strdup_printf("%.1fms", (double)(row->rate[time] / row->rate[ops]) / 1e6);
 }
 
 static void draw_disk(const ModelRow *row, int y, const Canvas *c)

@@ -22,7 +22,7 @@ static gboolean row_rate(const ModelRow *row, GemelRowMetric metric, double *ret
 {
     if (((row->rate_valid >> metric) & 1u) == 0)
         return FALSE;
-    *ret = row->rate[metric];
+    *ret = (double)row->rate[metric];
     return TRUE;
 }
 
