@@ -16,12 +16,19 @@ static virDomainPtr begin(GemelConn *base, const char *id, GemelAct act, GemelSt
     return g_steal_pointer(&domain);
 }
 
-/* Ends an act that is one call: turns its status into the result. */
+/* Ends an act that is one call: turns its status into the result. Who comes second, between the
+   look at the state and the call, hears what the state is now: drivers differ in how they say it.
+ */
 static gboolean finish(GemelConn *base, virDomainPtr domain, GemelAct act, int status,
                        GError **error)
 {
-    return status == 0 || lv_fail(error, lv_conn(base), "cannot %s %s", gemel_act_name(act),
-                                  virDomainGetName(domain));
+    LvConn *conn = lv_conn(base);
+
+    if (status == 0)
+        return TRUE;
+    lv_error_keep();
+    return lv_domain_check_act(conn, domain, act, NULL, error) &&
+           lv_fail_kept(error, conn, "cannot %s %s", gemel_act_name(act), virDomainGetName(domain));
 }
 
 gboolean lv_act_start(GemelConn *base, const char *id, const GemelActArgs *args, GError **error)

@@ -33,6 +33,18 @@ def open_calm(tui, **options):
     return terminal
 
 
+def open_tab(terminal, name):
+    """Go from tab to tab of the detail pane until this one is open."""
+    def now():
+        found = re.search(r"\[(\w+)\]", terminal.line_with(r"^▸ .*\[\w+\]") or "")
+        return found and found[1]
+
+    while terminal.wait(lambda _: now()) != name:
+        before = now()
+        terminal.key("]")
+        terminal.wait(lambda _, before=before: now() not in (None, before))
+
+
 def move_to(terminal, name):
     """Put the cursor on an instance by the filter-free way: down until it is there."""
     terminal.key("g")
@@ -324,7 +336,7 @@ def test_the_footer_and_the_pane_tell_who_has_the_keys(tui):
     terminal.wait(r"Enter open .*: command .*Space mark .*o sort")
     terminal.key("Tab")
     terminal.wait(r"Esc back .*\] next tab .*\+ zoom")
-    assert terminal.line_with(r"^▸ batch .*\[overview\].*events"), terminal.dump()
+    assert terminal.line_with(r"^▸ batch .*\[overview\].*metrics"), terminal.dump()
     terminal.key("Esc")
     terminal.wait(r"Enter open")
 
@@ -570,8 +582,7 @@ def test_the_definition_is_searched_in_the_detail_pane(tui):
     terminal = open_calm(tui)
     move_to(terminal, "lab-vm")
     terminal.key("Tab")
-    for _ in range(5):
-        terminal.key("]")
+    open_tab(terminal, "definition")
     terminal.wait(r"<domain")
     terminal.key("/")
     terminal.send("</devices\r")

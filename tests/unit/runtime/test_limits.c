@@ -50,16 +50,25 @@ static void drop(char *path, int dir)
     close(dir);
 }
 
+static GPtrArray *documents; /* what was parsed: strings point into it until the end */
+
+static json_t *load(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    g_ptr_array_add(documents, json);
+    return json;
+}
+
 static struct spec_resources resources(const char *text)
 {
     struct spec_resources res = {0};
     struct err err = {0};
-    json_t *json = json_loads(text, 0, NULL);
+    json_t *json = load(text);
     g_assert_nonnull(json);
     int rc = spec_parse_resources(json, "resources", &res, &err);
     g_assert_cmpstr(err.text, ==, "");
     g_assert_cmpint(rc, ==, 0);
-    return res; /* the document stays: strings point into it */
+    return res;
 }
 
 static void shares_become_a_weight_as_crun_and_runc_have_it(void)
@@ -372,7 +381,7 @@ static struct spec parse(const char *linux_text, const char *mounts)
                                  "\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"uid\":5,\"gid\":5}},"
                                  "\"mounts\":[%s],\"linux\":%s}",
                                  mounts, linux_text);
-    json_t *json = json_loads(text, 0, NULL);
+    json_t *json = load(text);
     g_assert_nonnull(json);
     int rc = spec_parse(json, &spec, &err);
     g_assert_cmpstr(err.text, ==, "");
@@ -410,6 +419,7 @@ static void a_group_changes_hands_only_with_its_own_namespace_and_a_writable_mou
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    documents = g_ptr_array_new_with_free_func((GDestroyNotify)json_decref);
 #define ADD(f) g_test_add_func("/runtime/limits/" #f, f)
     ADD(shares_become_a_weight_as_crun_and_runc_have_it);
     ADD(swap_on_v2_is_what_is_asked_for_less_the_limit);
@@ -425,6 +435,7 @@ int main(int argc, char **argv)
     ADD(a_wildcard_rule_of_all_access_sets_the_default);
     ADD(a_group_changes_hands_only_with_its_own_namespace_and_a_writable_mount);
     int rc = g_test_run();
+    g_ptr_array_unref(documents);
     mem_release();
     return rc;
 }
