@@ -18,6 +18,14 @@ static int print_json(json_t *doc, size_t flags, struct err *err)
     return rc;
 }
 
+/* A name of somebody else's choice, for a table. */
+static const char *printable(const char *name)
+{
+    char *copy = mem_strdup(name ? name : "");
+    text_make_printable(copy);
+    return copy;
+}
+
 /* --format: 1 json, 0 table. */
 static int wants_json(const struct options *opt, struct err *err)
 {
@@ -66,7 +74,8 @@ int cmd_list(const struct options *opt, int argc, char **argv, struct err *err)
             else
                 printf("%-24s %-10d %-10s %-40s %s\n", ids[i],
                        (int)json_integer_value(json_object_get(doc, "pid")),
-                       json_string_value(json_object_get(doc, "status")), st.bundle, st.created);
+                       json_string_value(json_object_get(doc, "status")), printable(st.bundle),
+                       printable(st.created));
             json_decref(doc);
         } else if (ignored.errnum != ENOENT || st.dir >= 0) {
             fprintf(stderr, "gemel-runtime: warning: %s: %s\n", ids[i], ignored.text);
@@ -88,10 +97,10 @@ static const char *name_of(pid_t pid)
     char *text = fd < 0 ? NULL : fd_read_all(fd, 256, NULL);
     if (!text)
         return "?";
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = p[1] ? '?' : 0;
-    return text;
+    size_t n = strlen(text);
+    if (n && text[n - 1] == '\n')
+        text[n - 1] = 0;
+    return printable(text);
 }
 
 static int compare_pids(const void *a, const void *b)

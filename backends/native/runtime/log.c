@@ -46,11 +46,12 @@ int log_open(const char *path, bool json, struct err *err)
     return log_fd < 0 ? err_set(err, errno, "--log %s", path) : 0;
 }
 
-void log_message(const char *level, const char *text)
+void log_message(const char *level, const char *given)
 {
     if (level_number(level) < least)
         return;
-    char when[40], line[1400];
+    char when[40], line[1400], *text = mem_strdup(given);
+    text_make_printable(text);
     struct tm tm;
     time_t now = time(NULL);
     if (strcmp(level, "debug") != 0) {

@@ -19,13 +19,30 @@
 #define PROC_MAGIC    0x9fa0
 #define PROC_ROOT_INO 1
 
-/* A message may quote names from hostile configurations: nothing that moves a cursor gets through.
- */
-static void make_printable(char *text)
+/* Length of the UTF-8 character at `p`; 0 for what is none, and for control characters of C0 and
+ * C1, which terminals take in UTF-8, too. */
+static size_t printable_span(const unsigned char *p)
 {
-    for (char *p = text; *p && defended(PRINTABLE); p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+    size_t n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
+    uint32_t code = n == 1 ? *p : *p & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (p[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    return code < least[n] || code == 0x7f || code > 0x10ffff || surrogate ? 0 : n;
+}
+
+void text_make_printable(char *text)
+{
+    for (char *p = text; *p && defended(PRINTABLE);) {
+        size_t n = printable_span((const unsigned char *)p);
+        if (n == 0)
             *p = '?';
+        p += n ? n : 1;
+    }
 }
 
 /* Formats the message and appends the errno's text. */
@@ -40,7 +57,7 @@ int err_set(struct err *err, int errnum, const char *format, ...)
     va_end(ap);
     if (errnum && n >= 0 && (size_t)n < sizeof err->text)
         snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(errnum));
-    make_printable(err->text);
+    text_make_printable(err->text);
     return -1;
 }
 
@@ -54,7 +71,7 @@ int err_prefix(struct err *err, const char *format, ...)
     va_end(ap);
     snprintf(all, sizeof all, "%s: %.*s", prefix, (int)(sizeof all - sizeof prefix - 3), err->text);
     memcpy(err->text, all, sizeof all);
-    make_printable(err->text);
+    text_make_printable(err->text);
     return -1;
 }
 
@@ -243,7 +260,12 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 {
     char temp[320];
     snprintf(temp, sizeof temp, ".%.200s.%d", name, (int)getpid());
-    auto_fd fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    auto_fd fd = openat(dirfd, temp, flags, mode);
+    /* Left by one that was killed and had the same pid, or put there by somebody: never written to.
+     */
+    if (fd < 0 && errno == EEXIST && unlinkat(dirfd, temp, 0) == 0)
+        fd = openat(dirfd, temp, flags, mode);
     if (fd < 0)
         return -1;
     if (fd_write_all(fd, data, len) < 0 || renameat(dirfd, temp, dirfd, name) < 0) {

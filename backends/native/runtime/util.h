@@ -26,8 +26,12 @@
 
 struct err {
     int errnum;      /* errno, or 0 where none is meant */
-    char text[1024]; /* without a newline, control characters replaced */
+    char text[1024]; /* one line of UTF-8, see text_make_printable() */
 };
+
+/* Text may quote names from hostile configurations: puts "?" for control characters, which move
+ * cursors and forge lines, and for what is not UTF-8, which a log in JSON could not hold. */
+void text_make_printable(char *text);
 
 /* Fills `err` with the message and, when `errnum` is not 0, ": " and its text. Returns -1. */
 int err_set(struct err *err, int errnum, const char *format, ...)
