@@ -396,7 +396,8 @@ int filter_load_saved(int dirfd, struct seccomp_filter *ret, struct err *err)
     char *data = file_read(dirfd, "seccomp.bpf", 1 << 20, &len);
     if (!data)
         return errno == ENOENT ? 0 : err_set(err, errno, "seccomp.bpf");
-    if (len <= sizeof ret->flags || (len - sizeof ret->flags) % sizeof(struct sock_filter))
+    if (len <= sizeof ret->flags || (len - sizeof ret->flags) % sizeof(struct sock_filter) ||
+        (len - sizeof ret->flags) / sizeof(struct sock_filter) > BPF_MAXINSNS)
         return err_set(err, 0, "seccomp.bpf: not a filter");
     memcpy(&ret->flags, data, sizeof ret->flags);
     ret->bpf = mem_alloc(len);

@@ -126,7 +126,7 @@ bool json_u64(const json_t *value, uint64_t *ret)
         return false;
     errno = 0;
     uint64_t n = strtoull(text, NULL, 10);
-    if (errno)
+    if (errno || n <= INT64_MAX) /* a string of the document's own, not one of json_quote_big() */
         return false;
     *ret = n;
     return true;

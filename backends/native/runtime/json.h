@@ -31,7 +31,9 @@ json_t *json_parse(const char *text, size_t len, const char *name, struct err *e
 /* A document as text that lives as long as the process; NULL when it holds what is not UTF-8. */
 char *json_text(const json_t *doc, size_t flags);
 
-/* A number or a string of digits as uint64. false when it is neither or out of range. */
+/* A number as uint64, plain or quoted by json_quote_big(). false when it is neither or out of
+ * range.
+ */
 bool json_u64(const json_t *value, uint64_t *ret);
 bool json_i64(const json_t *value, int64_t *ret);
 

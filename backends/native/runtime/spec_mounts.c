@@ -6,6 +6,10 @@
 #include "mounts.h"
 #include "spec.h"
 
+/* Bits of a dev_t of the kernel (linux/kdev_t.h): 12 and 20. */
+#define DEVICE_MAJOR_MAX 0xfffU
+#define DEVICE_MINOR_MAX 0xfffffU
+
 const char *const hook_names[HOOK_N] = {
     [HOOK_PRESTART] = "prestart",
     [HOOK_CREATE_RUNTIME] = "createRuntime",
@@ -123,6 +127,9 @@ int spec_parse_devices(json_t *linux_obj, struct spec *spec, struct err *err)
             return err_set(err, 0, "%s.type: must be c, u, b or p", at);
         if (dev->kind != S_IFIFO && (!major || !minor))
             return err_set(err, 0, "%s: needs major and minor", at);
+        /* mknod(2) cuts greater ones off: it would make another device than the one named. */
+        if (dev->major > DEVICE_MAJOR_MAX || dev->minor > DEVICE_MINOR_MAX)
+            return err_set(err, 0, "%s: %u:%u is no device number", at, dev->major, dev->minor);
     }
     spec->n_devices = n;
     return 0;

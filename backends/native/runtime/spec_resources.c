@@ -18,6 +18,10 @@ static int parse_device_rule(json_t *item, const char *at, struct spec_device_ru
         json_get_i64(item, at, "major", &rule->major, NULL, err) < 0 ||
         json_get_i64(item, at, "minor", &rule->minor, NULL, err) < 0)
         return -1;
+    /* The program of v2 compares 32 bits: a greater number would name another device. */
+    if (rule->major < -1 || rule->major > INT32_MAX || rule->minor < -1 || rule->minor > INT32_MAX)
+        return err_set(err, 0, "%s: %lld:%lld is no device number", at, (long long)rule->major,
+                       (long long)rule->minor);
     rule->type = type && *type ? *type : 'a';
     if (!strchr("abc", rule->type) || (type && *type && type[1]))
         return err_set(err, 0, "%s.type: must be a, b or c", at);

@@ -58,6 +58,14 @@ static void wrong_fields_are_named(void)
     expect_error(config_with(",\"maskedPaths\":[\"x\"]"), "linux.maskedPaths[0]");
     expect_error(config_with(",\"resources\":{\"pids\":{\"limit\":\"many\"}}"),
                  "linux.resources.pids.limit");
+    expect_error(config_with(",\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\","
+                             "\"major\":4294967297}]}"),
+                 "linux.resources.devices[0]: 4294967297:-1 is no device number");
+    expect_error(config_with(",\"devices\":[{\"path\":\"/dev/x\",\"type\":\"b\",\"major\":4104,"
+                             "\"minor\":0}]"),
+                 "linux.devices[0]: 4104:0 is no device number");
+    expect_error(config_with(",\"resources\":{\"memory\":{\"limit\":\"100\"}}"),
+                 "linux.resources.memory.limit");
     expect_error(config_with(",\"resources\":{\"devices\":[{\"type\":\"q\"}]}"),
                  "linux.resources.devices[0].type");
     expect_error(config_with(",\"resources\":{\"unified\":{\"cgroup.procs\":\"1\"}}"),
