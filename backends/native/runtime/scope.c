@@ -212,7 +212,10 @@ static uint64_t quota_per_second(const struct spec_resources *res)
     uint64_t period = res->cpu_period.value ? res->cpu_period.value : 100000;
     if (res->cpu_quota.value < 0)
         return UINT64_MAX;
-    uint64_t usec = (uint64_t)((double)res->cpu_quota.value * 1e6 / (double)period);
+    double usec_of_second = (double)res->cpu_quota.value * 1e6 / (double)period;
+    if (usec_of_second > 1e15)
+        return UINT64_MAX;
+    uint64_t usec = (uint64_t)usec_of_second;
     return (usec + 9999) / 10000 * 10000;
 }
 
@@ -359,8 +362,11 @@ int scope_start(struct cgroup *cg, const struct spec_resources *res, const char 
     dbus_close(&dbus);
     if (is_inside(cg, helper))
         return 0;
-    return rc < 0 ? err_prefix(err, "--systemd-cgroup: %s", cg->scope)
-                  : err_set(err, 0, "--systemd-cgroup: %s is not at %s", cg->scope, cg->path);
+    /* Another container's, in another slice or state directory: not one to stop in the undoing. */
+    if (rc < 0 && !strcmp(error, "org.freedesktop.systemd1.UnitExists"))
+        cg->scope = NULL;
+    return rc < 0 ? err_prefix(err, "--systemd-cgroup: %s", slash + 1)
+                  : err_set(err, 0, "--systemd-cgroup: %s is not at %s", slash + 1, cg->path);
 }
 
 int scope_update(const struct cgroup *cg, const struct spec_resources *res, struct err *err)
