@@ -58,8 +58,13 @@ static int run_one(const struct spec_hook *hook, const char *name, const char *s
     if (pid == 0)
         run_child(hook, in, out);
     auto_fd pidfd = pidfd_open(pid, 0);
+    int unwatched = hook->timeout_s > 0 && pidfd < 0 ? errno : 0;
+    if (unwatched)
+        kill(pid, SIGKILL);
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
-    int64_t end = now_monotonic_ms() + hook->timeout_s * 1000;
+    /* For ever after is late enough. */
+    int64_t timeout_s = hook->timeout_s < INT32_MAX ? hook->timeout_s : INT32_MAX;
+    int64_t end = now_monotonic_ms() + timeout_s * 1000;
     bool late = false;
     while (hook->timeout_s > 0 && pidfd >= 0) {
         int64_t left = end - now_monotonic_ms();
@@ -75,6 +80,8 @@ static int run_one(const struct spec_hook *hook, const char *name, const char *s
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    if (unwatched)
+        return err_set(err, unwatched, "hooks.%s: watch %s", name, hook->path);
     if (late)
         return err_set(err, ETIMEDOUT, "hooks.%s: %s ran longer than %lld s", name, hook->path,
                        (long long)hook->timeout_s);

@@ -12,13 +12,14 @@
 
 int mount_idmap(int fd, const struct spec_mount *mount, bool recursive, struct err *err)
 {
-    pid_t child = ns_clone(CLONE_NEWUSER, -1);
+    pid_t parent = getpid(), child = ns_clone(CLONE_NEWUSER, -1);
     if (child < 0)
         return err_set(err, errno, "mounts[%zu].uidMappings: user namespace", mount->index);
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        for (;;)
+        while (getppid() == parent) /* it may have been killed before the call above */
             pause();
+        _exit(1);
     }
     int rc = ns_write_maps(child, mount->uid_maps, mount->n_uid_maps, mount->gid_maps,
                            mount->n_gid_maps, err);
