@@ -52,8 +52,9 @@ int container_start(struct state *st, struct err *err)
         return err->errnum == EPIPE
                    ? err_set(err, 0, "container '%s': its init died before it could start", st->id)
                    : -1;
-    /* From here on it goes, and nobody may start it again. */
-    unlinkat(st->dir, "start.sock", 0);
+    /* From here on nobody may start it again; without the word to go it ends. */
+    if (unlinkat(st->dir, "start.sock", 0) < 0 || sync_send(fd, SYNC_COMMIT, 0, NULL) < 0)
+        return err_set(err, errno, "container '%s': start", st->id);
     const struct notify notify = {&spec, st, "created", st->pid};
     struct err warning;
     if (notify_wait(fd, SYNC_READY, NULL, &notify, err) == 0 || err->errnum != EPIPE) {

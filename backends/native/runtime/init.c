@@ -158,7 +158,9 @@ static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struc
     return mounts_readonly(root, spec, err);
 }
 
-/* Waits for one `start`. On return 0 *ret_fd is where failures are reported; execve closes it. */
+/* Waits for one `start`, and for its word that it has taken the socket's name away: a container
+ * that runs must not look as if it still waited. On return 0 *ret_fd is where failures are
+ * reported; execve closes it. */
 static int wait_start(const struct init_plan *plan, int *ret_fd, struct err *err)
 {
     *ret_fd = -1;
@@ -169,7 +171,9 @@ static int wait_start(const struct init_plan *plan, int *ret_fd, struct err *err
     while (*ret_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (*ret_fd < 0)
         return err_set(err, errno, "start");
-    return sync_send(*ret_fd, SYNC_READY, 0, NULL) < 0 ? err_set(err, errno, "start") : 0;
+    if (sync_send(*ret_fd, SYNC_READY, 0, NULL) < 0)
+        return err_set(err, errno, "start");
+    return sync_wait(*ret_fd, SYNC_COMMIT, NULL, err);
 }
 
 static int run(struct init_plan *plan, int *report, struct err *err)

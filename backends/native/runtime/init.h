@@ -16,6 +16,9 @@
  *   state.json, pid file ◀───────────────── READY
  *   COMMIT ───────────────────────────────▶ waits for `start` (create) or goes on (run)
  *
+ *   start, by start.sock ◀───────────────── READY
+ *   unlinks start.sock, COMMIT ───────────▶ startContainer hooks, filter, execve
+ *
  * A failure inside travels as ERROR; the socket closing stands for success after COMMIT (execve),
  * for death before. When the parent dies, init reads the end of the socket instead of the next word
  * and exits: no half-made container runs on.

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -140,3 +141,25 @@ def test_the_limit_too_small_for_the_runtime_itself_is_explained_or_works(rt):
     assert got.returncode in (0, 1, 137)
     if got.returncode == 1:
         assert got.stderr.count("\n") == 1
+
+
+def test_a_container_whose_start_is_killed_does_not_run_and_look_created(rt):
+    cid = rt.bundle("touch /ran; sleep 1000")
+    assert rt.create(cid) == 0
+    pid = rt.state(cid)["pid"]
+    directory = os.open(rt.root / cid, os.O_PATH)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect(f"/proc/self/fd/{directory}/start.sock")
+        assert s.recv(4096)  # ready; the word to go never comes
+    os.close(directory)
+    wait_for("the end of init", lambda: pid_gone(pid))
+    assert rt.status(cid) == "stopped" and not (rt.path(cid) / "upper/ran").exists()
+    rt.ok("delete", cid)
+    assert rt.leftovers() == []
+
+
+def test_a_hook_may_have_all_the_time_there_is(rt):
+    cid = rt.bundle("true", hooks={"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "0.05"],
+                                                      "timeout": 2**63 - 1}]})
+    got = rt.run(cid)
+    assert got.returncode == 0, got.stderr
