@@ -7,7 +7,7 @@
  * hybrid hosts one more in the v2 hierarchy for cgroup.kill, pressure and placement at clone; its
  * controllers are never used there. The v1 freezer is the authority for pause.
  *
- * Parents of the container's group that the runtime had to make bear an extended attribute, and go
+ * Parents of the container's group that the runtime had to make have the sticky bit, and go
  * when the last container below them does; a parent that somebody else made, maybe with limits,
  * stays.
  *

@@ -224,7 +224,7 @@ static int child_steps(struct exec *x, struct err *err)
     struct process_env env = {.process = &x->process,
                               .filter = &x->filter,
                               .id = x->st.id,
-                              .new_keyring = false,
+                              .new_keyring = !x->st.callers_keyring,
                               .has_personality = x->spec.has_personality,
                               .personality = x->spec.personality,
                               .preserve_fds = x->opt->preserve_fds_n,

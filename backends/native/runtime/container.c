@@ -284,6 +284,7 @@ static int make_state(struct create *c, const char *id, struct err *err)
     }
     c->st->plain = c->spec.has_process && !filter_notifies(&c->filter) &&
                    c->spec.n_hooks[HOOK_POSTSTART] + c->spec.n_hooks[HOOK_POSTSTOP] == 0;
+    c->st->callers_keyring = c->opt->no_new_keyring;
     return state_save(c->st, err);
 }
 

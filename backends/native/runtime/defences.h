@@ -76,7 +76,11 @@
     X(PID_START, "reused process ids",                                                             \
       "A pid is the container's only together with the time at which it started.")                 \
     X(ID_NAME, "path traversal", "A container's id is a plain file name.")                         \
-    X(PRINTABLE, "terminal escapes", "Messages carry no control characters of hostile names.")     \
+    X(ROOT_PRIVATE, "planted containers",                                                          \
+      "The state directory is the caller's or root's, and no other user can write to it: what "    \
+      "lies in one below /tmp that somebody made first is not believed.")                          \
+    X(PRINTABLE, "terminal escapes",                                                               \
+      "Messages carry no control characters of hostile names, of C0 or C1, and are UTF-8.")        \
     X(PRESERVED_OPEN, "CVE-2024-21626",                                                            \
       "--preserve-fds refuses numbers that are not open, which the runtime's own files would "     \
       "take.")                                                                                     \

@@ -134,6 +134,16 @@ static int open_standard(void)
     return 0;
 }
 
+static int open_log(const struct options *opt, struct err *err)
+{
+    const char *format = opt->log_format ? opt->log_format : "text";
+    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
+        return err_set(err, 0, "--log-format: '%s' is not text or json", format);
+    if (log_level(opt->debug ? "debug" : opt->log_level, err) < 0)
+        return -1;
+    return opt->log ? log_open(opt->log, !strcmp(format, "json"), err) : 0;
+}
+
 /* A dispatcher: parses, prepares what every command needs, runs one. */
 static int dispatch(int argc, char **argv)
 {
@@ -151,13 +161,7 @@ static int dispatch(int argc, char **argv)
         print_help();
         return opt.help ? 0 : 1;
     }
-    const char *format = opt.log_format ? opt.log_format : "text";
-    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
-        err_set(&err, 0, "--log-format: '%s' is not text or json", format);
-        return fail(1, &err);
-    }
-    if (log_level(opt.debug ? "debug" : opt.log_level, &err) < 0 ||
-        (opt.log && log_open(opt.log, !strcmp(format, "json"), &err) < 0))
+    if (open_log(&opt, &err) < 0)
         return fail(1, &err);
     const struct command *command = find_command(argv[at]);
     if (!command) {
@@ -192,6 +196,8 @@ static int dispatch(int argc, char **argv)
     if (command->id != CMD_EVENTS) /* which may run for days */
         json_use_arena();
     opt.root = opt.root ? opt.root : state_default_root();
+    if (state_check_root(opt.root, &err) < 0)
+        return fail(command->failure, &err);
     int status = command->run(&opt, words, argv + at, &err);
     return status < 0 ? fail(command->failure, &err) : status;
 }

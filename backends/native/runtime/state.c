@@ -84,13 +84,33 @@ static int cgroup_from_json(const json_t *json, struct cgroup *cg, struct err *e
     return 0;
 }
 
+int state_check_root(const char *root, struct err *err)
+{
+    struct stat st;
+    /* A link must be nobody else's either. */
+    if (lstat(root, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0)
+        return err_set(err, EPERM, "--root %s: a link that user %u made", root,
+                       (unsigned)st.st_uid);
+    if (stat(root, &st) < 0)
+        return errno == ENOENT ? 0 : err_set(err, errno, "--root %s", root);
+    bool own_group = st.st_gid == getegid() || st.st_gid == 0;
+    bool others = st.st_mode & (own_group ? 002 : 022);
+    if ((st.st_uid == geteuid() || st.st_uid == 0) && !others)
+        return 0;
+    return defended(ROOT_PRIVATE)
+               ? err_set(err, EPERM, "--root %s: %s could put containers there; take a private one",
+                         root, others ? "others" : mem_printf("user %u", (unsigned)st.st_uid))
+               : 0;
+}
+
 int state_save(struct state *st, struct err *err)
 {
     json_t *doc = json_pack(
-        "{s:s, s:s, s:i, s:I, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:o}", "ociVersion", OCI_VERSION,
-        "id", st->id, "pid", (int)st->pid, "pidStartTime", (json_int_t)st->pid_start, "bundle",
-        st->bundle, "rootfs", st->rootfs, "created", st->created, "owner", st->owner, "creating",
-        (int)st->creating, "plain", (int)st->plain, "cgroup", cgroup_json(&st->cgroup));
+        "{s:s, s:s, s:i, s:I, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:b, s:o}", "ociVersion",
+        OCI_VERSION, "id", st->id, "pid", (int)st->pid, "pidStartTime", (json_int_t)st->pid_start,
+        "bundle", st->bundle, "rootfs", st->rootfs, "created", st->created, "owner", st->owner,
+        "creating", (int)st->creating, "plain", (int)st->plain, "callersKeyring",
+        (int)st->callers_keyring, "cgroup", cgroup_json(&st->cgroup));
     char *text = doc ? json_text(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     if (!text)
@@ -114,6 +134,7 @@ static int load(struct state *st, struct err *err)
         json_get_string(st->doc, "", "owner", &st->owner, err) < 0 ||
         json_get_bool(st->doc, "", "creating", &st->creating, err) < 0 ||
         json_get_bool(st->doc, "", "plain", &st->plain, err) < 0 ||
+        json_get_bool(st->doc, "", "callersKeyring", &st->callers_keyring, err) < 0 ||
         json_get_i64(st->doc, "", "pid", &pid, NULL, err) < 0 ||
         json_get_u64(st->doc, "", "pidStartTime", &st->pid_start, NULL, err) < 0 ||
         json_get_object(st->doc, "", "cgroup", &cgroup, err) < 0)
@@ -155,6 +176,7 @@ int state_open(struct state *st, const char *root, const char *id, enum state_lo
     memset(st, 0, sizeof *st);
     st->root = root;
     st->id = id;
+    st->dir = -1;
     st->cgroup.v2_fd = -1;
     if (open_directory(st, err) < 0)
         return -1;
@@ -247,6 +269,8 @@ int state_create(struct state *st, const char *root, const char *id, struct err 
         return err_set(err, 0, "container id '%s': letters, digits and _+-. only", id);
     if (dir_make(root, 0700) < 0)
         return err_set(err, errno, "%s", root);
+    if (state_check_root(root, err) < 0)
+        return -1;
     char *path = mem_printf("%s/%s", root, id);
     for (int tries = 0; tries < 16; tries++) {
         if (mkdir(path, 0700) < 0) {

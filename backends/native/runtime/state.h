@@ -20,8 +20,9 @@ struct state {
     pid_t pid; /* 0 until there is one */
     uint64_t pid_start;
     const char *bundle, *rootfs, *created, *owner;
-    bool creating; /* create has not finished, or was killed */
-    bool plain;    /* start and delete need nothing of config.json: no hooks, no listener */
+    bool creating;        /* create has not finished, or was killed */
+    bool plain;           /* start and delete need nothing of config.json: no hooks, no listener */
+    bool callers_keyring; /* --no-new-keyring: exec keeps its caller's session keyring, too */
     struct cgroup cgroup;
     json_t *doc;              /* of state.json; released by state_close */
     json_t *config;           /* config.json, once state_config() was called */
@@ -32,6 +33,10 @@ enum state_lock { STATE_NO_LOCK, STATE_LOCK };
 
 /* The default for --root. */
 const char *state_default_root(void);
+
+/* A state directory that another user could have filled is an error: hooks are run and processes
+ * killed as what is in it says. One that is not there is none. */
+int state_check_root(const char *root, struct err *err);
 
 /* Makes ROOT/ID, locks it and writes the first state. The remains of a killed create are removed
  * first. An id in use is EEXIST. */

@@ -515,6 +515,15 @@ def the_callers_session_keyring_is_seen(rt):
     return "saw the host's keyring" if "keys-of-the-host" in got.stdout else None
 
 
+@attack("OWN_KEYRING")
+def the_callers_session_keyring_is_seen_by_exec(rt):
+    got = subprocess.run([rt.attacker, "with-keyring", "keys-of-the-host", rt.binary, "--root", str(rt.root), "exec",
+                          rt.start(), "attacker", "keyring"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                         timeout=30)
+    assert got.returncode == 0 and got.stdout, got
+    return "saw the host's keyring" if "keys-of-the-host" in got.stdout else None
+
+
 @attack("OWN_SESSION")
 def cve_2017_5226_the_callers_terminal_is_opened(rt):
     cid = rt.bundle("(exec 3</dev/tty) 2>/dev/null && echo OPENED; attacker tiocsti")
@@ -647,6 +656,33 @@ def an_id_that_leaves_the_state_directory(rt):
     found = (rt.top / "escaped").exists()
     rt.call("delete", "--force", "../escaped")
     return "made a directory outside" if found else None
+
+
+@attack("ROOT_PRIVATE")
+def a_container_planted_in_a_state_directory_of_another_user(rt):
+    root, ran = rt.top / "planted", rt.top / "ran"
+    (root / "trap").mkdir(parents=True)
+    (root / "trap/state.json").write_text(json.dumps({"bundle": "/", "created": "", "cgroup": {"mode": "none"}}))
+    config = rt.default_config()
+    config["process"]["terminal"] = False
+    config["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", f"id -u > {ran}"]}]}
+    (root / "trap/config.json").write_text(json.dumps(config))
+    os.chown(root, 4242, 4242)
+    rt.root, own = root, rt.root
+    rt.call("delete", "trap")
+    rt.root = own
+    shutil.rmtree(root, ignore_errors=True)
+    return "ran a hook of another user" if ran.exists() else None
+
+
+@attack("PRINTABLE")
+def a_hostile_option_moves_the_cursor_in_a_warning(rt):
+    mount = {"destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["bind", "\u009b2J\x1b[2J"]}
+    cid = rt.bundle("true", change=lambda c: c["mounts"].append(mount))
+    log = rt.top / "log"
+    got = rt.call("--log", log, "--log-format", "json", "run", "-b", rt.path(cid), cid)
+    assert "means nothing" in got.stderr and "means nothing" in log.read_text(), got
+    return "wrote escapes" if "\x1b" in got.stderr or "\u009b" in got.stderr else None
 
 
 @attack("PRINTABLE")
