@@ -106,6 +106,14 @@ int sync_wait_fds(int fd, enum sync_type want, int *ret_value, int fds[SYNC_FDS_
         *ret_n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fds, CMSG_DATA(cmsg), *ret_n * sizeof(int));
     }
+    /* The kernel leaves out those that found no number: groups would not be joined, and their
+     * limits not hold. */
+    if (n >= 0 && header.msg_flags & MSG_CTRUNC) {
+        for (size_t i = 0; i < *ret_n; i++)
+            close(fds[i]);
+        *ret_n = 0;
+        return err_set(err, EMFILE, "sync: descriptors");
+    }
     enum sync_type type;
     if (understand(&message, n, &type, ret_value, err) < 0)
         return -1;

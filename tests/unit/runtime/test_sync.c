@@ -2,6 +2,7 @@
 /* The words between the two halves of the runtime. */
 #include <fcntl.h>
 #include <glib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,6 +54,30 @@ static void descriptors_come_with_their_word_and_close_on_exec(void)
     close(ends[1]);
 }
 
+static void descriptors_that_find_no_number_are_missed(void)
+{
+    int ends[2], fds[SYNC_FDS_MAX];
+    size_t n;
+    struct err err = {0};
+    struct rlimit old, low;
+    const int sent[] = {0, 1, 2};
+    pair(ends);
+    g_assert_cmpint(sync_send_fds(ends[0], SYNC_GROUPS, 42, sent, 3), ==, 0);
+    int next = dup(0);
+    close(next);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &old), ==, 0);
+    low = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = old.rlim_max};
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &low), ==, 0);
+    g_assert_cmpint(sync_wait_fds(ends[1], SYNC_GROUPS, NULL, fds, &n, &err), ==, -1);
+    g_assert_cmpint(err.errnum, ==, EMFILE);
+    g_assert_cmpuint(n, ==, 0);
+    g_assert_cmpint(dup(0), ==, next); /* the one that came is closed */
+    close(next);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &old), ==, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -60,5 +85,7 @@ int main(int argc, char **argv)
                     the_last_word_of_a_half_that_read_none_of_ours_arrives);
     g_test_add_func("/runtime/sync/descriptors-come-with-their-word-and-close-on-exec",
                     descriptors_come_with_their_word_and_close_on_exec);
+    g_test_add_func("/runtime/sync/descriptors-that-find-no-number-are-missed",
+                    descriptors_that_find_no_number_are_missed);
     return g_test_run();
 }
