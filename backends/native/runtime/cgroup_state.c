@@ -113,28 +113,71 @@ static void add_pid(struct pid_list *list, pid_t pid)
     list->pids[list->n++] = pid;
 }
 
-/* Calls `visit` for a group and all below it, children first. The descriptor stays the caller's. */
-static void walk(int dir, int depth,
-                 void (*visit)(int dir, int parent, const char *name, void *data), int parent,
-                 const char *name, void *data)
+/* The groups in one group, and how far the walk is. */
+struct level {
+    struct level *up;
+    const char **names;
+    size_t n, at;
+};
+
+static struct level *list_groups(int dir, struct level *up)
 {
+    struct level *level = mem_alloc(sizeof *level);
     int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = copy < 0 ? NULL : fdopendir(copy);
     struct dirent *entry;
-    while (stream && depth < 64 && (entry = readdir(stream))) {
+    size_t size = 0;
+    *level = (struct level){.up = up};
+    while (stream && (entry = readdir(stream))) {
         if (entry->d_type != DT_DIR || *entry->d_name == '.')
             continue;
-        auto_fd child = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (child >= 0)
-            walk(child, depth + 1, visit, dir, entry->d_name, data);
+        if (level->n == size) {
+            const char **bigger = mem_array(size = size * 2 + 8, sizeof *bigger);
+            if (level->n)
+                memcpy(bigger, level->names, level->n * sizeof *bigger);
+            level->names = bigger;
+        }
+        level->names[level->n++] = mem_strdup(entry->d_name);
     }
     if (stream)
         closedir(stream);
-    visit(dir, parent, name, data);
+    return level;
+}
+
+/* Calls `visit`, where given, for a group and all below it, children first; `remove` takes each
+ * child away when it was visited. A container may have made them so deep that neither a stack nor a
+ * descriptor a level nor a path would do: the way back is "..", which nothing can move elsewhere.
+ */
+static void walk(int top, void (*visit)(int dir, void *data), void *data, bool remove)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+    auto_fd dir = openat(top, ".", flags);
+    struct level *level = dir < 0 ? NULL : list_groups(dir, NULL);
+    while (level) {
+        bool down = level->at < level->n;
+        int next = -1;
+        if (down) {
+            next = openat(dir, level->names[level->at++], flags);
+            if (next < 0)
+                continue; /* gone meanwhile */
+        } else {
+            if (visit)
+                visit(dir, data);
+            level = level->up;
+            if (!level || (next = openat(dir, "..", flags)) < 0)
+                return;
+        }
+        close(dir);
+        dir = next;
+        if (down)
+            level = list_groups(dir, level);
+        else if (remove)
+            unlinkat(dir, level->names[level->at - 1], AT_REMOVEDIR);
+    }
 }
 
 /* A pid of 0 is a process of an outer namespace that cannot be named from here. */
-static void collect_pids(int dir, int parent, const char *name, void *data)
+static void collect_pids(int dir, void *data)
 {
     char *text = file_read(dir, "cgroup.procs", 16 << 20, NULL);
     while (text && *text) {
@@ -154,7 +197,7 @@ int cgroup_check_free(const struct cgroup *cg, struct err *err)
         struct pid_list list = {0};
         auto_fd dir = name ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
         if (dir >= 0)
-            walk(dir, 0, collect_pids, -1, NULL, &list);
+            walk(dir, collect_pids, &list, false);
         if (list.n)
             return err_set(err, EBUSY, "linux.cgroupsPath: %s has processes in it", name);
     }
@@ -176,7 +219,7 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err 
     int fd = main_fd(cg);
     if (fd < 0)
         return err_set(err, 0, "this container has no cgroup to list processes of");
-    walk(fd, 0, collect_pids, -1, NULL, &list);
+    walk(fd, collect_pids, &list, false);
     *ret = list.pids;
     *ret_n = list.n;
     return 0;
@@ -192,14 +235,14 @@ int cgroup_signal(const struct cgroup *cg, int sig, struct err *err)
     struct err ignored;
     for (size_t i = 0; i < cg->n_v1; i++)
         if (cg->v1[i].fd >= 0 && (!all_killed || cg->v1[i].fd == freezer))
-            walk(cg->v1[i].fd, 0, collect_pids, -1, NULL, &list);
+            walk(cg->v1[i].fd, collect_pids, &list, false);
     if (cg->v2_fd >= 0 && !all_killed)
-        walk(cg->v2_fd, 0, collect_pids, -1, NULL, &list);
+        walk(cg->v2_fd, collect_pids, &list, false);
     bool was_frozen = cgroup_is_frozen(cg);
     if (list.n && sig == SIGKILL && !all_killed && !was_frozen &&
         cgroup_freeze(cg, true, &ignored) == 0) {
         list.n = 0; /* nothing forks any more: this list is whole */
-        walk(main_fd(cg), 0, collect_pids, -1, NULL, &list);
+        walk(main_fd(cg), collect_pids, &list, false);
     }
     for (size_t i = 0; i < list.n; i++)
         kill(list.pids[i], sig);
@@ -209,12 +252,6 @@ int cgroup_signal(const struct cgroup *cg, int sig, struct err *err)
     else if (sig == SIGKILL && cg->mode == CGROUP_V2 && cgroup_is_frozen(cg))
         file_write(cg->v2_fd, "cgroup.freeze", "0");
     return 0;
-}
-
-static void remove_child(int dir, int parent, const char *name, void *data)
-{
-    if (parent >= 0)
-        unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 /* Removes one group with all below it. True when it is gone. */
@@ -227,7 +264,7 @@ static bool remove_group(const char *dir, int *fd)
     if (*fd < 0)
         *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd >= 0)
-        walk(*fd, 0, remove_child, -1, NULL, NULL);
+        walk(*fd, NULL, NULL, true);
     return rmdir(dir) == 0 || errno == ENOENT;
 }
 

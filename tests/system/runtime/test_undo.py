@@ -163,3 +163,28 @@ def test_a_hook_may_have_all_the_time_there_is(rt):
                                                       "timeout": 2**63 - 1}]})
     got = rt.run(cid)
     assert got.returncode == 0, got.stderr
+
+
+def test_groups_of_any_depth_inside_a_container_go_with_it(rt):
+    cid = rt.start()
+    deep = []
+    for top in rt.groups():
+        if os.path.basename(top) != cid:
+            continue
+        here = os.open(top, os.O_RDONLY)
+        for _ in range(300):
+            os.mkdir("x" * 60, dir_fd=here)  # longer than any path in the end
+            below = os.open("x" * 60, os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        deep.append(here)
+        if len(deep) == 2:
+            break
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    with open("cgroup.procs", "w", opener=lambda path, flags: os.open(path, flags, dir_fd=deep[0])) as procs:
+        procs.write(str(sleeper.pid))
+    for fd in deep:
+        os.close(fd)
+    rt.ok("delete", "--force", cid, timeout=20)
+    assert sleeper.wait(5) == -signal.SIGKILL
+    assert rt.leftovers() == []
