@@ -544,8 +544,11 @@ static void undo(struct create *c)
     }
     end_helper(c);
     if (c->st->dir >= 0 && c->st->locked) {
-        cgroup_destroy(&c->st->cgroup, &ignored);
-        state_remove(c->st, &ignored);
+        /* What cannot be taken back now must still be found by `delete`. */
+        if (cgroup_destroy(&c->st->cgroup, &ignored) < 0)
+            log_message("warning", ignored.text);
+        else
+            state_remove(c->st, &ignored);
         if (c->hooked &&
             container_hooks(c->st, &c->spec, HOOK_POSTSTOP, "stopped", true, &ignored) < 0)
             log_message("warning", ignored.text);
