@@ -228,7 +228,7 @@ static int put_limits(struct dbus_body *to, const struct cgroup *cg,
     int64_t limit = res->mem_limit.value, swap = res->mem_swap.value;
     if (limit != 0)
         property_u64(to, v2 ? "MemoryMax" : "MemoryLimit", or_infinity(limit));
-    if (v2 && swap != 0 && (swap < 0 || limit > 0))
+    if (v2 && swap != 0 && (swap < 0 || (limit > 0 && swap >= limit)))
         property_u64(to, "MemorySwapMax", swap < 0 ? UINT64_MAX : (uint64_t)(swap - limit));
     if (v2 && res->mem_reservation.value != 0)
         property_u64(to, "MemoryLow", or_infinity(res->mem_reservation.value));
