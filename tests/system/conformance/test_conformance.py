@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The conformance suite (README.md) as tests: a test per case and column, the suite tried on itself, and the committed table."""
 
-import glob
 import json
 import os
 import pathlib
@@ -10,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from harness.gemel import program
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[2]
@@ -19,9 +19,8 @@ COLUMNS = ("root", "rootless")
 
 
 def find_runtime():
-    """GEMEL_RUNTIME, or the newest build in this tree."""
-    built = [p for p in glob.glob(f"{TOP}/build*/**/gemel-runtime", recursive=True) if os.path.isfile(p)]
-    return os.environ.get("GEMEL_RUNTIME") or (max(built, key=os.path.getmtime) if built else None)
+    """GEMEL_RUNTIME, or that of the build under test."""
+    return os.environ.get("GEMEL_RUNTIME") or program("gemel-runtime")
 
 
 def run(*args, seconds=240, **env):

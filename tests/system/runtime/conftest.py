@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import pytest
+from harness.gemel import program
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BUSYBOX = "/bin/busybox"
@@ -22,12 +23,8 @@ kill ps stat tty stty wc umask pwd nc rm ln chroot printf test unshare tail""".s
 
 
 def find_runtime():
-    """GEMEL_RUNTIME, or the newest build in this tree."""
-    if os.environ.get("GEMEL_RUNTIME"):
-        return os.environ["GEMEL_RUNTIME"]
-    built = glob.glob(f"{TOP}/build*/**/gemel-runtime", recursive=True)
-    built = [p for p in built if os.path.isfile(p)]
-    return max(built, key=os.path.getmtime) if built else None
+    """GEMEL_RUNTIME, or that of the build under test."""
+    return os.environ.get("GEMEL_RUNTIME") or program("gemel-runtime")
 
 
 def wait_for(what, check, seconds=10):
