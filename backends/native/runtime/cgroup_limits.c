@@ -14,7 +14,6 @@
 
 #include "caller.h"
 #include "defences.h"
-#include "log.h"
 #include "scope.h"
 
 static bool has_line_word(int dir, const char *file, const char *word)
@@ -77,13 +76,6 @@ bool limit_file_exists(int dir, const char *file)
 const char *limit_max_or_number(int64_t value)
 {
     return value < 0 ? "max" : mem_printf("%" PRId64, value);
-}
-
-void limit_warn_kernel_memory(const struct spec_resources *res)
-{
-    if (res->mem_kernel.set && res->mem_kernel.value > 0)
-        log_message("warning", "linux.resources.memory.kernel: ignored, kernels have no limit on "
-                               "kernel memory alone any more; memory.limit counts it");
 }
 
 uint64_t limit_io_weight(uint64_t weight)

@@ -18,10 +18,6 @@ bool limit_file_exists(int dir, const char *file);
 /* "max" for a negative value. */
 const char *limit_max_or_number(int64_t value);
 
-/* A limit on kernel memory alone is gone from the kernel (Linux 5.16 and v2): said, not refused, as
- * engines still send one. */
-void limit_warn_kernel_memory(const struct spec_resources *res);
-
 int limit_memory_v1(int dir, const struct spec_resources *res, struct err *err);
 int limit_cpu_v1(int dir, const struct spec_resources *res, struct err *err);
 int limit_memory_v2(int dir, const struct spec_resources *res, struct err *err);

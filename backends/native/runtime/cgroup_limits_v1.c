@@ -34,7 +34,6 @@ static int limit_memory_pair(int dir, const struct spec_resources *res, struct e
 
 int limit_memory_v1(int dir, const struct spec_resources *res, struct err *err)
 {
-    limit_warn_kernel_memory(res);
     if (limit_memory_pair(dir, res, err) < 0)
         return -1;
     if (res->mem_reservation.set && res->mem_reservation.value != 0 &&

@@ -48,7 +48,6 @@ static int limit_swap(int dir, const struct spec_resources *res, struct err *err
 
 int limit_memory_v2(int dir, const struct spec_resources *res, struct err *err)
 {
-    limit_warn_kernel_memory(res);
     if (res->mem_kernel_tcp.set && res->mem_kernel_tcp.value > 0)
         return err_set(err, 0, "linux.resources.memory.kernelTCP: cgroup v2 has no such limit");
     if (res->mem_disable_oom_killer)

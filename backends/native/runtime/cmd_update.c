@@ -47,6 +47,10 @@ static int from_options(const struct options *opt, struct spec_resources *res, s
         else
             *rows[i].unsigned_number = (struct opt_u64){true, (uint64_t)value};
     }
+    if (res->mem_kernel.set && res->mem_kernel.value > 0)
+        return err_set(err, 0,
+                       "--kernel-memory: kernels limit it no more by itself, --memory "
+                       "counts it");
     res->cpus = opt->cpuset_cpus ? opt->cpuset_cpus : res->cpus;
     res->mems = opt->cpuset_mems ? opt->cpuset_mems : res->mems;
     return 0;

@@ -69,6 +69,12 @@ def test_burst_and_idle_are_set_and_taken_back(rt):
         ["10000", "5000", "0", "800"]
 
 
+def test_an_update_of_kernel_memory_alone_is_refused(rt):
+    cid = rt.start("sleep 100")
+    assert "--kernel-memory" in rt.fails("update", "--kernel-memory", "64m", cid)
+    rt.ok("update", "--kernel-memory", "-1", cid)
+
+
 def test_a_limit_on_kernel_memory_alone_is_refused(rt):
     cid = rt.bundle("echo ran", linux=limits(memory={"limit": 64 * MB, "kernel": 8 * MB}))
     assert "memory.kernel" in rt.fails("run", "-b", rt.path(cid), cid)

@@ -208,19 +208,6 @@ static void a_missing_file_names_field_file_and_controller(void)
     drop(path, dir);
 }
 
-/* The option of old callers of `update`; in a configuration it is an error. */
-static void kernel_memory_alone_is_passed_over(void)
-{
-    char *path;
-    struct err err = {0};
-    int dir = group(&path, "memory.max=", NULL);
-    struct spec_resources res = resources("{\"memory\": {\"limit\": 4096, \"kernel\": -1}}");
-    res.mem_kernel.value = 2048;
-    g_assert_cmpint(limit_memory_v2(dir, &res, &err), ==, 0);
-    g_assert_cmpint(limit_memory_v1(-1, &(struct spec_resources){0}, &err), ==, 0);
-    drop(path, dir);
-}
-
 /* What the specification says, told plainly: per kind of access, the last rule that matches. */
 static bool answer(const struct spec_device_rule *rules, size_t n, char type, int64_t major,
                    int64_t minor, int access)
@@ -429,7 +416,6 @@ int main(int argc, char **argv)
     ADD(what_v2_cannot_is_an_error_naming_the_field);
     ADD(on_v1_no_limit_on_memory_is_none_on_the_sum);
     ADD(a_missing_file_names_field_file_and_controller);
-    ADD(kernel_memory_alone_is_passed_over);
     ADD(the_program_answers_as_the_last_rule_that_matches);
     ADD(a_reduced_list_answers_as_its_rules_or_is_refused);
     ADD(a_wildcard_rule_of_all_access_sets_the_default);
