@@ -146,7 +146,7 @@ static void a_quota_keeps_the_period_and_a_period_the_quota(void)
     static const char *const rows[][3] = {
         {"{\"cpu\": {\"quota\": 20000}}", "max 50000", "20000 50000"},
         {"{\"cpu\": {\"period\": 30000}}", "15000 20000", "15000 30000"},
-        {"{\"cpu\": {\"quota\": -1, \"period\": 90000}}", "10000 1000", "max 90000\n"},
+        {"{\"cpu\": {\"quota\": -1, \"period\": 90000}}", "10000 1000", "max 90000"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         char *path, *max = g_strdup_printf("cpu.max=%s\n", rows[i][1]);
@@ -156,7 +156,7 @@ static void a_quota_keeps_the_period_and_a_period_the_quota(void)
         g_assert_cmpint(limit_cpu_v2(dir, &res, &err), ==, 0);
         char *full = g_build_filename(path, "cpu.max", NULL), *text;
         g_assert_true(g_file_get_contents(full, &text, NULL, NULL));
-        g_assert_true(g_str_has_prefix(text, g_strchomp(g_strdup(rows[i][2]))));
+        g_assert_true(g_str_has_prefix(text, rows[i][2]));
         g_free(text);
         g_free(full);
         g_free(max);
