@@ -37,7 +37,8 @@ typedef struct {
     gboolean backends_given; /* on the command line: `connect` lines of gemelrc do not count */
     /* Binds a key of the console; NULL until main sets it. INVALID when there is no such key. */
     gboolean (*bind)(const char *key, const char *line, GError **error);
-    gboolean quit;                    /* the `quit` command was given: shell and TUI leave */
+    guint closing; /* acts that put things back: main waits for their ends before it leaves */
+    gboolean quit; /* the `quit` command was given: shell and TUI leave */
     void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */
     void (*suspend)(gpointer data);   /* SIGTSTP, with a terminal that has modes to undo first */
     gpointer interrupt_data;          /* of both */

@@ -405,6 +405,11 @@ int main(int argc, char **argv)
     if (console)
         app_source_remove(&signal_source); /* it reads its own */
     status = console ? tui_run(app) : run_oneshot(app, &arguments);
+    if (console)
+        signal_source = app_add_signals(app, signals, on_signal, app);
+    /* What an interrupted command began to put back; another ^C does not wait for it. */
+    while (app->closing > 0)
+        app_iterate(app, TRUE);
     app_source_remove(&signal_source);
     return leave(app, status);
 }

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+from .wait import until
+
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS = 0x00020000
 
@@ -83,3 +85,17 @@ def in_mounts(ns_id):
                 if os.readlink(f"/proc/{name}/ns/mnt") == ns_id:
                     found.append(int(name))
     return found
+
+
+def interrupt_after(running, line):
+    """^C once `line` was said and the write of it, which lets signals through, is over; returns the rest."""
+    seen = []
+    until(lambda: seen.append(running.stderr.readline()) or line in seen[-1], 60, lambda: seen, every=0)
+
+    def blocks():
+        with open(f"/proc/{running.pid}/status", encoding="ascii", errors="replace") as status:
+            mask = next(text.split()[1] for text in status if text.startswith("SigBlk:"))
+        return int(mask, 16) & 1 << signal.SIGINT - 1
+    until(blocks, 5, "SIGINT to be blocked")
+    running.send_signal(signal.SIGINT)
+    return running.stderr.read()
