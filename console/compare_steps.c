@@ -29,6 +29,7 @@ typedef struct {
     Stands stands;
     gboolean broken;      /* nothing more can be measured on it */
     gboolean mute;        /* no shell answered at its console */
+    gboolean answers;     /* one did */
     gint64 started_usec;  /* this round, 0 = it was not */
     gboolean first_heard; /* of this start */
 } Subject;
@@ -172,7 +173,7 @@ static gint stop_ms(const Subject *subject)
 {
     if (subject->side == COMPARE_CONTAINER)
         return 0;
-    return subject->mute && !subject->ran ? END_MS : STOP_MS;
+    return subject->ran || subject->answers ? STOP_MS : END_MS;
 }
 
 static void begin_stop(Subject *subject)
@@ -503,7 +504,7 @@ static void guest_heard(gpointer data, const char *heard)
         compare_add(compare->table, COMPARE_START, subject->side, took);
     subject->first_heard = TRUE;
     if (compare->asked && strstr(heard, compare->word) != NULL) {
-        compare->answered = TRUE;
+        compare->answered = subject->answers = TRUE;
         if (subject->started_usec > 0)
             compare_add(compare->table, COMPARE_SHELL, subject->side, took);
         step_over(compare);
