@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * decode_private.h - what the files that decode share: what a recording says at the time where it
+ * stands, and a function for each kind of frame that changes that.
+ *
+ * A function of a frame reads all of its payload first and lets it take effect last: with
+ * reader->bad set, the shown lists and samples are as they were. What the file numbers (instances,
+ * devices, values) may have moved by then; a recording ends there, and nothing comes of it.
+ */
+#pragma once
+
+#include "backends/replay/reader.h"
+#include "backends/replay/recording.h"
+
+typedef struct {
+    GemelRowGroup group;
+    char name[32];
+    guint64 value[64]; /* by the file's numbers */
+} RowState;
+
+typedef struct {
+    GemelInstance *info;
+    guint64 value[64];
+    GPtrArray *rows; /* of RowState* */
+} InstanceState;
+
+typedef struct {
+    RecordedBackend shown;
+    GPtrArray *instances; /* of InstanceState*, by number */
+} BackendState;
+
+struct GemelRecording {
+    GBytes *bytes;
+    const guint8 *data;
+    gsize size, end; /* end: where the good part ends */
+    gboolean unchecked;
+    /* of the file's schema: ours of each number, or GEMEL_METRIC_N, GEMEL_ROW_N */
+    guint n_metrics, n_rows;
+    guint metric[64], row[64];
+    gboolean has_schema;
+    /* where it stands */
+    gsize at;
+    gint64 time_ns;
+    GPtrArray *backends; /* of BackendState* */
+    GPtrArray *shown;    /* of RecordedBackend*, theirs */
+    /* of the whole */
+    gint64 length_ns, first_list_ns, first_sample_ns; /* the latter -1 = none */
+    guint64 frames;
+    gboolean is_ended;
+    char *damage;
+};
+
+/* The backend that a payload names; NULL with reader->bad set. */
+BackendState *recording_backend(GemelRecording *recording, Reader *reader);
+
+/* decode_list.c */
+void instance_state_free(gpointer data);
+void recording_read_list(GemelRecording *recording, Reader *reader);
+/* decode_sample.c */
+void recording_read_sample(GemelRecording *recording, Reader *reader);
+/* decode_event.c; an event is added to `events`, which may be NULL. */
+void recording_read_error(GemelRecording *recording, Reader *reader);
+void recording_read_event(GemelRecording *recording, Reader *reader, GPtrArray *events);
