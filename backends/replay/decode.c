@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #define HEADER 9 /* magic and version */
+/* A backend that first speaks this long after the others was slow or connected later: playing does
+   not begin with it. */
+#define FIRST_WAIT_NS G_GINT64_CONSTANT(3000000000)
 
 /* ---- state ------------------------------------------------------------------------------------
  */
@@ -47,6 +50,20 @@ BackendState *recording_backend(GemelRecording *recording, Reader *reader)
         return recording->backends->pdata[index];
     reader_spoil(reader, "a backend that was not named");
     return NULL;
+}
+
+void recording_note_first(GemelRecording *recording, BackendState *backend, gboolean of_sample)
+{
+    gint64 *earliest_ns = &recording->earliest_ns[of_sample ? 1 : 0];
+    gint64 *first_ns = &recording->first_ns[of_sample ? 1 : 0];
+
+    if (backend->spoke[of_sample ? 1 : 0])
+        return;
+    backend->spoke[of_sample ? 1 : 0] = TRUE;
+    if (*earliest_ns < 0)
+        *earliest_ns = recording->time_ns;
+    if (recording->time_ns - *earliest_ns <= FIRST_WAIT_NS)
+        *first_ns = MAX(*first_ns, recording->time_ns);
 }
 
 /* ---- frames: schema, backend ------------------------------------------------------------------
@@ -222,16 +239,13 @@ static void scan(GemelRecording *recording)
     guint8 type;
     const char *why;
 
-    recording->first_list_ns = recording->first_sample_ns = -1;
+    for (guint i = 0; i < 2; i++)
+        recording->earliest_ns[i] = recording->first_ns[i] = -1;
     rewind_all(recording);
     while (find_frame(recording, &type, &payload, &next, &why) &&
            take_frame(recording, type, &payload, NULL, &why)) {
         recording->at = next;
         recording->length_ns = recording->time_ns;
-        if (type == RECORDING_LIST && recording->first_list_ns < 0)
-            recording->first_list_ns = recording->time_ns;
-        if (type == RECORDING_SAMPLE && recording->first_sample_ns < 0)
-            recording->first_sample_ns = recording->time_ns;
         recording->frames++;
     }
     recording->end = recording->at;
@@ -383,8 +397,7 @@ gint64 gemel_recording_length_ns(const GemelRecording *recording)
 
 gint64 gemel_recording_first_ns(const GemelRecording *recording)
 {
-    return recording->first_sample_ns >= 0 ? recording->first_sample_ns
-                                           : MAX(recording->first_list_ns, 0);
+    return MAX(0, MAX(recording->first_ns[FALSE], recording->first_ns[TRUE]));
 }
 
 guint64 gemel_recording_frames(const GemelRecording *recording)

@@ -27,6 +27,7 @@ void recording_read_error(GemelRecording *recording, Reader *reader)
     g_clear_error(place);
     gemel_error_set(place, kind < GEMEL_ERROR_N ? (GemelErrorKind)kind : GEMEL_ERROR_FAILED, "%s",
                     message != NULL ? message : "no reason given");
+    recording_note_first(recording, backend, of_sample != 0);
 }
 
 void recording_read_event(GemelRecording *recording, Reader *reader, GPtrArray *events)

@@ -103,4 +103,5 @@ void recording_read_list(GemelRecording *recording, Reader *reader)
     g_ptr_array_unref(backend->shown.instances);
     backend->shown.instances = g_steal_pointer(&list);
     g_clear_error(&backend->shown.list_error);
+    recording_note_first(recording, backend, FALSE);
 }

@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     RecordedBackend shown;
     GPtrArray *instances; /* of InstanceState*, by number */
+    gboolean spoke[2];    /* lists, samples: one came, or a failure instead */
 } BackendState;
 
 struct GemelRecording {
@@ -44,7 +45,8 @@ struct GemelRecording {
     GPtrArray *backends; /* of BackendState* */
     GPtrArray *shown;    /* of RecordedBackend*, theirs */
     /* of the whole */
-    gint64 length_ns, first_list_ns, first_sample_ns; /* the latter -1 = none */
+    gint64 length_ns;
+    gint64 earliest_ns[2], first_ns[2]; /* lists, samples; -1 = none: see recording_note_first */
     guint64 frames;
     gboolean is_ended;
     char *damage;
@@ -52,6 +54,10 @@ struct GemelRecording {
 
 /* The backend that a payload names; NULL with reader->bad set. */
 BackendState *recording_backend(GemelRecording *recording, Reader *reader);
+
+/* A list or a sample of the backend came, or a failure instead: the first of each backend says
+   where there is something to see of all. */
+void recording_note_first(GemelRecording *recording, BackendState *backend, gboolean of_sample);
 
 /* decode_list.c */
 void instance_state_free(gpointer data);

@@ -108,4 +108,5 @@ void recording_read_sample(GemelRecording *recording, Reader *reader)
     backend->shown.before = g_steal_pointer(&backend->shown.samples);
     backend->shown.samples = g_steal_pointer(&samples);
     g_clear_error(&backend->shown.sample_error);
+    recording_note_first(recording, backend, TRUE);
 }

@@ -95,7 +95,8 @@ void gemel_recording_free(GemelRecording *recording);
 
 /* Known from the start: all frames were read once. */
 gint64 gemel_recording_length_ns(const GemelRecording *recording);
-/* When there is something to see: the first SAMPLE, without one the first LIST. */
+/* When there is something to see of all: each backend has listed and sampled, or said that it
+   cannot. One that first speaks more than three seconds after the others is not waited for. */
 gint64 gemel_recording_first_ns(const GemelRecording *recording);
 guint64 gemel_recording_frames(const GemelRecording *recording);
 /* "a wrong checksum at byte 1234, 0:12 in", or NULL: it is whole. */

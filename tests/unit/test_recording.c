@@ -140,6 +140,40 @@ static void test_what_is_written_is_read(void)
     gemel_recording_free(recording);
 }
 
+/* One backend answers at once, one after a second, one after a minute. */
+static void test_it_begins_where_all_have_spoken(void)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    static const struct {
+        const char *name;
+        gint64 at_ms;
+    } said[] = {{"quick", 10}, {"slow", 1000}, {"quick", 1100}, {"later", 60000}};
+    GemelRecorder *recorder = gemel_recorder_new(bytes, 0);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(said); i++) {
+        g_autoptr(GPtrArray) list = new_list(), samples = new_samples();
+
+        listed(list, GEMEL_KIND_CONTAINER, "one", "web");
+        sampled(samples, "one", said[i].at_ms * MS, 1);
+        gemel_recorder_list(recorder, said[i].name, "native", said[i].at_ms * MS, list);
+        gemel_recorder_sample(recorder, said[i].name, "native", (said[i].at_ms + 5) * MS, samples);
+    }
+    gemel_recorder_end(recorder, 60100 * MS);
+    gemel_recorder_free(recorder);
+
+    GemelRecording *recording = parse(bytes, bytes->len);
+
+    g_assert_null(gemel_recording_damage(recording));
+    g_assert_cmpint(gemel_recording_first_ns(recording), ==, 1005 * MS);
+    gemel_recording_go(recording, 1005 * MS, NULL);
+    g_assert_cmpuint(gemel_recording_backends(recording)->len, ==, 2);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpuint(backend(recording, i)->instances->len, ==, 1);
+        g_assert_cmpuint(backend(recording, i)->samples->len, ==, 1);
+    }
+    gemel_recording_free(recording);
+}
+
 static void test_events_come_once_when_they_are_passed(void)
 {
     g_autoptr(GByteArray) bytes = make(0);
@@ -291,6 +325,8 @@ static void test_crc_is_the_usual_one(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/recording/it begins where all have spoken",
+                    test_it_begins_where_all_have_spoken);
     g_test_add_func("/recording/what is written is read", test_what_is_written_is_read);
     g_test_add_func("/recording/events come once, when they are passed",
                     test_events_come_once_when_they_are_passed);
