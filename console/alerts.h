@@ -9,8 +9,12 @@
  *
  * A command is run as it was given, word for word, without a shell, and never with text of others
  * among its words: name, figures and the rest are in its environment (GEMEL_ALERT, GEMEL_BACKEND,
- * GEMEL_ID, GEMEL_NAME, GEMEL_METRIC, GEMEL_VALUE). Of one alert one command runs at a time, and
- * one begins at most every ALERT_PAUSE_S; what that leaves out is said in the event.
+ * GEMEL_ID, GEMEL_NAME, GEMEL_METRIC, GEMEL_VALUE). GEMEL_NAME and GEMEL_ID are whatever a guest's
+ * or an engine's owner chose. No shell evaluates a variable's value by itself, so `"$GEMEL_NAME"`
+ * in quotes is safe in a script; `eval`, `sh -c "... $GEMEL_NAME"` and a terminal that prints it as
+ * it is are not. Of one alert one command runs at a time, and one begins at most every
+ * ALERT_PAUSE_S; what that leaves out is said in the event. What it takes to start one is
+ * in child.h; its output is read and dropped.
  *
  * UI thread only.
  */

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * child.h - a helper program, its output line by line, its exit. UI thread only; never blocks.
+ * child.h - a helper program, its output line by line, its exit. UI thread only.
+ *
+ * Output and exit are waited for by the main loop. What child_start itself takes is a fork and the
+ * wait until the program is executed or could not be (GLib forks where something is to be done
+ * before execve(2): here the signal mask and the descriptor limit). Pages are shared but their
+ * tables are copied, so that is about 3 ms of a program of 10 MB resident, 12 ms of one of 100 MB.
+ * The one wait without a limit is the kernel's, for a program on a file system that hangs: PATH and
+ * paths are to be of local ones.
  *
  * Children get an empty signal mask, the descriptor limit the program was started with, and no
  * standard input.
@@ -18,7 +25,9 @@ typedef struct {
     gpointer data;
 } ChildHooks;
 
-/* argv[0] is a path or found on PATH; env holds "KEY=VALUE" additions and may be NULL. */
+/* argv[0] is a path or found on PATH; no shell is between. env holds "KEY=VALUE" additions to the
+   own environment and may be NULL. A KEY is the caller's, never text of others: a loader or a shell
+   acts on some (LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%), but on no VALUE of others. */
 Child *child_start(const char *const *argv, const char *const *env, const ChildHooks *hooks,
                    GError **error);
 /* Sends SIGTERM and forgets: the hooks are not called any more. */
