@@ -2,10 +2,10 @@
 /*
  * compare.h - the figures of `compare`: rows, their spread, what a payload printed, the table.
  *
- * Nothing here talks to an instance: console/cmd_compare.c measures (steps), console/compare_host.c
- * looks from the host. A figure that could not be had carries a reason and is `-`, never 0. What a
- * guest or container printed is taken apart by compare_take_line only: known keys, whole numbers in
- * bounds, codes of a fixed list. UI thread only, but for nothing: it keeps no state of its own.
+ * Nothing here talks to an instance: console/compare_steps.h measures, console/compare_host.h looks
+ * from the host. A figure that could not be had carries a reason and is `-`, never 0. What a guest
+ * or container printed is taken apart by compare_take_line only: known keys, whole numbers in
+ * bounds, codes of a fixed list. No state but the table, which is its owner's; UI thread only.
  */
 #pragma once
 
