@@ -2,6 +2,7 @@
 /* The words between the two halves of the runtime. */
 #include <fcntl.h>
 #include <glib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -61,6 +62,11 @@ static void descriptors_that_find_no_number_are_missed(void)
     struct err err = {0};
     struct rlimit old, low;
     const int sent[] = {0, 1, 2};
+    const char *preload = g_getenv("LD_PRELOAD");
+    if (preload && strstr(preload, "vgpreload")) {
+        g_test_skip("valgrind keeps the limit of descriptors itself: the kernel's is higher");
+        return;
+    }
     pair(ends);
     g_assert_cmpint(sync_send_fds(ends[0], SYNC_GROUPS, 42, sent, 3), ==, 0);
     int next = dup(0);
