@@ -47,6 +47,7 @@ static void look_done(GemelJob *job, gpointer result, const GError *error, gpoin
     const CompareLook *look = result;
     gint64 inside = table->inside_bytes[subject->side];
 
+    table->inside_bytes[subject->side] = -1; /* the next round's payload has to say it anew */
     if (error != NULL) {
         compare_reason(table, COMPARE_MEMORY, subject->side, "%s", error->message);
         compare_reason(table, COMPARE_FOOTPRINT, subject->side, "%s", error->message);

@@ -87,7 +87,7 @@ def test_everything_of_a_linux_guest_by_keys(world, real, real_tui):
         terminal.key("t")
         terminal.wait(r"\bt1\b")
         terminal.key("r")
-        terminal.wait(r"(?i)revert")
+        terminal.wait(r"Take .* back to t1\?")
         terminal.key("y")
         until(lambda: world.virsh_states()[guest] == "running", 60, "the snapshot's state, running")
         terminal.key("Esc")
