@@ -27,8 +27,11 @@ static gboolean finish(GemelConn *base, virDomainPtr domain, GemelAct act, int s
     if (status == 0)
         return TRUE;
     lv_error_keep();
-    return lv_domain_check_act(conn, domain, act, NULL, error) &&
-           lv_fail_kept(error, conn, "cannot %s %s", gemel_act_name(act), virDomainGetName(domain));
+    if (lv_domain_check_act(conn, domain, act, NULL, error))
+        return lv_fail_kept(error, conn, "cannot %s %s", gemel_act_name(act),
+                            virDomainGetName(domain));
+    lv_error_drop();
+    return FALSE;
 }
 
 gboolean lv_act_start(GemelConn *base, const char *id, const GemelActArgs *args, GError **error)
@@ -60,8 +63,10 @@ gboolean lv_domain_end(LvConn *conn, virDomainPtr domain, GError **error)
     if (virDomainDestroy(domain) == 0)
         return TRUE;
     lv_error_keep();
-    return has_stopped(domain) ||
-           lv_fail_kept(error, conn, "cannot kill %s", virDomainGetName(domain));
+    if (!has_stopped(domain))
+        return lv_fail_kept(error, conn, "cannot kill %s", virDomainGetName(domain));
+    lv_error_drop();
+    return TRUE;
 }
 
 gboolean lv_act_kill(GemelConn *base, const char *id, const GemelActArgs *args, GError **error)

@@ -86,13 +86,18 @@ static const char *message_of(virErrorPtr vir)
     return vir != NULL && vir->message != NULL ? vir->message : "libvirt gave no reason";
 }
 
-/* The error between lv_error_keep and lv_fail_kept, which follow each other. */
+/* The error between lv_error_keep and lv_fail_kept or lv_error_drop. */
 static _Thread_local virErrorPtr kept;
 
 void lv_error_keep(void)
 {
     virFreeError(kept);
     kept = virSaveLastError();
+}
+
+void lv_error_drop(void)
+{
+    virFreeError(g_steal_pointer(&kept));
 }
 
 gboolean lv_fail_kept(GError **error, LvConn *conn, const char *format, ...)

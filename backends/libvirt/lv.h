@@ -119,8 +119,10 @@ int lv_error_map_code(gsize index);
  * too.
  */
 #define lv_fail(error, conn, ...) (lv_error_keep(), lv_fail_kept(error, conn, __VA_ARGS__))
-/* The two halves, for where something else is asked in between. */
+/* The two halves, for where something else is asked in between; one of the two others follows the
+   first. */
 void lv_error_keep(void);
+void lv_error_drop(void);
 gboolean lv_fail_kept(GError **error, LvConn *conn, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The same for virConnectOpen: says how to mend it. */
 gboolean lv_fail_open(GError **error, const char *uri);
