@@ -13,62 +13,17 @@ struct Alerts {
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
-static gboolean figure_cpu(const ModelInstance *instance, double *ret)
-{
-    return model_cpu_percent(instance, MODEL_CPU_OF_CORE, ret);
-}
-
-static gboolean figure_memory(const ModelInstance *instance, double *ret)
-{
-    guint64 used, limit;
-
-    if (!model_memory(instance, &used, &limit))
-        return FALSE;
-    *ret = (double)used;
-    return TRUE;
-}
-
-static gboolean figure_pressure(const ModelInstance *instance, double *ret)
-{
-    double some[3];
-
-    if (!model_pressure(instance, some))
-        return FALSE;
-    *ret = MAX(some[0], MAX(some[1], some[2]));
-    return TRUE;
-}
-
-static gboolean figure_block(const ModelInstance *instance, double *ret)
-{
-    double rd, wr;
-
-    if (!model_block_rates(instance, &rd, &wr))
-        return FALSE;
-    *ret = rd + wr;
-    return TRUE;
-}
-
-static gboolean figure_net(const ModelInstance *instance, double *ret)
-{
-    double rx, tx;
-
-    if (!model_net_rates(instance, &rx, &tx))
-        return FALSE;
-    *ret = rx + tx;
-    return TRUE;
-}
-
 /* The headline figures; all others are those of the metrics table. */
 static const struct {
     const char *name;
     AlertUnit unit;
     gboolean (*figure)(const ModelInstance *instance, double *ret);
 } headlines[] = {
-    {"cpu", ALERT_PERCENT, figure_cpu},
-    {"memory", ALERT_MEMORY, figure_memory},
-    {"pressure", ALERT_PERCENT, figure_pressure},
-    {"block", ALERT_BYTES, figure_block},
-    {"net", ALERT_BYTES, figure_net},
+    {"cpu", ALERT_PERCENT, model_figure_cpu},
+    {"memory", ALERT_MEMORY, model_figure_memory},
+    {"pressure", ALERT_PERCENT, model_figure_pressure},
+    {"block", ALERT_BYTES, model_figure_block},
+    {"net", ALERT_BYTES, model_figure_net},
 };
 
 /* How the metrics table's units are written in an alert, and what one of them is of that. */

@@ -131,3 +131,48 @@ gboolean model_is_stale(const Model *model, const ModelInstance *instance)
     return instance->quarantine != NULL ||
            (instance->sample_ns > 0 && model_age_ns(instance) > 2 * refresh_ns + 1000000000);
 }
+
+gboolean model_figure_cpu(const ModelInstance *instance, double *ret)
+{
+    return model_cpu_percent(instance, MODEL_CPU_OF_CORE, ret);
+}
+
+gboolean model_figure_memory(const ModelInstance *instance, double *ret)
+{
+    guint64 used, limit;
+
+    if (!model_memory(instance, &used, &limit))
+        return FALSE;
+    *ret = (double)used;
+    return TRUE;
+}
+
+gboolean model_figure_pressure(const ModelInstance *instance, double *ret)
+{
+    double some[3];
+
+    if (!model_pressure(instance, some))
+        return FALSE;
+    *ret = MAX(MAX(some[0], some[1]), some[2]);
+    return TRUE;
+}
+
+gboolean model_figure_block(const ModelInstance *instance, double *ret)
+{
+    double rd, wr;
+
+    if (!model_block_rates(instance, &rd, &wr))
+        return FALSE;
+    *ret = rd + wr;
+    return TRUE;
+}
+
+gboolean model_figure_net(const ModelInstance *instance, double *ret)
+{
+    double rx, tx;
+
+    if (!model_net_rates(instance, &rx, &tx))
+        return FALSE;
+    *ret = rx + tx;
+    return TRUE;
+}

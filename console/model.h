@@ -174,6 +174,14 @@ gboolean model_memory(const ModelInstance *instance, guint64 *ret_used, guint64 
 gboolean model_pressure(const ModelInstance *instance, double ret[3]);
 gboolean model_block_rates(const ModelInstance *instance, double *ret_rd, double *ret_wr);
 gboolean model_net_rates(const ModelInstance *instance, double *ret_rx, double *ret_tx);
+/* The headline figures as one number each, for conditions (filters, alerts): percent of a core,
+   bytes in use, the worst of the three pressures in percent, bytes a second of both directions.
+   FALSE: not known. */
+gboolean model_figure_cpu(const ModelInstance *instance, double *ret);
+gboolean model_figure_memory(const ModelInstance *instance, double *ret);
+gboolean model_figure_pressure(const ModelInstance *instance, double *ret);
+gboolean model_figure_block(const ModelInstance *instance, double *ret);
+gboolean model_figure_net(const ModelInstance *instance, double *ret);
 gboolean model_uptime_s(const ModelInstance *instance, gint64 *ret);
 /* Age of the newest sample in ns, -1 without one; stale = older than twice the refresh + 1 s. */
 gint64 model_age_ns(const ModelInstance *instance);

@@ -25,51 +25,6 @@ struct Filter {
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
-static gboolean figure_cpu(const ModelInstance *instance, double *ret)
-{
-    return model_cpu_percent(instance, MODEL_CPU_OF_CORE, ret);
-}
-
-static gboolean figure_memory(const ModelInstance *instance, double *ret)
-{
-    guint64 used, limit;
-
-    if (!model_memory(instance, &used, &limit))
-        return FALSE;
-    *ret = (double)used;
-    return TRUE;
-}
-
-static gboolean figure_pressure(const ModelInstance *instance, double *ret)
-{
-    double some[3];
-
-    if (!model_pressure(instance, some))
-        return FALSE;
-    *ret = MAX(MAX(some[0], some[1]), some[2]);
-    return TRUE;
-}
-
-static gboolean figure_block(const ModelInstance *instance, double *ret)
-{
-    double rd, wr;
-
-    if (!model_block_rates(instance, &rd, &wr))
-        return FALSE;
-    *ret = rd + wr;
-    return TRUE;
-}
-
-static gboolean figure_net(const ModelInstance *instance, double *ret)
-{
-    double rx, tx;
-
-    if (!model_net_rates(instance, &rx, &tx))
-        return FALSE;
-    *ret = rx + tx;
-    return TRUE;
-}
-
 static gboolean figure_uptime(const ModelInstance *instance, double *ret)
 {
     gint64 seconds;
@@ -84,8 +39,9 @@ static const struct {
     const char *name;
     gboolean (*get)(const ModelInstance *instance, double *ret);
 } figures[] = {
-    {"cpu", figure_cpu},     {"memory", figure_memory}, {"pressure", figure_pressure},
-    {"block", figure_block}, {"net", figure_net},       {"uptime", figure_uptime},
+    {"cpu", model_figure_cpu},           {"memory", model_figure_memory},
+    {"pressure", model_figure_pressure}, {"block", model_figure_block},
+    {"net", model_figure_net},           {"uptime", figure_uptime},
 };
 
 /* The index of a figure, -1 when there is none of this name. */
