@@ -244,7 +244,7 @@ static void alert_free(Alert *alert)
     if (alert == NULL)
         return;
     if (alert->child != NULL)
-        child_abandon(alert->child);
+        child_forget(alert->child); /* what an alert began outlives it, and the program */
     g_free(alert->instance);
     g_free(alert->metric);
     g_strfreev(alert->command);

@@ -131,8 +131,13 @@ Child *child_start(const char *const *argv, const char *const *env, const ChildH
     return child;
 }
 
-void child_abandon(Child *child)
+void child_forget(Child *child)
 {
     child->abandoned = TRUE;
+}
+
+void child_abandon(Child *child)
+{
+    child_forget(child);
     g_subprocess_send_signal(child->process, SIGTERM);
 }

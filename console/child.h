@@ -32,6 +32,8 @@ Child *child_start(const char *const *argv, const char *const *env, const ChildH
                    GError **error);
 /* Sends SIGTERM and forgets: the hooks are not called any more. */
 void child_abandon(Child *child);
+/* Forgets it and lets it run on; what it prints from here on is lost. */
+void child_forget(Child *child);
 
 /* For main: remembers the soft descriptor limit and raises it to the hard one. */
 void child_raise_nofile(void);

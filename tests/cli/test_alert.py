@@ -7,6 +7,7 @@ import os
 import pytest
 
 from harness.schemas import check
+from harness.wait import until
 
 pytestmark = pytest.mark.quick
 
@@ -34,7 +35,8 @@ def test_an_alert_of_gemelrc_is_an_event_without_a_console(gemel, scratch):
     events = [check("events.json", line) for line in map(json.loads, out.splitlines())]
     (alert,) = [e for e in events if e["event"] == "alert"]
     assert alert["name"] == "batch" and "ran touch" in alert["detail"]
-    assert os.path.exists(f"{scratch}/ran")
+    # the command outlives the program that began it
+    until(lambda: os.path.exists(f"{scratch}/ran"), what="what the command made")
 
 
 def test_a_bad_one_in_gemelrc_is_named_with_its_line(gemel):

