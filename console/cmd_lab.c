@@ -5,10 +5,9 @@
  * The work is done by the `lab` script beside the lab's other parts, which makes the images and
  * calls this same program for create and start: the lab is built as a user would build it.
  */
+#include "backends/places.h"
 #include "console/child.h"
 #include "console/commands.h"
-
-#include <unistd.h>
 
 typedef struct {
     CommandRun *run;
@@ -43,32 +42,25 @@ static void lab_ended(gpointer data, int status)
     run_finish(run, status);
 }
 
-/* The script: GEMEL_LAB_DIR, the source tree of a build, or where it was installed. */
-static char *lab_script(App *app)
-{
-    g_autofree char *dir = g_path_get_dirname(app->program != NULL ? app->program : ".");
-    const char *const dirs[] = {g_getenv("GEMEL_LAB_DIR"), GEMEL_LAB_SOURCE_DIR,
-                                GEMEL_LAB_INSTALL_DIR};
-
-    for (gsize i = 0; i < G_N_ELEMENTS(dirs); i++) {
-        g_autofree char *path = dirs[i] != NULL ? g_build_filename(dirs[i], "lab", NULL) : NULL;
-
-        if (path != NULL && access(path, X_OK) == 0)
-            return g_steal_pointer(&path);
-    }
-    return g_build_filename(dir, "..", "share", "gemel", "lab", "lab", NULL);
-}
-
 static void lab_run(CommandRun *run)
 {
-    g_autofree char *script = lab_script(run->app);
+    g_autofree char *script = places_find(PLACE_LAB);
+    g_autofree char *payload = places_find(PLACE_PAYLOAD);
     g_autofree char *self = g_strconcat("GEMEL=", run->app->program, NULL);
+    g_autofree char *with =
+        payload != NULL ? g_strconcat("GEMEL_LAB_PAYLOAD=", payload, NULL) : NULL;
     const char *verb = run->command->name + sizeof "lab " - 1;
     const char *const argv[] = {script, verb, run->json ? "--json" : NULL, NULL};
-    const char *const env[] = {self, NULL};
+    const char *const env[] = {self, with, NULL};
     g_autoptr(GError) error = NULL;
     Lab *lab;
 
+    if (script == NULL) {
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED,
+                 "lab: its scripts are not installed beside gemel; reinstall gemel, or name their "
+                 "directory by GEMEL_LAB_DIR");
+        return;
+    }
     if (run->dry_run) {
         output_line(run->out, OUTPUT_DATA, "would run %s %s", script, verb);
         return;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The list of steps, the one under way, its deadline, and the life of the subjects. */
+#include "backends/places.h"
 #include "console/compare_private.h"
-
-#include <unistd.h>
 
 typedef struct {
     void (*begin)(Subject *subject);
@@ -137,19 +136,14 @@ static void subject_init(Compare *compare, CompareSide side, Target *target, gbo
                                         .stands = runs ? STANDS_RUNNING : STANDS_STOPPED};
 }
 
-/* Where the program is that runs on all sides: $GEMEL_LAB_PAYLOAD, the build, beside the lab. */
+/* Reads the program that runs on all sides, if it is there. */
 static void find_payload(Compare *compare)
 {
-    const char *const paths[] = {g_getenv("GEMEL_LAB_PAYLOAD"), GEMEL_PAYLOAD_BUILD,
-                                 GEMEL_LAB_INSTALL_DIR "/lab-payload"};
+    g_autofree char *path = places_find(PLACE_PAYLOAD);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
-        if (paths[i] == NULL || access(paths[i], X_OK) != 0 ||
-            !g_file_get_contents(paths[i], &compare->payload, &compare->payload_length, NULL))
-            continue;
-        compare->payload_path = g_strdup(paths[i]);
-        return;
-    }
+    if (path != NULL &&
+        g_file_get_contents(path, &compare->payload, &compare->payload_length, NULL))
+        compare->payload_path = g_steal_pointer(&path);
 }
 
 Compare *compare_start(CommandRun *run, const CompareSpec *spec, Target *container, Target *guest,

@@ -13,6 +13,7 @@
 #include "backends/native/bundle.h"
 #include "backends/native/cgroup.h"
 #include "backends/native/process.h"
+#include "backends/places.h"
 
 #define CREATE_TIMEOUT_MS  60000
 #define RUNTIME_TIMEOUT_MS 30000
@@ -21,21 +22,8 @@
 
 /* ---- finding -------------------------------------------------------------------------------- */
 
-/* Directories, relative to that of our executable, in which the runtime may be: installed side by
-   side, installed in libexec, in the build tree (console/gemel or tests/unit/native/...). */
-static const char *const runtime_places[] = {
-    ".",
-    "../backends/native/runtime",
-    "../../backends/native/runtime",
-    "../../../backends/native/runtime",
-    "../libexec/gemel",
-    "../libexec",
-};
-
 char *native_runtime_find(const NativeStore *store, GError **error)
 {
-    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *dir = self != NULL ? g_path_get_dirname(self) : NULL;
     char *found;
 
     if (store->runtime != NULL) {
@@ -45,13 +33,9 @@ char *native_runtime_find(const NativeStore *store, GError **error)
                             "OCI runtime %s (GEMEL_RUNTIME): no such program", store->runtime);
         return found;
     }
-    for (guint i = 0; dir != NULL && i < G_N_ELEMENTS(runtime_places); i++) {
-        g_autofree char *path = g_build_filename(dir, runtime_places[i], "gemel-runtime", NULL);
-
-        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) && !g_file_test(path, G_FILE_TEST_IS_DIR))
-            return g_canonicalize_filename(path, NULL);
-    }
-    found = g_find_program_in_path("gemel-runtime");
+    found = places_find(PLACE_RUNTIME);
+    if (found == NULL)
+        found = g_find_program_in_path("gemel-runtime");
     if (found == NULL)
         gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
                         "gemel-runtime is not installed beside gemel; reinstall gemel, or name "
