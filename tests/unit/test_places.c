@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 typedef struct {
-    char *root; /* a tree of the test's own */
+    char *root;       /* a tree of the test's own */
+    GPtrArray *paths; /* of what was made in it */
 } Fixture;
 
 static void setup(Fixture *f, gconstpointer data)
@@ -18,6 +19,7 @@ static void setup(Fixture *f, gconstpointer data)
 
     g_assert_no_error(error);
     f->root = g_canonicalize_filename(made, NULL);
+    f->paths = g_ptr_array_new_with_free_func(g_free);
     g_unsetenv("GEMEL_LAB_DIR");
     g_unsetenv("GEMEL_LAB_PAYLOAD");
 }
@@ -38,11 +40,12 @@ static void remove_tree(const char *path)
 static void teardown(Fixture *f, gconstpointer data)
 {
     remove_tree(f->root);
+    g_ptr_array_unref(f->paths);
     g_free(f->root);
 }
 
-/* Writes ROOT/PATH, a directory's parents too; returns the whole path. */
-static char *file_make(Fixture *f, const char *path, const char *text, int mode)
+/* Writes ROOT/PATH, its directories too; returns the whole path, which the fixture keeps. */
+static const char *file_make(Fixture *f, const char *path, const char *text, int mode)
 {
     char *whole = g_build_filename(f->root, path, NULL);
     g_autofree char *dir = g_path_get_dirname(whole);
@@ -50,10 +53,11 @@ static char *file_make(Fixture *f, const char *path, const char *text, int mode)
     g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
     g_assert_true(g_file_set_contents(whole, text, -1, NULL));
     g_assert_cmpint(g_chmod(whole, mode), ==, 0);
+    g_ptr_array_add(f->paths, whole);
     return whole;
 }
 
-static char *program_make(Fixture *f, const char *path)
+static const char *program_make(Fixture *f, const char *path)
 {
     return file_make(f, path, "#!/bin/sh\n", 0755);
 }
@@ -67,10 +71,10 @@ static void assert_found(const char *program, Place place, const char *expected)
 
 static void test_installed(Fixture *f, gconstpointer data)
 {
-    g_autofree char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
-    g_autofree char *runtime = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/gemel-runtime");
-    g_autofree char *lab = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab");
-    g_autofree char *payload = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab-payload");
+    const char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
+    const char *runtime = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/gemel-runtime");
+    const char *lab = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab");
+    const char *payload = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab-payload");
 
     assert_found(gemel, PLACE_RUNTIME, runtime);
     assert_found(gemel, PLACE_LAB, lab);
@@ -79,7 +83,7 @@ static void test_installed(Fixture *f, gconstpointer data)
 
 static void test_nothing(Fixture *f, gconstpointer data)
 {
-    g_autofree char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
+    const char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
 
     for (Place place = 0; place < PLACE_N; place++)
         assert_found(gemel, place, NULL);
@@ -88,12 +92,12 @@ static void test_nothing(Fixture *f, gconstpointer data)
 static void test_built(Fixture *f, gconstpointer data)
 {
     g_autofree char *source = g_build_filename(f->root, "src\n", NULL);
-    g_autofree char *mark = file_make(f, "b/gemel-source-root", source, 0644);
-    g_autofree char *gemel = program_make(f, "b/console/gemel");
-    g_autofree char *test = program_make(f, "b/tests/unit/native/test-store");
-    g_autofree char *runtime = program_make(f, "b/backends/native/runtime/gemel-runtime");
-    g_autofree char *lab = program_make(f, "src/config/lab/lab");
-    g_autofree char *payload = program_make(f, "b/config/lab-payload");
+    file_make(f, "b/gemel-source-root", source, 0644);
+    const char *gemel = program_make(f, "b/console/gemel");
+    const char *test = program_make(f, "b/tests/unit/native/test-store");
+    const char *runtime = program_make(f, "b/backends/native/runtime/gemel-runtime");
+    const char *lab = program_make(f, "src/config/lab/lab");
+    const char *payload = program_make(f, "b/config/lab-payload");
 
     assert_found(gemel, PLACE_RUNTIME, runtime);
     assert_found(test, PLACE_RUNTIME, runtime);
@@ -103,10 +107,10 @@ static void test_built(Fixture *f, gconstpointer data)
 
 static void test_planted(Fixture *f, gconstpointer data)
 {
-    g_autofree char *mark = file_make(f, "gemel-source-root", f->root, 0644);
-    g_autofree char *gemel = program_make(f, "opt/" GEMEL_BINDIR "/gemel");
-    g_autofree char *runtime = program_make(f, "backends/native/runtime/gemel-runtime");
-    g_autofree char *lab = program_make(f, "config/lab/lab");
+    const char *mark = file_make(f, "gemel-source-root", f->root, 0644);
+    const char *gemel = program_make(f, "opt/" GEMEL_BINDIR "/gemel");
+    const char *runtime = program_make(f, "backends/native/runtime/gemel-runtime");
+    const char *lab = program_make(f, "config/lab/lab");
 
     g_assert_cmpint(g_chmod(mark, 0666), ==, 0);
     assert_found(gemel, PLACE_RUNTIME, NULL);
@@ -122,18 +126,18 @@ static void test_planted(Fixture *f, gconstpointer data)
 
 static void test_beside(Fixture *f, gconstpointer data)
 {
-    g_autofree char *gemel = program_make(f, "alone/gemel");
-    g_autofree char *runtime = program_make(f, "alone/gemel-runtime");
+    const char *gemel = program_make(f, "alone/gemel");
+    const char *runtime = program_make(f, "alone/gemel-runtime");
 
     assert_found(gemel, PLACE_RUNTIME, runtime);
 }
 
 static void test_variables(Fixture *f, gconstpointer data)
 {
-    g_autofree char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
-    g_autofree char *installed = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab");
-    g_autofree char *lab = program_make(f, "other/lab");
-    g_autofree char *payload = program_make(f, "other/load");
+    const char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
+    const char *installed = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab");
+    const char *lab = program_make(f, "other/lab");
+    const char *payload = program_make(f, "other/load");
     g_autofree char *dir = g_build_filename(f->root, "other", NULL);
 
     g_setenv("GEMEL_LAB_DIR", dir, TRUE);
@@ -146,10 +150,9 @@ static void test_variables(Fixture *f, gconstpointer data)
 
 static void test_no_program(Fixture *f, gconstpointer data)
 {
-    g_autofree char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
-    g_autofree char *plain =
-        file_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/gemel-runtime", "text", 0644);
-    g_autofree char *dir = program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab/x");
+    const char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
+    file_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/gemel-runtime", "text", 0644);
+    program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab/x");
 
     assert_found(gemel, PLACE_RUNTIME, NULL);
     assert_found(gemel, PLACE_LAB, NULL);
