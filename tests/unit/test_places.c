@@ -92,13 +92,13 @@ static void test_nothing(Fixture *f, gconstpointer data)
 static void test_built(Fixture *f, gconstpointer data)
 {
     g_autofree char *source = g_build_filename(f->root, "src\n", NULL);
-    file_make(f, "b/gemel-source-root", source, 0644);
     const char *gemel = program_make(f, "b/console/gemel");
     const char *test = program_make(f, "b/tests/unit/native/test-store");
     const char *runtime = program_make(f, "b/backends/native/runtime/gemel-runtime");
     const char *lab = program_make(f, "src/config/lab/lab");
     const char *payload = program_make(f, "b/config/lab-payload");
 
+    file_make(f, "b/gemel-source-root", source, 0644);
     assert_found(gemel, PLACE_RUNTIME, runtime);
     assert_found(test, PLACE_RUNTIME, runtime);
     assert_found(gemel, PLACE_LAB, lab);
@@ -109,9 +109,9 @@ static void test_planted(Fixture *f, gconstpointer data)
 {
     const char *mark = file_make(f, "gemel-source-root", f->root, 0644);
     const char *gemel = program_make(f, "opt/" GEMEL_BINDIR "/gemel");
-    const char *runtime = program_make(f, "backends/native/runtime/gemel-runtime");
-    const char *lab = program_make(f, "config/lab/lab");
 
+    program_make(f, "backends/native/runtime/gemel-runtime");
+    program_make(f, "config/lab/lab");
     g_assert_cmpint(g_chmod(mark, 0666), ==, 0);
     assert_found(gemel, PLACE_RUNTIME, NULL);
     if (geteuid() != 0) {
@@ -151,9 +151,9 @@ static void test_variables(Fixture *f, gconstpointer data)
 static void test_no_program(Fixture *f, gconstpointer data)
 {
     const char *gemel = program_make(f, "a/" GEMEL_BINDIR "/gemel");
+
     file_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/gemel-runtime", "text", 0644);
     program_make(f, "a/" GEMEL_LIBEXECDIR "/gemel/lab/lab/x");
-
     assert_found(gemel, PLACE_RUNTIME, NULL);
     assert_found(gemel, PLACE_LAB, NULL);
 }
