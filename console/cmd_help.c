@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_help.c - help and version, generated from the command table. */
+#include "console/arguments.h"
 #include "console/commands.h"
 
 #include <string.h>
@@ -23,30 +24,71 @@ char *command_synopsis(const Command *command)
     return g_string_free(text, FALSE);
 }
 
-static void print_option(CommandRun *run, const char *name, char letter, const char *meta,
-                         const char *help)
-{
-    g_autofree char *left = g_strdup_printf(
-        "%c%c%s --%s%s%s", letter != 0 ? '-' : ' ', letter != 0 ? letter : ' ',
-        letter != 0 ? "," : " ", name, meta != NULL ? " " : "", meta != NULL ? meta : "");
+#define HELP_COLUMN 30 /* where the texts beside options begin */
+#define HELP_WIDTH  79
 
-    output_line(run->out, OUTPUT_DATA, "  %-28s %s", left, help);
-}
-
-/* Breaks a paragraph at 78 columns. */
-static void print_paragraph(CommandRun *run, const char *text)
+/* Words of `text` up to a width, each line after `left` (the first) or blanks of its width. */
+static void print_wrapped(CommandRun *run, const char *left, guint indent, const char *text)
 {
     g_auto(GStrv) words = g_strsplit(text, " ", -1);
-    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(GString) line = g_string_new(left);
+    gsize begin;
 
+    /* what stands on the left is ASCII, so bytes are columns */
+    if (line->len + 1 > indent && indent > 0) {
+        output_line(run->out, OUTPUT_DATA, "%s", line->str);
+        g_string_truncate(line, 0);
+    }
+    while (line->len < indent)
+        g_string_append_c(line, ' ');
+    begin = line->len;
     for (guint i = 0; words[i] != NULL; i++) {
-        if (line->len > 0 && line->len + 1 + strlen(words[i]) > 78) {
+        if (line->len > begin &&
+            g_utf8_strlen(line->str, -1) + 1 + g_utf8_strlen(words[i], -1) > HELP_WIDTH) {
             output_line(run->out, OUTPUT_DATA, "%s", line->str);
             g_string_truncate(line, 0);
+            while (line->len < indent)
+                g_string_append_c(line, ' ');
+            begin = line->len;
         }
-        g_string_append_printf(line, "%s%s", line->len > 0 ? " " : "", words[i]);
+        g_string_append_printf(line, "%s%s", line->len > begin ? " " : "", words[i]);
     }
     output_line(run->out, OUTPUT_DATA, "%s", line->str);
+}
+
+static void print_option(CommandRun *run, const CommandOption *option)
+{
+    g_autofree char *left = g_strdup_printf(
+        "  %c%c%s --%s%s%s", option->letter != 0 ? '-' : ' ',
+        option->letter != 0 ? option->letter : ' ', option->letter != 0 ? "," : " ", option->name,
+        option->meta != NULL ? " " : "", option->meta != NULL ? option->meta : "");
+
+    print_wrapped(run, left, HELP_COLUMN, option->help);
+}
+
+void command_foreach_option(const Command *command,
+                            void (*each)(const CommandOption *option, gpointer data), gpointer data)
+{
+    static const struct {
+        guint flag;
+        CommandOption option;
+    } common[] = {
+        {COMMAND_JSON, {.name = "json", .help = "print JSON"}},
+        {COMMAND_CHANGES, {.name = "dry-run", .help = "only say what would be done"}},
+        {COMMAND_DESTRUCTIVE, {.name = "yes", .letter = 'y', .help = "do not ask"}},
+    };
+
+    for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
+         option++)
+        each(option, data);
+    for (gsize i = 0; i < G_N_ELEMENTS(common); i++)
+        if (command->flags & common[i].flag)
+            each(&common[i].option, data);
+}
+
+static void help_option(const CommandOption *option, gpointer data)
+{
+    print_option(data, option);
 }
 
 static void help_command(CommandRun *run, const Command *command)
@@ -61,19 +103,24 @@ static void help_command(CommandRun *run, const Command *command)
         output_line(run->out, OUTPUT_DATA, "  also: %s", aliases_text);
     output_line(run->out, OUTPUT_DATA, "%s", "");
     if (command->details != NULL) {
-        print_paragraph(run, command->details);
+        print_wrapped(run, NULL, 0, command->details);
         output_line(run->out, OUTPUT_DATA, "%s", "");
     }
-    for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
-         option++)
-        print_option(run, option->name, option->letter, option->meta, option->help);
-    if (command->flags & COMMAND_JSON)
-        print_option(run, "json", 0, NULL, "print JSON");
-    if (command->flags & COMMAND_CHANGES)
-        print_option(run, "dry-run", 0, NULL, "only say what would be done");
-    if (command->flags & COMMAND_DESTRUCTIVE)
-        print_option(run, "yes", 'y', NULL, "do not ask");
+    command_foreach_option(command, help_option, run);
     output_line(run->out, OUTPUT_DATA, "  example: %s", command->example);
+}
+
+/* What may stand before the command. */
+static void print_program_options(CommandRun *run)
+{
+    output_line(run->out, OUTPUT_DATA, "%s", "");
+    output_line(run->out, OUTPUT_DATA, "%s", "Options before the command");
+    for (const ProgramOption *option = program_options; option->take != NULL; option++) {
+        g_autofree char *name = program_option_text(option);
+        g_autofree char *left = g_strconcat("  ", name, NULL);
+
+        print_wrapped(run, left, HELP_COLUMN, option->help);
+    }
 }
 
 static void help_all(CommandRun *run)
@@ -83,8 +130,7 @@ static void help_all(CommandRun *run)
 
     output_line(run->out, OUTPUT_DATA, "gemel: guests and containers in one console");
     output_line(run->out, OUTPUT_DATA, "%s",
-                "usage: gemel [--demo[=N]] [-c URI]... [COMMAND [ARG...]]   without COMMAND: the "
-                "console");
+                "usage: gemel [OPTION...] [COMMAND [ARG...]]   without COMMAND: the console");
     for (gsize i = 0; table[i] != NULL; i++) {
         g_autofree char *words = NULL;
 
@@ -100,6 +146,8 @@ static void help_all(CommandRun *run)
             *strstr(words, " [OPTION...]") = '\0';
         output_line(run->out, OUTPUT_DATA, "  %-34s %s", words, table[i]->summary);
     }
+    if (run->face->face == FACE_ONESHOT)
+        print_program_options(run);
     output_line(run->out, OUTPUT_DATA, "%s", "");
     output_line(run->out, OUTPUT_DATA, "`help COMMAND` has its options and an example.");
     output_line(run->out, OUTPUT_DATA, "%s",

@@ -94,6 +94,10 @@ const Command *command_find(const char *const *words, guint *ret_used, GError **
 
 /* "start NAME... [OPTION...]"; the caller frees it. */
 char *command_synopsis(const Command *command);
+/* Its own options, then those that come by flags. */
+void command_foreach_option(const Command *command,
+                            void (*each)(const CommandOption *option, gpointer data),
+                            gpointer data);
 
 /* What a face provides to running commands. */
 typedef struct {

@@ -5,6 +5,7 @@
  * Signals are blocked before any thread starts and read by signalfd. Leaving never waits for a
  * worker that is held up: then the process flushes and goes by _exit.
  */
+#include "console/arguments.h"
 #include "console/batch.h"
 #include "console/child.h"
 #include "console/commands.h"
@@ -22,23 +23,6 @@
 #include <unistd.h>
 
 typedef struct {
-    gboolean demo, batch, read_only, version, help;
-    char *demo_spec; /* "100,seed=1" */
-    char *line;      /* -c 'a; b' */
-    char **uris;     /* --connect */
-    char **argv;     /* the command */
-} Arguments;
-
-static void arguments_clear(Arguments *arguments)
-{
-    g_free(arguments->demo_spec);
-    g_free(arguments->line);
-    g_strfreev(arguments->uris);
-    g_strfreev(arguments->argv);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
-
-typedef struct {
     App *app;
     CommandRun *run;
     Batch *batch; /* or this */
@@ -50,92 +34,6 @@ typedef struct {
     char *typed_name;
     GSource *input;
 } Oneshot;
-
-/* ---- arguments ------------------------------------------------------------------------------ */
-
-static gboolean usage_error(const char *word, const char *problem)
-{
-    Output *out = output_new_stdio();
-
-    output_line(out, OUTPUT_ERROR, "%s %s; see gemel help", word, problem);
-    output_free(out);
-    return FALSE;
-}
-
-/* -c takes a URI if it looks like one: a single word with a scheme. Anything else is a line. */
-static gboolean looks_like_uri(const char *text)
-{
-    return strpbrk(text, " \t\n;") == NULL &&
-           (strstr(text, "://") != NULL || g_str_equal(text, "sim") ||
-            g_str_equal(text, "native") || g_str_has_prefix(text, "sim:") ||
-            g_str_has_prefix(text, "native:") || g_str_has_prefix(text, "replay:") ||
-            g_str_has_prefix(text, "test:"));
-}
-
-static gboolean take_value(char **argv, int *i, const char *name, const char **ret)
-{
-    gsize length = strlen(name);
-
-    if (g_str_has_prefix(argv[*i], name) && argv[*i][length] == '=') {
-        *ret = argv[*i] + length + 1;
-        return TRUE;
-    }
-    if (!g_str_equal(argv[*i], name))
-        return FALSE;
-    *ret = argv[*i + 1] != NULL ? argv[++*i] : NULL;
-    return TRUE;
-}
-
-static gboolean parse_arguments(char **argv, Arguments *arguments)
-{
-    g_autoptr(GStrvBuilder) uris = g_strv_builder_new();
-    int i = 1;
-
-    for (; argv[i] != NULL && argv[i][0] == '-'; i++) {
-        const char *value = NULL;
-        const char *word = argv[i];
-
-        if (g_str_equal(word, "--")) {
-            i++;
-            break;
-        } else if (g_str_equal(word, "--demo") || g_str_has_prefix(word, "--demo=")) {
-            arguments->demo = TRUE;
-            arguments->demo_spec = g_strdup(word[6] == '=' ? word + 7 : "");
-        } else if (take_value(argv, &i, "--connect", &value) ||
-                   take_value(argv, &i, "-c", &value)) {
-            if (value == NULL)
-                return usage_error(word, "needs a value");
-            if (g_str_has_prefix(word, "-c") && !looks_like_uri(value)) {
-                if (arguments->line != NULL)
-                    return usage_error(word, "was given already; put `;` between commands");
-                arguments->line = g_strdup(value);
-            } else
-                g_strv_builder_add(uris, value);
-        } else if (g_str_equal(word, "--batch")) {
-            arguments->batch = TRUE;
-        } else if (g_str_equal(word, "--read-only")) {
-            arguments->read_only = TRUE;
-        } else if (take_value(argv, &i, "--root", &value)) {
-            if (value == NULL)
-                return usage_error(word, "needs a directory");
-            g_setenv("GEMEL_ROOT", value, TRUE);
-        } else if (g_str_equal(word, "--version") || g_str_equal(word, "-V")) {
-            arguments->version = TRUE;
-        } else if (g_str_equal(word, "--help") || g_str_equal(word, "-h")) {
-            arguments->help = TRUE;
-        } else {
-            return usage_error(word, "is not an option");
-        }
-    }
-    arguments->uris = g_strv_builder_end(uris);
-    arguments->argv = g_strdupv(argv + i);
-    if (argv[i] != NULL && (arguments->line != NULL || arguments->batch))
-        return usage_error(argv[i], arguments->batch ? "is too much: --batch reads its commands"
-                                                     : "is too much: -c has the commands");
-    if (arguments->line != NULL && arguments->batch)
-        return usage_error("--batch", "and -c do not go together");
-    return TRUE;
-}
 
 /* ---- backends ------------------------------------------------------------------------------- */
 
@@ -326,9 +224,9 @@ static char *console_replay(const Arguments *arguments)
                      isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 
     for (int i = 1; plain && argv[i] != NULL; i++) {
-        if (take_value(argv, &i, "--speed", &value))
+        if (arguments_take_value(argv, &i, "--speed", &value))
             speed = value;
-        else if (take_value(argv, &i, "--seek", &value))
+        else if (arguments_take_value(argv, &i, "--seek", &value))
             seek = value;
         else if (argv[i][0] != '-' && file == NULL)
             file = argv[i];
@@ -337,6 +235,16 @@ static char *console_replay(const Arguments *arguments)
     }
     /* a file that is not there is better said without opening a screen */
     return plain && file != NULL && access(file, R_OK) == 0 ? replay_uri(file, speed, seek) : NULL;
+}
+
+/* Prints the error; returns the exit status that goes with it. */
+static int say_error(const GError *error)
+{
+    Output *out = output_new_stdio();
+
+    output_line(out, OUTPUT_ERROR, "%s", error->message);
+    output_free(out);
+    return gemel_error_exit_status(error);
 }
 
 static int leave(App *app, int status)
@@ -365,8 +273,10 @@ int main(int argc, char **argv)
     /* workers make what the UI thread frees: with an arena for each of them memory is kept many
        times over */
     mallopt(M_ARENA_MAX, 2);
-    if (!parse_arguments(argv, &arguments))
-        return 2;
+    if (!arguments_parse(&arguments, argv, &error))
+        return say_error(error);
+    if (arguments.root != NULL)
+        g_setenv("GEMEL_ROOT", arguments.root, TRUE);
     if (arguments.version || arguments.help) {
         g_strfreev(arguments.argv);
         arguments.argv = g_strsplit(arguments.help ? "help" : "version", " ", -1);
@@ -391,13 +301,8 @@ int main(int argc, char **argv)
     app->read_only = arguments.read_only;
     app->backends_given = arguments.demo || arguments.uris[0] != NULL;
     app->bind = tui_bind;
-    if (!open_backends(app, &arguments, &error)) {
-        Output *out = output_new_stdio();
-
-        output_line(out, OUTPUT_ERROR, "%s", error->message);
-        output_free(out);
-        return leave(app, gemel_error_exit_status(error));
-    }
+    if (!open_backends(app, &arguments, &error))
+        return leave(app, say_error(error));
     signal_source = app_add_signals(app, signals, on_signal, app); /* a line of gemelrc may wait */
     rc_load(app);
     if (top)
