@@ -190,6 +190,13 @@ void gemel_job_disown(GemelJob *job, gpointer data)
             g_array_remove_index(job->listeners, i);
 }
 
+void gemel_job_leave(GemelJob *job, gpointer data)
+{
+    gemel_job_disown(job, data);
+    if (job->listeners->len == 0)
+        gemel_job_cancel(job);
+}
+
 void gemel_job_cancel(GemelJob *job)
 {
     GemelLanes *lanes = job->lanes;

@@ -132,6 +132,8 @@ GemelLanesHealth gemel_lanes_health(GemelLanes *lanes, char **ret_text);
 
 /* Forgets `done` callbacks with this data: their owner goes away. */
 void gemel_job_disown(GemelJob *job, gpointer data);
+/* Disowns, and cancels the job unless somebody else waits for it. */
+void gemel_job_leave(GemelJob *job, gpointer data);
 /* Takes a queued job back, or raises the cancel flag of a running one. */
 void gemel_job_cancel(GemelJob *job);
 GemelJobView *gemel_job_view(GemelJob *job);

@@ -71,6 +71,7 @@ gboolean app_free(App *app)
     alerts_free(app->alerts);
     model_free(app->model);
     g_ptr_array_unref(app->closed);
+    g_clear_pointer(&app->aliases, g_hash_table_unref);
     options_free(app->options);
     g_ptr_array_unref(app->backends);
     g_main_context_pop_thread_default(app->context);

@@ -30,6 +30,7 @@ typedef struct {
     Alerts *alerts;
     Writer *writer;      /* made when it is needed first, or NULL */
     Record *record;      /* under way, or NULL */
+    GHashTable *aliases; /* name -> line (alias.h), or NULL */
     GPtrArray *backends; /* of AppBackend */
     GPtrArray *closed;   /* those that were disconnected; alive until the end */
     char *program;       /* path of this executable, for helpers beside it */

@@ -28,15 +28,21 @@ void child_raise_nofile(void)
     nofile_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* Between fork and exec. */
-static void child_setup(gpointer data)
+void child_prepare(void)
 {
     sigset_t none;
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
     if (nofile_raised)
         setrlimit(RLIMIT_NOFILE, &nofile_before);
+}
+
+/* Between fork and exec. */
+static void child_setup(gpointer data)
+{
+    child_prepare();
 }
 
 /* One of the three (two pipes, the exit) is over. */

@@ -35,5 +35,9 @@ void child_abandon(Child *child);
 /* Forgets it and lets it run on; what it prints from here on is lost. */
 void child_forget(Child *child);
 
+/* For a child that is started otherwise, between fork and exec (async-signal-safe): the signal
+   mask, SIGPIPE and the descriptor limit as a program expects them. */
+void child_prepare(void);
+
 /* For main: remembers the soft descriptor limit and raises it to the hard one. */
 void child_raise_nofile(void);

@@ -2,18 +2,28 @@
 /*
  * command.c - from a line to a running command and its exit status.
  *
- * A run goes through: split the line into commands; for each: find it in the table, parse its
- * options, check face, read-only and words, wait for fresh instance lists where it needs them,
- * call it, wait until nothing is pending, go on with the next one or report the status.
+ * A run goes through: split the line into commands; for each: put an alias in, find it in the
+ * table, parse its options, check face, read-only and words, wait for fresh instance lists where it
+ * needs them, call it, wait until nothing is pending and the program it is piped to has ended, go
+ * on with the next one or report the status.
  */
-#include "console/command.h"
+#include "console/alias.h"
+#include "console/command_private.h"
+#include "console/pipeline.h"
 
 #include <string.h>
 
+/* `source` in a file that sources itself, `watch watch ...`: this deep and no deeper. */
+#define NESTING_MAX 8
+
 struct CommandFlow {
-    char **lines; /* commands of the line that are not begun yet */
-    guint next;
-    char **argv;    /* or one command given as words */
+    GPtrArray *steps; /* of CommandStep*: commands of the line that are not begun yet */
+    char **argv;      /* or one command given as words */
+    Output *out;      /* the caller's; run->out may be the pipeline's or the plan's */
+    Pipeline *pipeline;
+    gboolean cancelled;
+    GString *plan; /* what --dry-run --json would do, as lines */
+    Output *plan_out;
     guint depth;    /* > 0: inside the command's own code; do not free the run */
     gboolean *over; /* told when the run is freed while its starter is on the stack */
     guint listener;
@@ -37,6 +47,12 @@ static void flow_stop_waiting(CommandRun *run)
 static void run_clear(CommandRun *run)
 {
     flow_stop_waiting(run);
+    run->out = run->flow->out;
+    g_clear_pointer(&run->flow->pipeline, pipeline_free);
+    g_clear_pointer(&run->flow->plan_out, output_free);
+    if (run->flow->plan != NULL)
+        g_string_free(g_steal_pointer(&run->flow->plan), TRUE);
+    run->piped = FALSE;
     if (run->data_free != NULL)
         run->data_free(run->data);
     run->data = NULL;
@@ -53,7 +69,7 @@ static void run_clear(CommandRun *run)
 static void run_free(CommandRun *run)
 {
     run_clear(run);
-    g_strfreev(run->flow->lines);
+    g_clear_pointer(&run->flow->steps, g_ptr_array_unref);
     g_strfreev(run->flow->argv);
     g_free(run->flow);
     g_ptr_array_unref(run->jobs);
@@ -61,15 +77,52 @@ static void run_free(CommandRun *run)
     g_free(run);
 }
 
+/* The lines of a plan as JSON; one that is JSON already stays as it is. */
+static void run_print_plan(CommandRun *run)
+{
+    GString *plan = run->flow->plan;
+    json_t *json = json_loadb(plan->str, plan->len, 0, NULL);
+
+    run->out = run->flow->pipeline != NULL ? pipeline_output(run->flow->pipeline) : run->flow->out;
+    if (json == NULL) {
+        g_auto(GStrv) lines = g_strsplit(g_strchomp(plan->str), "\n", -1);
+        json_t *all = json_array();
+
+        for (guint i = 0; lines[i] != NULL; i++)
+            if (*lines[i] != '\0')
+                json_array_append_new(all, json_text(lines[i]));
+        json = json_pack("{s:s, s:o}", "command", run->command->name, "plan", all);
+    }
+    output_json(run->out, json);
+    g_string_free(g_steal_pointer(&run->flow->plan), TRUE);
+}
+
+/* Its last words are out. FALSE while a program reads what the command printed. */
+static gboolean run_is_through(CommandRun *run)
+{
+    int status;
+
+    if (run->flow->plan != NULL)
+        run_print_plan(run);
+    output_flush(run->flow->out);
+    if (run->flow->pipeline == NULL)
+        return TRUE;
+    if (!pipeline_ended(run->flow->pipeline, &status)) {
+        pipeline_finish(run->flow->pipeline);
+        return FALSE;
+    }
+    if (!run->flow->cancelled)
+        run->status = status;
+    return TRUE;
+}
+
 /* The command is over: the next of the line, or the end. */
 static void run_settle(CommandRun *run)
 {
-    if (!run->finished || run->flow->depth > 0)
+    if (!run->finished || run->flow->depth > 0 || !run_is_through(run))
         return;
-    output_flush(run->out);
     /* A loop, since a line may hold any number of commands that end at once. */
-    while (run->status == 0 && run->flow->lines != NULL &&
-           run->flow->lines[run->flow->next] != NULL) {
+    while (run->status == 0 && run->flow->steps != NULL && run->flow->steps->len > 0) {
         run_clear(run);
         run->flow->depth++;
         run_next(run);
@@ -80,10 +133,12 @@ static void run_settle(CommandRun *run)
             run->status = run->worst;
         run->finished = TRUE;
         flow_stop_waiting(run);
-        output_flush(run->out);
+        if (!run_is_through(run))
+            return;
     }
     if (run->flow->over != NULL)
         *run->flow->over = TRUE;
+    run->out = run->flow->out;
     run->done(run, run->status, run->done_data);
     run_free(run);
 }
@@ -195,17 +250,55 @@ GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const
     return own->job;
 }
 
-void command_cancel(CommandRun *run)
+/* Forgets the jobs: those that wait are taken back, those that run get their cancel flag. A read
+   that others wait for as well goes on for them. */
+static void run_forget_jobs(CommandRun *run)
 {
     for (guint i = 0; i < run->jobs->len; i++) {
         RunJob *own = run->jobs->pdata[i];
 
-        gemel_job_disown(own->job, own);
-        gemel_job_cancel(own->job);
+        gemel_job_leave(own->job, own);
     }
     g_ptr_array_set_size(run->jobs, 0);
-    g_strfreev(g_steal_pointer(&run->flow->lines));
-    run_finish(run, 130);
+}
+
+/* The program of `command | program` is over. Nobody reads on: a command that only looks is over
+   with it, one that changes things does what it was told. */
+static void run_program_ended(gpointer data)
+{
+    CommandRun *run = data;
+
+    if (run->finished) {
+        run_settle(run);
+    } else if (!(run->command->flags & COMMAND_CHANGES)) {
+        run_forget_jobs(run);
+        run_finish(run, 0); /* the status is the program's */
+    }
+}
+
+void command_interrupt(CommandRun *run)
+{
+    run->flow->cancelled = TRUE;
+    run_forget_jobs(run);
+    g_clear_pointer(&run->flow->steps, g_ptr_array_unref);
+    if (run->flow->pipeline != NULL && !pipeline_has_terminal(run->flow->pipeline)) {
+        run->out = run->flow->out;
+        g_clear_pointer(&run->flow->pipeline, pipeline_free);
+    }
+    run->status = 130;
+    if (run->finished)
+        run_settle(run);
+    else
+        run_finish(run, 130);
+}
+
+void command_cancel(CommandRun *run)
+{
+    if (run->flow->pipeline != NULL) {
+        run->out = run->flow->out;
+        g_clear_pointer(&run->flow->pipeline, pipeline_free);
+    }
+    command_interrupt(run);
 }
 
 /* ---- instance lists ------------------------------------------------------------------------- */
@@ -329,193 +422,7 @@ void run_confirm(CommandRun *run, const char *question, const char *typed_name,
     run->face->confirm(run, question, typed_name, run_answered, run->face->face_data);
 }
 
-/* ---- parsing -------------------------------------------------------------------------------- */
-
-char **command_split_lines(const char *text, GError **error)
-{
-    g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
-    g_autoptr(GString) line = g_string_new(NULL);
-    char quote = 0;
-
-    for (const char *c = text; *c != '\0'; c++) {
-        if (quote == 0 && *c == '#' && (c == text || strchr(" \t\n;", c[-1]) != NULL)) {
-            c += strcspn(c, "\n"); /* a comment: quotes and semicolons mean nothing there */
-            if (*c == '\0')
-                break;
-        }
-        if (quote == 0 && (*c == ';' || *c == '\n')) {
-            g_strv_builder_add(lines, line->str);
-            g_string_truncate(line, 0);
-            continue;
-        }
-        if (quote == 0 && (*c == '\'' || *c == '"'))
-            quote = *c;
-        else if (quote == *c)
-            quote = 0;
-        else if (*c == '\\' && quote != '\'' && c[1] != '\0')
-            g_string_append_c(line, *c++);
-        g_string_append_c(line, *c);
-    }
-    if (quote != 0) {
-        gemel_error_set(error, GEMEL_ERROR_INVALID, "a %c is open at the end of: %s", quote, text);
-        return NULL;
-    }
-    g_strv_builder_add(lines, line->str);
-    return g_strv_builder_end(lines);
-}
-
-static const CommandOption *find_option(const Command *command, const char *name, char letter)
-{
-    for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
-         option++)
-        if (name != NULL ? g_str_equal(option->name, name)
-                         : letter != 0 && option->letter == letter)
-            return option;
-    return NULL;
-}
-
-static void store_option(CommandRun *run, const char *name, const char *value)
-{
-    GPtrArray *values = g_hash_table_lookup(run->options, name);
-
-    if (values == NULL) {
-        values = g_ptr_array_new_with_free_func(g_free);
-        g_hash_table_insert(run->options, g_strdup(name), values);
-    }
-    g_ptr_array_add(values, g_strdup(value));
-}
-
-/* The options that flags of the command bring. TRUE if `name` is one of them. */
-static gboolean take_common_option(CommandRun *run, const char *name)
-{
-    if (g_str_equal(name, "json") && (run->command->flags & COMMAND_JSON))
-        run->json = TRUE;
-    else if (g_str_equal(name, "yes") && (run->command->flags & COMMAND_CHANGES))
-        run->yes = TRUE;
-    else if (g_str_equal(name, "dry-run") && (run->command->flags & COMMAND_CHANGES))
-        run->dry_run = TRUE;
-    else if (!g_str_equal(name, "help"))
-        return FALSE;
-    if (g_str_equal(name, "help"))
-        store_option(run, "help", "");
-    return TRUE;
-}
-
-/* One option word; *i moves past a separate value. */
-static gboolean parse_option(CommandRun *run, char **argv, guint *i, GError **error)
-{
-    const char *word = argv[*i];
-    const CommandOption *option;
-    g_autofree char *name = NULL;
-    const char *value = NULL;
-
-    if (word[1] == '-') {
-        const char *equals = strchr(word, '=');
-
-        name =
-            equals != NULL ? g_strndup(word + 2, (gsize)(equals - word - 2)) : g_strdup(word + 2);
-        value = equals != NULL ? equals + 1 : NULL;
-        if (value == NULL && take_common_option(run, name))
-            return TRUE;
-        option = find_option(run->command, name, 0);
-    } else {
-        name = g_strndup(word + 1, 1);
-        value = word[2] != '\0' ? word + 2 : NULL;
-        if (value == NULL && ((*name == 'y' && take_common_option(run, "yes")) ||
-                              (*name == 'h' && take_common_option(run, "help"))))
-            return TRUE;
-        option = find_option(run->command, NULL, *name);
-    }
-    if (option == NULL)
-        return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "%s: there is no option '%s'; see `help %s`", run->command->name,
-                               word, run->command->name);
-    if (option->type == OPTION_FLAG) {
-        if (value != NULL)
-            return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: --%s takes no value",
-                                   run->command->name, option->name);
-        store_option(run, option->name, "");
-        return TRUE;
-    }
-    if (value == NULL && (value = argv[++*i]) == NULL)
-        return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: --%s needs %s", run->command->name,
-                               option->name, option->meta != NULL ? option->meta : "a value");
-    if (option->type == OPTION_DURATION) {
-        gint ms;
-
-        if (!parse_duration_ms(value, &ms, error))
-            return FALSE;
-    }
-    if (option->type == OPTION_NUMBER &&
-        !g_ascii_string_to_unsigned(value, 10, 1, G_MAXINT, NULL, NULL))
-        return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: --%s %s is not a number from 1 on",
-                               run->command->name, option->name, value);
-    store_option(run, option->name, value);
-    return TRUE;
-}
-
-/* How many words stand before the part that is passed through. */
-static guint fixed_words(const Command *command)
-{
-    guint n = 0;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(command->words); i++)
-        n += command->words[i].type != WORD_NONE && !command->words[i].repeats;
-    return n;
-}
-
-static gboolean parse_words(CommandRun *run, char **argv, guint first, GError **error)
-{
-    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
-    gboolean passthrough = run->command->flags & COMMAND_PASSTHROUGH;
-    gboolean plain = FALSE;
-    guint n = 0;
-
-    for (guint i = first; argv[i] != NULL; i++) {
-        if (!plain && g_str_equal(argv[i], "--")) {
-            plain = TRUE;
-            continue;
-        }
-        if (!plain && argv[i][0] == '-' && argv[i][1] != '\0') {
-            if (!parse_option(run, argv, &i, error))
-                return FALSE;
-            continue;
-        }
-        g_strv_builder_add(words, argv[i]);
-        if (++n > fixed_words(run->command) && passthrough)
-            plain = TRUE;
-    }
-    run->words = g_strv_builder_end(words);
-    run->n_words = n;
-    return TRUE;
-}
-
-/* Enough words, and not too many. */
-static gboolean check_words(const CommandRun *run, GError **error)
-{
-    const Command *command = run->command;
-    guint needed = 0, most = 0;
-    gboolean repeats = FALSE;
-    const char *first_missing = NULL;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(command->words); i++) {
-        const CommandWord *word = &command->words[i];
-
-        if (word->type == WORD_NONE)
-            break;
-        most++;
-        repeats = repeats || word->repeats;
-        if (!word->optional && ++needed > run->n_words && first_missing == NULL)
-            first_missing = word->name;
-    }
-    if (first_missing != NULL)
-        return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: %s is missing; see `help %s`",
-                               command->name, first_missing, command->name);
-    if (run->n_words > most && !repeats)
-        return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: '%s' is too much; see `help %s`",
-                               command->name, run->words[most], command->name);
-    return TRUE;
-}
+/* ---- starting ------------------------------------------------------------------------------- */
 
 static gboolean check_allowed(const CommandRun *run, GError **error)
 {
@@ -530,8 +437,6 @@ static gboolean check_allowed(const CommandRun *run, GError **error)
     return TRUE;
 }
 
-/* ---- starting ------------------------------------------------------------------------------- */
-
 static gboolean run_begin(CommandRun *run, char **argv, GError **error)
 {
     guint used = 0;
@@ -541,7 +446,7 @@ static gboolean run_begin(CommandRun *run, char **argv, GError **error)
         return FALSE;
     run->options =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-    if (!parse_words(run, argv, used, error))
+    if (!command_parse(run, argv, used, error))
         return FALSE;
     if (run_flag(run, "help")) {
         const char *const help[] = {"help", run->command->name, NULL};
@@ -553,7 +458,80 @@ static gboolean run_begin(CommandRun *run, char **argv, GError **error)
         run->n_words = g_strv_length(run->words);
         return run->command != NULL;
     }
-    return check_words(run, error) && check_allowed(run, error);
+    return command_check_words(run, error) && check_allowed(run, error);
+}
+
+/* --dry-run --json: what a command says it would do is gathered. */
+static void take_plan_line(OutputClass class, const char *text, gpointer data)
+{
+    CommandRun *run = data;
+
+    if (class == OUTPUT_DATA)
+        g_string_append_printf(run->flow->plan, "%s\n", text);
+    else
+        output_line(run->flow->out, class, "%s", text);
+}
+
+static void run_gather_plan(CommandRun *run)
+{
+    run->flow->plan = g_string_new(NULL);
+    run->out = run->flow->plan_out = output_new_lines(take_plan_line, run);
+}
+
+/* The words of the next command: the step's own, after its alias. An alias may bring a `;` and a
+   `|`: then its first command is next, and what stood after it follows the last. NULL without an
+   error: an empty command. */
+static char **run_take_words(CommandRun *run, GError **error)
+{
+    struct CommandFlow *flow = run->flow;
+    g_autoptr(GError) own = NULL;
+    CommandStep *step = flow->steps->pdata[0];
+    g_autofree char *alias = step->expanded ? NULL : command_expand_alias(run->app, step->text);
+    char **argv = NULL;
+
+    if (alias != NULL) {
+        g_autofree char *line = step->program != NULL
+                                    ? g_strconcat(alias, " | ", step->program, NULL)
+                                    : g_strdup(alias);
+        g_autoptr(GPtrArray) steps = command_steps(line, error);
+
+        if (steps == NULL)
+            return NULL;
+        g_ptr_array_remove_index(flow->steps, 0);
+        for (guint i = steps->len; i-- > 0;) {
+            CommandStep *one = g_ptr_array_steal_index(steps, i);
+
+            one->expanded = TRUE;
+            g_ptr_array_insert(flow->steps, 0, one);
+        }
+    }
+    step = g_ptr_array_steal_index(flow->steps, 0);
+    if (!g_shell_parse_argv(step->text, NULL, &argv, &own) &&
+        !g_error_matches(own, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
+        g_propagate_error(error, g_steal_pointer(&own));
+    else if (argv != NULL && step->program != NULL) {
+        flow->pipeline = pipeline_new(run->app, run->face, flow->out, step->program,
+                                      run_program_ended, run, error);
+        run->piped = flow->pipeline != NULL;
+        if (run->piped)
+            run->out = pipeline_output(flow->pipeline);
+        else
+            g_clear_pointer(&argv, g_strfreev);
+    }
+    command_step_free(step);
+    return argv;
+}
+
+/* A command given as words may begin with an alias, too. */
+static void run_expand_argv(CommandRun *run)
+{
+    g_autofree char *line = NULL;
+
+    if (run->flow->argv[0] == NULL || alias_get(run->app, run->flow->argv[0]) == NULL)
+        return;
+    line = command_join((const char *const *)run->flow->argv);
+    run->flow->steps = command_steps(line, NULL);
+    g_clear_pointer(&run->flow->argv, g_strfreev);
 }
 
 /* Begins the next command of the line; an empty one is done at once. */
@@ -561,22 +539,21 @@ static void run_next(CommandRun *run)
 {
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) argv = NULL;
-    const char *line = NULL;
 
-    if (run->flow->argv != NULL) {
+    if (run->flow->argv != NULL)
+        run_expand_argv(run);
+    if (run->flow->argv != NULL)
         argv = g_steal_pointer(&run->flow->argv);
-    } else if (run->flow->lines != NULL && (line = run->flow->lines[run->flow->next]) != NULL) {
-        run->flow->next++;
-        if (!g_shell_parse_argv(line, NULL, &argv, &error) &&
-            g_error_matches(error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
-            g_clear_error(&error);
-    }
+    else if (run->flow->steps != NULL && run->flow->steps->len > 0)
+        argv = run_take_words(run, &error);
     if (argv == NULL || error != NULL || !run_begin(run, argv, &error)) {
         if (error != NULL)
             run_error(run, error);
         run_finish(run, -1);
         return;
     }
+    if (run->dry_run && run->json)
+        run_gather_plan(run);
     run_with_lists(run);
 }
 
@@ -591,6 +568,7 @@ static CommandRun *run_new(App *app, const FaceOps *face, Output *out,
     run->done = done;
     run->done_data = data;
     run->flow = g_new0(struct CommandFlow, 1);
+    run->flow->out = out;
     run->jobs = g_ptr_array_new_with_free_func(run_job_free);
     run->missing = g_ptr_array_new();
     return run;
@@ -618,7 +596,26 @@ CommandRun *command_line_run(App *app, const FaceOps *face, Output *out, const c
     CommandRun *run = run_new(app, face, out, done, data);
     g_autoptr(GError) error = NULL;
 
-    run->flow->lines = command_split_lines(line, &error);
+    run->flow->steps = command_steps(line, &error);
+    if (error != NULL)
+        run_error(run, error);
+    return run_go(run);
+}
+
+CommandRun *command_nested_run(CommandRun *parent, Output *out, const char *line,
+                               void (*done)(CommandRun *run, int status, gpointer data),
+                               gpointer data)
+{
+    CommandRun *run = run_new(parent->app, parent->face, out, done, data);
+    g_autoptr(GError) error = NULL;
+
+    run->nesting = parent->nesting + 1;
+    if (run->nesting > NESTING_MAX)
+        gemel_error_set(&error, GEMEL_ERROR_INVALID,
+                        "%s: commands run commands more than %d deep; does a file source itself?",
+                        parent->command->name, NESTING_MAX);
+    else
+        run->flow->steps = command_steps(line, &error);
     if (error != NULL)
         run_error(run, error);
     return run_go(run);
@@ -651,38 +648,4 @@ const char *run_option(const CommandRun *run, const char *name)
 gboolean run_flag(const CommandRun *run, const char *name)
 {
     return run_option_all(run, name) != NULL;
-}
-
-gboolean parse_duration_ms(const char *text, gint *ret_ms, GError **error)
-{
-    gint64 ms;
-
-    if (!option_parse_duration(text, &ms) || ms > G_MAXINT)
-        return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "'%s' is not a time; write 500ms, 10s, 2m or 1h", text);
-    *ret_ms = (gint)ms;
-    return TRUE;
-}
-
-gboolean parse_size_bytes(const char *text, gint64 *ret_bytes, GError **error)
-{
-    static const char units[] = "KMGT";
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-    const char *unit = *end != '\0' ? strchr(units, g_ascii_toupper(*end)) : NULL;
-
-    if (unit != NULL) {
-        for (const char *u = units; u <= unit; u++)
-            value *= 1024;
-        end++;
-        if (*end == 'i')
-            end++;
-    }
-    if (*end == 'B' || *end == 'b')
-        end++;
-    if (end == text || *end != '\0' || !(value >= 0) || value > 9e18)
-        return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "'%s' is not a size; write 64M, 1.5G or a number of bytes", text);
-    *ret_bytes = (gint64)value;
-    return TRUE;
 }

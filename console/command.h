@@ -36,6 +36,10 @@ typedef enum {
     WORD_CHOICE, /* one of `choices` (space separated) */
     WORD_METRIC, /* what an alert can be about */
     WORD_LIMIT,  /* cpu=, memory=, pids= */
+    WORD_VIEW,   /* a view verb, then what it takes */
+    WORD_KEY,    /* of the console's key table */
+    WORD_ALIAS,
+    WORD_LINE, /* a command line: its command, then what that takes */
 } WordType;
 
 typedef struct {
@@ -49,7 +53,9 @@ typedef enum {
     OPTION_FLAG,
     OPTION_STRING,
     OPTION_DURATION,
-    OPTION_NUMBER /* from 1 on */
+    OPTION_NUMBER, /* `min` to `max`; from 1 on when these are 0 */
+    OPTION_SIZE,   /* "64M" */
+    OPTION_CHOICE, /* one of `choices` */
 } CommandOptionType;
 
 typedef struct {
@@ -59,6 +65,9 @@ typedef struct {
     gboolean repeats; /* may be given several times */
     const char *meta; /* "DURATION" */
     const char *help;
+    WordType word;       /* how a value is completed, when its type does not say */
+    const char *choices; /* space separated: all there are (OPTION_CHOICE), else suggestions */
+    gint64 min, max;     /* OPTION_NUMBER */
 } CommandOption;
 
 enum {
@@ -68,6 +77,7 @@ enum {
     COMMAND_PASSTHROUGH = 1 << 3, /* words after the fixed ones (or after --) are not options */
     COMMAND_LISTS = 1 << 4,       /* needs instance lists before it runs */
     COMMAND_WAITS = 1 << 5,       /* its --timeout is for what it does, not for the lists */
+    COMMAND_HIDDEN = 1 << 6,      /* for scripts: not in help nor completion */
 };
 
 typedef struct {
@@ -111,6 +121,9 @@ typedef struct {
     void (*terminal_leave)(gpointer face_data);
     void (*terminal_enter)(gpointer face_data);
     gboolean has_terminal;
+    /* Shows `text` on a page of the run's own, again and again; FALSE: the page was closed. NULL
+       outside the TUI. */
+    gboolean (*page)(CommandRun *run, const char *title, const char *text, gpointer face_data);
     /* `view` verbs: sort, filter, goto ...; NULL outside the TUI (exit 2, says so). */
     gboolean (*view)(gpointer face_data, const char *const *words, GError **error);
     gpointer face_data;
@@ -134,16 +147,19 @@ struct CommandRun {
     gpointer done_data;
     gpointer data; /* the command's own, freed by data_free */
     GDestroyNotify data_free;
-    gint pending; /* jobs, timers and streams the command still waits for */
+    gint pending;   /* jobs, timers and streams the command still waits for */
+    gboolean piped; /* the data go to a program, not to the terminal */
+    guint nesting;  /* of `source` and `watch`: how many runs this one is inside of */
     GPtrArray *jobs;
     struct CommandFlow *flow; /* the dispatcher's own */
 };
 
 /*
  * Runs one command line. Words are split and quoted as a shell does; `a; b` runs in order and
- * stops at the first failure. `done` is called exactly once, possibly before this returns, with
- * the exit status of the design (0 done ... 124 timed out). Errors have been printed to `out`.
- * Returns the run for command_cancel, or NULL if it is over.
+ * stops at the first failure; the data of `a | program` and `a > file` go to /bin/sh (pipeline.h).
+ * `done` is called exactly once, possibly before this returns, with the exit status of the design
+ * (0 done ... 124 timed out). Errors have been printed to `out`. Returns the run for
+ * command_cancel, or NULL if it is over.
  */
 CommandRun *command_line_run(App *app, const FaceOps *face, Output *out, const char *line,
                              void (*done)(CommandRun *run, int status, gpointer data),
@@ -151,11 +167,23 @@ CommandRun *command_line_run(App *app, const FaceOps *face, Output *out, const c
 CommandRun *command_argv_run(App *app, const FaceOps *face, Output *out, const char *const *argv,
                              void (*done)(CommandRun *run, int status, gpointer data),
                              gpointer data);
-/* Ctrl-C: takes queued jobs back, raises cancel flags, forgets the rest; done gets 130. */
+/* As command_line_run, from inside another run (source, watch): with its face. INVALID is told and
+   done called when runs are nested too deeply. */
+CommandRun *command_nested_run(CommandRun *parent, Output *out, const char *line,
+                               void (*done)(CommandRun *run, int status, gpointer data),
+                               gpointer data);
+/* Takes queued jobs back, raises cancel flags, forgets the rest; a program it was piped to gets
+   SIGTERM. done gets 130, before this returns. */
 void command_cancel(CommandRun *run);
+/* ^C typed on the terminal: the same, but a program at the end of a pipe that has the terminal got
+   the ^C as well and may go on (less does): done comes once it ends. */
+void command_interrupt(CommandRun *run);
 
 /* Splits a `;` list; returns a NULL-terminated vector of lines, or INVALID for open quotes. */
 char **command_split_lines(const char *text, GError **error);
+/* A word as it is written in a line: quoted when it has to be. And whole lines. g_free() */
+char *command_quote(const char *word);
+char *command_join(const char *const *words);
 
 /* ---- for command implementations ------------------------------------------------------------ */
 
@@ -185,3 +213,5 @@ GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const
 /* Durations "500ms" "10s" "2m" "1h" or plain seconds, sizes "64M" "1.5G" (powers of 1024). */
 gboolean parse_duration_ms(const char *text, gint *ret_ms, GError **error);
 gboolean parse_size_bytes(const char *text, gint64 *ret_bytes, GError **error);
+/* An answer to run_confirm as it was typed: "y" or "yes", or the very name that was asked for. */
+gboolean parse_answer(const char *text, const char *typed_name);

@@ -373,6 +373,10 @@ static void offer_word(Completer *completer, const Command *command, const Comma
     case WORD_FILE:
         offer_files(completer);
         break;
+    case WORD_VIEW:
+    case WORD_KEY:
+    case WORD_ALIAS:
+    case WORD_LINE:
     case WORD_TEXT:
     case WORD_NONE:
         break;

@@ -78,10 +78,7 @@ static gboolean answer_ready(int fd, GIOCondition condition, gpointer data)
     gboolean yes;
 
     line[MAX(n, 0)] = '\0';
-    g_strstrip(line);
-    yes = oneshot->typed_name != NULL
-              ? g_str_equal(line, oneshot->typed_name)
-              : g_ascii_strcasecmp(line, "y") == 0 || g_ascii_strcasecmp(line, "yes") == 0;
+    yes = parse_answer(line, oneshot->typed_name);
     app_source_remove(&oneshot->input);
     oneshot->answer(run, yes);
     return G_SOURCE_REMOVE;
@@ -108,7 +105,7 @@ static void oneshot_interrupt(gpointer data)
 
     app_source_remove(&oneshot->input);
     if (oneshot->run != NULL) {
-        command_cancel(oneshot->run);
+        command_interrupt(oneshot->run);
         return;
     }
     if (oneshot->batch != NULL)

@@ -81,9 +81,7 @@ static void shell_line(char *line)
     shell_stop_editing(shell);
     if (shell->asking != NULL) {
         CommandRun *run = g_steal_pointer(&shell->asking);
-        gboolean yes = shell->typed_name != NULL ? g_str_equal(line, shell->typed_name)
-                                                 : g_ascii_strcasecmp(line, "y") == 0 ||
-                                                       g_ascii_strcasecmp(line, "yes") == 0;
+        gboolean yes = parse_answer(line, shell->typed_name);
 
         free(line);
         g_clear_pointer(&shell->typed_name, g_free);
@@ -147,7 +145,7 @@ static void shell_interrupt(gpointer data)
         g_clear_pointer(&shell->typed_name, g_free);
         shell->answer(run, FALSE);
     } else if (shell->running != NULL) {
-        command_cancel(shell->running);
+        command_interrupt(shell->running);
     } else {
         /* Leaves a search or a half typed key sequence, too. */
         shell_stop_editing(shell);
