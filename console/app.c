@@ -58,12 +58,14 @@ gboolean app_free(App *app)
     model_stop(app->model);
     if (app->record != NULL)
         record_stop(g_steal_pointer(&app->record));
-    if (app->writer != NULL)
-        all = writer_close(g_steal_pointer(&app->writer), WRITER_WAIT_MS);
     while (app->backends->len > 0)
         app_backend_close(app, app->backends->pdata[app->backends->len - 1]);
     for (guint i = 0; i < app->closed->len; i++)
         all = gemel_lanes_ended(((AppBackend *)app->closed->pdata[i])->lanes) && all;
+    if (app->writer != NULL && all) /* workers post to it */
+        all = writer_close(g_steal_pointer(&app->writer), WRITER_WAIT_MS);
+    else if (app->writer != NULL)
+        writer_drain(app->writer, WRITER_WAIT_MS);
     if (!all) /* an abandoned thread may still post: leave everything where it is */
         return FALSE;
     model_close_backends(app->model);

@@ -158,7 +158,7 @@ const Command commands_compare[] = {
      .summary = "measure a guest and a container side by side, and the host as the baseline",
      .example = "gemel compare lab-vm lab-ct",
      .group = "Look",
-     .flags = COMMAND_CHANGES | COMMAND_JSON | COMMAND_LISTS,
+     .flags = COMMAND_CHANGES | COMMAND_JSON | COMMAND_LISTS | COMMAND_AUDITED,
      .any_instance = TRUE,
      .words = {{WORD_INSTANCE, "GUEST", .optional = TRUE},
                {WORD_INSTANCE, "CONTAINER", .optional = TRUE}},

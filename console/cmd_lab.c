@@ -82,7 +82,7 @@ const Command commands_lab[] = {
      .summary = "set up and start a guest and a container to try things on",
      .example = "gemel lab up",
      .group = "Lab",
-     .flags = COMMAND_CHANGES,
+     .flags = COMMAND_CHANGES | COMMAND_AUDITED,
      .details = "Makes guests lab-vm and lab-vm2 and containers lab-ct and lab-ct2 and starts the "
                 "first of each. What is there already is left as it is.",
      .run = lab_run},
@@ -90,7 +90,7 @@ const Command commands_lab[] = {
      .summary = "remove the lab whole",
      .example = "gemel lab down --yes",
      .group = "Lab",
-     .flags = COMMAND_CHANGES,
+     .flags = COMMAND_CHANGES | COMMAND_AUDITED,
      .run = lab_run},
     {.name = "lab status",
      .summary = "what is there of the lab",

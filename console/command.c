@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "console/audit.h"
+
 /* `source` in a file that sources itself, `watch watch ...`: this deep and no deeper. */
 #define NESTING_MAX 8
 
@@ -29,7 +31,17 @@ struct CommandFlow {
     guint listener;
     GSource *timeout;
     void (*proceed)(CommandRun *run);
+    AuditAct *audit;           /* of the command as a whole, with COMMAND_AUDITED */
+    struct Recorded *recorded; /* its first line is being written */
+    guint n_audits;            /* acts of the command that write their own lines */
+    gboolean refused_told;     /* the line of a command that came to nothing */
+    GError *problem;           /* the first */
 };
+
+/* Waits for the writer; `run` is NULL once it is over. */
+typedef struct Recorded {
+    CommandRun *run;
+} Recorded;
 
 static void run_next(CommandRun *run);
 
@@ -41,6 +53,25 @@ static void flow_stop_waiting(CommandRun *run)
         model_unlisten(run->app->model, run->flow->listener);
     run->flow->listener = 0;
     app_source_remove(&run->flow->timeout);
+}
+
+/* What the audit log is told at the end of a command: how it ended as a whole, or that it came to
+   nothing. Wrong words are no act. */
+static void run_record_end(CommandRun *run)
+{
+    struct CommandFlow *flow = run->flow;
+
+    if (flow->audit != NULL) {
+        audit_end(flow->audit, run->status, flow->problem);
+        g_clear_pointer(&flow->audit, audit_act_unref);
+    } else if (run->command != NULL && (run->command->flags & COMMAND_CHANGES) && !run->dry_run &&
+               run->status != 0 && run->status != 2 && flow->n_audits == 0 && !flow->refused_told) {
+        AuditAct *act = audit_act_new(run, NULL, NULL, run->command->name, NULL);
+
+        audit_end(act, run->status, flow->problem);
+        audit_act_unref(act);
+    }
+    flow->refused_told = TRUE;
 }
 
 /* Forgets everything of the command that ended, for the next of the line. */
@@ -61,6 +92,13 @@ static void run_clear(CommandRun *run)
     g_clear_pointer(&run->options, g_hash_table_unref);
     g_ptr_array_set_size(run->jobs, 0);
     g_ptr_array_set_size(run->missing, 0);
+    if (run->flow->recorded != NULL)
+        run->flow->recorded->run = NULL;
+    run->flow->recorded = NULL;
+    g_clear_pointer(&run->flow->audit, audit_act_unref);
+    g_clear_error(&run->flow->problem);
+    run->flow->n_audits = 0;
+    run->flow->refused_told = FALSE;
     run->command = NULL;
     run->json = run->yes = run->dry_run = run->finished = FALSE;
     run->pending = run->worst = 0;
@@ -132,6 +170,7 @@ static void run_settle(CommandRun *run)
         if (!run->finished)
             run->status = run->worst;
         run->finished = TRUE;
+        run_record_end(run);
         flow_stop_waiting(run);
         if (!run_is_through(run))
             return;
@@ -149,6 +188,7 @@ void run_finish(CommandRun *run, int status)
         return;
     run->finished = TRUE;
     run->status = status >= 0 ? status : run->worst;
+    run_record_end(run);
     flow_stop_waiting(run);
     run_settle(run);
 }
@@ -187,6 +227,8 @@ void run_error(CommandRun *run, const GError *error)
     if (error->domain == G_OPTION_ERROR || error->domain == G_SHELL_ERROR)
         status = 2;
     output_line(run->out, OUTPUT_ERROR, "%s", error->message);
+    if (run->flow->problem == NULL)
+        run->flow->problem = g_error_copy(error);
     if (run->worst == 0)
         run->worst = status;
 }
@@ -210,6 +252,7 @@ typedef struct {
     GemelJob *job;
     GemelJobDone done;
     gpointer data;
+    AuditAct *audit; /* of an act */
 } RunJob;
 
 static void run_job_free(gpointer data)
@@ -218,6 +261,7 @@ static void run_job_free(gpointer data)
 
     gemel_job_disown(own->job, own);
     gemel_job_unref(own->job);
+    audit_act_unref(own->audit);
     g_free(own);
 }
 
@@ -228,6 +272,8 @@ static void run_job_done(GemelJob *job, gpointer result, const GError *error, gp
 
     run_enter(run);
     run->pending--;
+    if (own->audit != NULL && error != NULL && !audit_act_has_begun(own->audit))
+        audit_end(own->audit, gemel_error_exit_status(error), error);
     if (own->done != NULL)
         own->done(job, result, error, own->data);
     else if (error != NULL)
@@ -241,13 +287,31 @@ GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const
                      GemelJobDone done, gpointer data)
 {
     RunJob *own = g_new0(RunJob, 1);
+    GemelJobSpec wrapped = *spec;
 
     *own = (RunJob){.run = run, .done = done, .data = data};
+    if (lane == GEMEL_LANE_ACT) {
+        own->audit = audit_act_new(run, backend, spec->instance_id, spec->kind, spec->title);
+        audit_wrap(&wrapped, own->audit);
+        run->flow->n_audits++;
+    }
     run->pending++;
-    own->job = gemel_lanes_submit(backend->lanes, lane, spec, run_job_done, own);
+    own->job = gemel_lanes_submit(backend->lanes, lane, &wrapped, run_job_done, own);
     g_ptr_array_add(run->jobs, own);
     model_job_changed(run->app->model, own->job);
     return own->job;
+}
+
+/* An act that was taken back before it began leaves a line, too. */
+static void record_cancelled(RunJob *own)
+{
+    g_autoptr(GemelJobView) view = gemel_job_view(own->job);
+    g_autoptr(GError) error = NULL;
+
+    if (view->state != GEMEL_JOB_CANCELLED)
+        return;
+    gemel_error_set(&error, GEMEL_ERROR_FAILED, "cancelled before it began");
+    audit_end(own->audit, 130, error);
 }
 
 /* Forgets the jobs: those that wait are taken back, those that run get their cancel flag. A read
@@ -258,6 +322,8 @@ static void run_forget_jobs(CommandRun *run)
         RunJob *own = run->jobs->pdata[i];
 
         gemel_job_leave(own->job, own);
+        if (own->audit != NULL)
+            record_cancelled(own);
     }
     g_ptr_array_set_size(run->jobs, 0);
 }
@@ -315,13 +381,61 @@ static void lists_note_missing(CommandRun *run)
     }
 }
 
+/* The first line of the command is written, or could not be. */
+static void run_recorded(gpointer data, const GError *error)
+{
+    Recorded *recorded = data;
+    CommandRun *run = recorded->run;
+
+    g_free(recorded);
+    if (run == NULL)
+        return;
+    run->flow->recorded = NULL;
+    run_enter(run);
+    run->pending--;
+    if (error != NULL)
+        run_error(run, error);
+    else
+        run->command->run(run);
+    run_leave(run);
+}
+
+/* The instance that the command is about: the one its first word names. */
+static const ModelInstance *run_subject(CommandRun *run)
+{
+    return run->n_words > 0 && run->command->words[0].type == WORD_INSTANCE
+               ? model_find(run->app->model, run->words[0], NULL)
+               : NULL;
+}
+
+/* Calls the command. One that acts by other means than jobs is recorded as a whole, first. */
+static void run_call(CommandRun *run)
+{
+    guint flags = run->command->flags;
+    const ModelInstance *subject;
+
+    if (!(flags & COMMAND_AUDITED) || run->dry_run ||
+        (run->n_words == 0 && !(flags & COMMAND_CHANGES))) {
+        run->command->run(run);
+        return;
+    }
+    subject = run_subject(run);
+    run->flow->audit =
+        audit_act_new(run, subject != NULL ? subject->backend->open : NULL,
+                      subject != NULL ? subject->info->id : NULL, run->command->name, NULL);
+    run->flow->recorded = g_new0(Recorded, 1);
+    run->flow->recorded->run = run;
+    run->pending++;
+    audit_begin_async(run->flow->audit, run_recorded, run->flow->recorded);
+}
+
 static void lists_ready(CommandRun *run)
 {
     flow_stop_waiting(run);
     lists_note_missing(run);
     run_enter(run);
     run->pending--;
-    run->command->run(run);
+    run_call(run);
     run_leave(run);
 }
 
@@ -361,7 +475,7 @@ static void run_with_lists(CommandRun *run)
     if (!(run->command->flags & COMMAND_LISTS) || run->face->face == FACE_TUI ||
         model_backends(run->app->model)->len == 0) {
         run_enter(run);
-        run->command->run(run);
+        run_call(run);
         run_leave(run);
         return;
     }
@@ -400,6 +514,8 @@ static void run_answered(CommandRun *run, gboolean yes)
         run->flow->proceed(run);
     } else {
         output_line(run->out, OUTPUT_NOTE, "nothing was done");
+        if (run->flow->problem == NULL)
+            gemel_error_set(&run->flow->problem, GEMEL_ERROR_FAILED, "not confirmed");
         run->worst = 1;
     }
     run_leave(run);

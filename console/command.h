@@ -78,6 +78,8 @@ enum {
     COMMAND_LISTS = 1 << 4,       /* needs instance lists before it runs */
     COMMAND_WAITS = 1 << 5,       /* its --timeout is for what it does, not for the lists */
     COMMAND_HIDDEN = 1 << 6,      /* for scripts: not in help nor completion */
+    COMMAND_AUDITED = 1 << 7, /* acts by other means than run_submit on the act lane, which writes
+                                 the audit log by itself: recorded as a whole */
 };
 
 typedef struct {

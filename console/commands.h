@@ -9,6 +9,7 @@ extern const Command commands_list[];     /* cmd_list.c: list inspect events wai
 extern const Command commands_top[];      /* cmd_top.c: top */
 extern const Command commands_why[];      /* cmd_why.c: why */
 extern const Command commands_alert[];    /* cmd_alert.c: alert */
+extern const Command commands_audit[];    /* cmd_audit.c: audit */
 extern const Command commands_compare[];  /* cmd_compare.c: compare */
 extern const Command commands_record[];   /* cmd_record.c: record replay */
 extern const Command commands_stats[];    /* cmd_stats.c: stats */

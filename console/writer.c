@@ -84,10 +84,9 @@ guint writer_pending(Writer *writer)
     return pending;
 }
 
-gboolean writer_close(Writer *writer, gint wait_ms)
+static struct timespec deadline(gint wait_ms)
 {
     struct timespec until;
-    gboolean ended;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
@@ -96,6 +95,25 @@ gboolean writer_close(Writer *writer, gint wait_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+void writer_drain(Writer *writer, gint wait_ms)
+{
+    struct timespec until = deadline(wait_ms);
+
+    pthread_mutex_lock(&writer->mutex);
+    while (writer->pending > 0 &&
+           pthread_cond_timedwait(&writer->changed, &writer->mutex, &until) != ETIMEDOUT)
+        continue;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+gboolean writer_close(Writer *writer, gint wait_ms)
+{
+    struct timespec until = deadline(wait_ms);
+    gboolean ended;
+
     pthread_mutex_lock(&writer->mutex);
     writer->closing = TRUE;
     pthread_cond_broadcast(&writer->changed);

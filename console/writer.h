@@ -13,10 +13,12 @@
 typedef struct Writer Writer;
 
 Writer *writer_new(void);
-/* UI thread. */
+/* Any thread. */
 void writer_post(Writer *writer, void (*fn)(void *data), void *data);
 /* How many wait or run. Any thread. */
 guint writer_pending(Writer *writer);
+/* Waits until nothing waits or runs, at most for wait_ms. */
+void writer_drain(Writer *writer, gint wait_ms);
 /* Lets what was posted be done, at most for wait_ms. FALSE: the thread is held up; the writer may
    not be freed. */
 gboolean writer_close(Writer *writer, gint wait_ms);

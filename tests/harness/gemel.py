@@ -53,6 +53,7 @@ class Gemel:
                 "HOME": self.home, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC",
                 "TERM": "xterm-256color", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/sh",
                 "GEMEL_ROOT": self.root, "GEMEL_RUN": self.run_dir,
+                "GEMEL_AUDIT_LOG": os.path.join(self.home, "audit.jsonl"),
                 "XDG_CONFIG_HOME": os.path.join(self.home, "config"),
                 "XDG_STATE_HOME": os.path.join(self.home, "state"),
                 "XDG_DATA_HOME": os.path.join(self.home, "data"),

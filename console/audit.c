@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "console/commands.h"
+#include "console/writer.h"
+
+/* How long an act waits for its line before the disk counts as unwritable. */
+#define WRITE_WAIT_MS 10000
+#define WAIT_SLICE_MS 50
+#define READ_MAX      (16 << 20)
+
+struct AuditAct {
+    atomic_int refs;
+    App *app;
+    char *path;
+    char *members; /* what both lines say, as JSON members without braces */
+    gboolean refuses, syncs;
+    gint64 begun_ns;
+    pthread_mutex_t mutex;
+    pthread_cond_t written;
+    gboolean is_written, is_begun, is_ended; /* under the mutex */
+    char *problem;                           /* why "begin" was not written; under the mutex */
+};
+
+/* ---- lines ---------------------------------------------------------------------------------- */
+
+/* An open file to append to, made with its directory when it is not there; -1 with errno. */
+static int open_log(const char *path)
+{
+    int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, flags, 0600);
+    struct stat seen;
+
+    if (fd < 0 && errno == ENOENT) {
+        g_autofree char *dir = g_path_get_dirname(path);
+
+        if (g_mkdir_with_parents(dir, 0700) != 0)
+            return -1;
+        fd = open(path, flags, 0600);
+    }
+    /* A pipe or a device would swallow it, and what others may write proves nothing. */
+    if (fd >= 0 && (fstat(fd, &seen) != 0 || !S_ISREG(seen.st_mode) ||
+                    (seen.st_uid != geteuid() && geteuid() != 0))) {
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    if (fd >= 0 && (seen.st_mode & 077) != 0)
+        fchmod(fd, 0600);
+    return fd;
+}
+
+/* Whether the file ends in the middle of a line, which a full disk cut short. */
+static gboolean ends_cut(int fd)
+{
+    struct stat seen;
+    char last;
+
+    return fstat(fd, &seen) == 0 && seen.st_size > 0 &&
+           pread(fd, &last, 1, seen.st_size - 1) == 1 && last != '\n';
+}
+
+/* Appends a line, newline included, by one write; 0 or an errno. */
+static int append_line(const char *path, const char *line, gboolean sync)
+{
+    int fd = open_log(path), problem = 0;
+    g_autofree char *after_cut = NULL;
+    size_t length;
+    ssize_t n;
+
+    if (fd < 0)
+        return errno;
+    if (ends_cut(fd))
+        line = after_cut = g_strconcat("\n", line, NULL);
+    length = strlen(line);
+    do
+        n = write(fd, line, length);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        problem = errno;
+    else if ((size_t)n < length)
+        problem = ENOSPC;
+    else if (sync && fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        problem = errno;
+    if (close(fd) != 0 && problem == 0)
+        problem = errno;
+    return problem;
+}
+
+/* "2026-11-21T14:40:00.123456Z" */
+static char *time_text(void)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+
+    return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(now));
+}
+
+/* ---- who and what --------------------------------------------------------------------------- */
+
+/* An object as text without its braces; takes it. */
+static char *json_members(json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *members = g_strndup(text + 1, strlen(text) - 2);
+
+    free(text);
+    json_decref(object);
+    return members;
+}
+
+/* The first line of a small file of /proc, or NULL. */
+static char *proc_line(const char *path)
+{
+    char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return NULL;
+    return g_strchomp(text);
+}
+
+/* The terminal this program was started from. */
+static char *terminal_name(void)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        char name[64];
+
+        if (isatty(fd) && ttyname_r(fd, name, sizeof name) == 0)
+            return g_strdup(name);
+    }
+    return NULL;
+}
+
+static void set_text(json_t *object, const char *key, const char *value)
+{
+    if (value != NULL && *value != '\0')
+        json_object_set_new(object, key, json_text(value));
+}
+
+/* Who asks, as JSON members: the same for the whole life of the program, so it is found out once,
+   on the writer thread, since the answer may come over a network. */
+static const char *who(void)
+{
+    static char *members;
+    json_t *found;
+    g_autofree char *tty = NULL, *login = NULL, *host = NULL;
+    const char *ssh = g_getenv("SSH_CONNECTION");
+    const struct passwd *user;
+
+    if (members != NULL)
+        return members;
+    found = json_object();
+    json_object_set_new(found, "pid", json_integer(getpid()));
+    json_object_set_new(found, "uid", json_integer(getuid()));
+    user = getpwuid(getuid());
+    set_text(found, "user", user != NULL ? user->pw_name : NULL);
+    set_text(found, "sudo_user", g_getenv("SUDO_USER"));
+    login = proc_line("/proc/self/loginuid");
+    if (login != NULL && !g_str_equal(login, "4294967295"))
+        json_object_set_new(found, "login_uid", json_integer(g_ascii_strtoll(login, NULL, 10)));
+    tty = terminal_name();
+    set_text(found, "tty", tty);
+    if (ssh != NULL)
+        host = g_strndup(ssh, strcspn(ssh, " "));
+    set_text(found, "ssh_client", host);
+    members = json_members(found);
+    return members;
+}
+
+/* ---- the writer's side ---------------------------------------------------------------------- */
+
+typedef struct {
+    AuditAct *act;
+    char *head; /* time and event, as members */
+    char *more; /* further members, each with a comma before it; or NULL */
+    gboolean is_begin;
+    void (*done)(gpointer data, const GError *error);
+    gpointer data;
+} Write;
+
+/* Back on the UI thread. */
+static void tell_done(void *data)
+{
+    Write *write = data;
+    g_autoptr(GError) error = NULL;
+
+    if (write->act->problem != NULL && write->act->refuses)
+        gemel_error_set(&error, GEMEL_ERROR_FAILED,
+                        "%s; nothing was done (`set audit warn` lets it go on)",
+                        write->act->problem);
+    write->done(write->data, error);
+    audit_act_unref(write->act);
+    g_free(write);
+}
+
+static void write_act(void *data)
+{
+    Write *write = data;
+    AuditAct *act = write->act;
+    g_autofree char *line = g_strdup_printf("{%s,%s,%s%s}\n", write->head, who(), act->members,
+                                            write->more != NULL ? write->more : "");
+    int problem = append_line(act->path, line, write->is_begin && act->syncs);
+
+    g_clear_pointer(&write->head, g_free);
+    g_clear_pointer(&write->more, g_free);
+    if (write->is_begin) {
+        pthread_mutex_lock(&act->mutex);
+        act->is_written = TRUE;
+        if (problem != 0)
+            act->problem = g_strdup_printf("the audit log %s cannot be written: %s", act->path,
+                                           g_strerror(problem));
+        pthread_cond_broadcast(&act->written);
+        pthread_mutex_unlock(&act->mutex);
+    }
+    if (write->done != NULL) {
+        hub_post(act->app->hub, tell_done, write);
+        return;
+    }
+    audit_act_unref(act);
+    g_free(write);
+}
+
+/* Takes `more`. */
+static void post_line(AuditAct *act, const char *event, char *more,
+                      void (*done)(gpointer data, const GError *error), gpointer data)
+{
+    Write *write = g_new0(Write, 1);
+    g_autofree char *now = time_text();
+
+    write->act = audit_act_ref(act);
+    write->head =
+        g_strdup_printf("\"time\":\"%s\",\"boottime_ns\":%" G_GINT64_FORMAT ",\"event\":\"%s\"",
+                        now, gemel_boottime_ns(), event);
+    write->more = more;
+    write->is_begin = g_str_equal(event, "begin");
+    write->done = done;
+    write->data = data;
+    writer_post(act->app->writer, write_act, write);
+}
+
+/* ---- what -------------------------------------------------------------------------------------
+ */
+
+static const char *face_name(Face face)
+{
+    return face == FACE_TUI     ? "console"
+           : face == FACE_SHELL ? "shell"
+           : face == FACE_RC    ? "rc"
+                                : "one-shot";
+}
+
+AuditAct *audit_act_new(CommandRun *run, AppBackend *backend, const char *instance_id,
+                        const char *act_name, const char *plan)
+{
+    static guint numbers;
+    AuditAct *act = g_new0(AuditAct, 1);
+    json_t *object = json_object();
+    g_autofree char *number = g_strdup_printf("%d-%u", (int)getpid(), ++numbers);
+    g_autofree char *command = audit_command_text(run);
+    const ModelInstance *instance =
+        backend != NULL && instance_id != NULL
+            ? model_instance(run->app->model, backend->backend->name, instance_id)
+            : NULL;
+
+    if (run->app->writer == NULL)
+        run->app->writer = writer_new();
+    atomic_init(&act->refs, 1);
+    act->app = run->app;
+    act->path = audit_path();
+    act->refuses = g_str_equal(options_get(run->app->options, "audit"), "refuse");
+    pthread_mutex_init(&act->mutex, NULL);
+    pthread_cond_init(&act->written, NULL);
+
+    set_text(object, "face", face_name(run->face->face));
+    set_text(object, "command", command);
+    set_text(object, "what", act_name);
+    set_text(object, "backend", backend != NULL ? backend->backend->name : NULL);
+    set_text(object, "id", instance_id);
+    if (instance != NULL) {
+        set_text(object, "name", instance->info->name);
+        set_text(object, "kind", gemel_kind_name(instance->info->kind));
+        set_text(object, "state", gemel_state_name(instance->info->state));
+    }
+    set_text(object, "plan", plan);
+    json_object_set_new(object, "act", json_text(number));
+
+    act->members = json_members(object);
+    return act;
+}
+
+AuditAct *audit_act_ref(AuditAct *act)
+{
+    atomic_fetch_add(&act->refs, 1);
+    return act;
+}
+
+void audit_act_unref(AuditAct *act)
+{
+    if (act == NULL || atomic_fetch_sub(&act->refs, 1) != 1)
+        return;
+    pthread_mutex_destroy(&act->mutex);
+    pthread_cond_destroy(&act->written);
+    g_free(act->path);
+    g_free(act->members);
+    g_free(act->problem);
+    g_free(act);
+}
+
+gboolean audit_act_has_begun(AuditAct *act)
+{
+    gboolean begun;
+
+    pthread_mutex_lock(&act->mutex);
+    begun = act->is_begun;
+    pthread_mutex_unlock(&act->mutex);
+    return begun;
+}
+
+/* ---- begin and end -------------------------------------------------------------------------- */
+
+static void mark_begun(AuditAct *act)
+{
+    pthread_mutex_lock(&act->mutex);
+    act->is_begun = TRUE;
+    act->begun_ns = gemel_boottime_ns();
+    pthread_mutex_unlock(&act->mutex);
+}
+
+/* Until it is written, or the time is over, or it was cancelled; what went wrong, or NULL. */
+static char *wait_written(AuditAct *act, const GemelActArgs *args)
+{
+    gint64 deadline = g_get_monotonic_time() + (gint64)WRITE_WAIT_MS * 1000;
+    gint64 begun = g_get_monotonic_time();
+    char *problem = NULL;
+
+    pthread_mutex_lock(&act->mutex);
+    while (!act->is_written && g_get_monotonic_time() < deadline && !gemel_act_cancelled(args)) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += WAIT_SLICE_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&act->written, &act->mutex, &until);
+        if (!act->is_written && g_get_monotonic_time() - begun > 500000)
+            gemel_act_progress(args, -1, "waiting for the audit log");
+    }
+    if (!act->is_written)
+        problem = g_strdup_printf("the audit log %s cannot be written: no answer from its disk",
+                                  act->path);
+    else
+        problem = g_strdup(act->problem);
+    pthread_mutex_unlock(&act->mutex);
+    return problem;
+}
+
+gboolean audit_begin(AuditAct *act, const GemelActArgs *args, GError **error)
+{
+    g_autofree char *problem = NULL;
+
+    act->syncs = TRUE;
+    post_line(act, "begin", NULL, NULL, NULL);
+    problem = wait_written(act, args);
+    if (problem != NULL && gemel_act_cancelled(args))
+        return gemel_error_set(error, GEMEL_ERROR_FAILED, "cancelled before it began");
+    if (problem != NULL && act->refuses)
+        return gemel_error_set(error, GEMEL_ERROR_FAILED,
+                               "%s; nothing was done (`set audit warn` lets it go on)", problem);
+    if (problem != NULL)
+        gemel_act_note(args, "not on record: %s", problem);
+    mark_begun(act);
+    return TRUE;
+}
+
+void audit_begin_async(AuditAct *act, void (*done)(gpointer data, const GError *error),
+                       gpointer data)
+{
+    mark_begun(act);
+    post_line(act, "begin", NULL, done, data);
+}
+
+void audit_end(AuditAct *act, int status, const GError *error)
+{
+    g_autoptr(GString) more = g_string_new(NULL);
+    gboolean begun, ended;
+    gint64 begun_ns;
+
+    pthread_mutex_lock(&act->mutex);
+    begun = act->is_begun;
+    ended = act->is_ended;
+    begun_ns = act->begun_ns;
+    act->is_ended = TRUE;
+    pthread_mutex_unlock(&act->mutex);
+    if (ended)
+        return;
+    g_string_append_printf(more, ",\"status\":%d", status);
+    if (begun)
+        g_string_append_printf(more, ",\"duration_ms\":%" G_GINT64_FORMAT,
+                               (gemel_boottime_ns() - begun_ns) / 1000000);
+    if (error != NULL) {
+        json_t *object = error_to_json(NULL, error);
+
+        json_object_del(object, "backend");
+        char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+        g_string_append_printf(more, ",\"error\":%s", text);
+        free(text);
+        json_decref(object);
+    }
+    post_line(act, begun ? "end" : "refused", g_string_free(g_steal_pointer(&more), FALSE), NULL,
+              NULL);
+}
+
+/* ---- without secrets ------------------------------------------------------------------------ */
+
+char *audit_word_without_secret(const char *word)
+{
+    static GRegex *named, *in_uri;
+
+    if (named == NULL) {
+        named =
+            g_regex_new("((?:pass|passwd|password|secret|token|api.?key|credential)[a-z_-]*=).*",
+                        G_REGEX_CASELESS | G_REGEX_DOTALL, 0, NULL);
+        in_uri = g_regex_new("(://[^/@:]*):[^@/]*@", 0, 0, NULL);
+    }
+    g_autofree char *valid = g_utf8_make_valid(word, -1);
+    g_autofree char *first = g_regex_replace(named, valid, -1, 0, "\\1***", 0, NULL);
+
+    return g_regex_replace(in_uri, first, -1, 0, "\\1:***@", 0, NULL);
+}
+
+static void append_word(GString *text, const char *word)
+{
+    g_autofree char *clean = audit_word_without_secret(word);
+    g_autofree char *quoted =
+        *clean == '\0' || strpbrk(clean, " \t\n'\"\\;|&$`#") != NULL ? g_shell_quote(clean) : NULL;
+
+    g_string_append_printf(text, " %s", quoted != NULL ? quoted : clean);
+}
+
+static gint compare_strings(gconstpointer a, gconstpointer b)
+{
+    return strcmp(a, b);
+}
+
+/* An environment keeps its names. */
+static void append_options(GString *text, const CommandRun *run)
+{
+    GList *names = run->options != NULL ? g_hash_table_get_keys(run->options) : NULL;
+
+    names = g_list_sort(names, compare_strings);
+    for (GList *at = names; at != NULL; at = at->next) {
+        GPtrArray *values = g_hash_table_lookup(run->options, at->data);
+
+        for (guint i = 0; i < values->len; i++) {
+            const char *value = values->pdata[i];
+
+            g_string_append_printf(text, " --%s", (char *)at->data);
+            if (g_str_equal(at->data, "env"))
+                g_string_append_printf(text, " %.*s=***", (int)strcspn(value, "="), value);
+            else if (*value != '\0')
+                append_word(text, value);
+        }
+    }
+    g_list_free(names);
+    if (run->yes)
+        g_string_append(text, " --yes");
+}
+
+/* Where the words begin that are a command for inside; n_words if there is none. */
+static guint inner_command(const CommandRun *run)
+{
+    const CommandWord *words = run->command->words;
+    guint n = 0;
+
+    while (n < G_N_ELEMENTS(run->command->words) && words[n].type != WORD_NONE &&
+           !(words[n].type == WORD_TEXT && words[n].repeats))
+        n++;
+    return n < G_N_ELEMENTS(run->command->words) && words[n].type == WORD_TEXT ? n : run->n_words;
+}
+
+char *audit_command_text(const CommandRun *run)
+{
+    GString *text = g_string_new(run->command->name);
+    guint inner = inner_command(run);
+
+    append_options(text, run);
+    for (guint i = 0; i < run->n_words && i < inner && text->len < AUDIT_LINE_MAX / 16; i++)
+        append_word(text, run->words[i]);
+    if (text->len >= AUDIT_LINE_MAX / 16)
+        g_string_append(text, " ...");
+    if (inner < run->n_words) {
+        g_string_append(text, " --");
+        append_word(text, run->words[inner]);
+        if (inner + 1 < run->n_words)
+            g_string_append_printf(text, " (and %u more)", run->n_words - inner - 1);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+char *audit_path(void)
+{
+    const char *given = g_getenv("GEMEL_AUDIT_LOG");
+
+    if (given != NULL && *given != '\0')
+        return g_strdup(given);
+    if (geteuid() == 0)
+        return g_strdup("/var/log/gemel/audit.jsonl");
+    return g_build_filename(g_get_user_state_dir(), "gemel", "audit.jsonl", NULL);
+}
+
+/* The end of a file, at most READ_MAX bytes, from the beginning of a line. */
+static char *read_tail(int fd, GError **error)
+{
+    off_t size = lseek(fd, 0, SEEK_END), from = size > READ_MAX ? size - READ_MAX : 0;
+    char *bytes = g_malloc((gsize)(size - from) + 1);
+    gsize n = 0;
+    ssize_t got;
+
+    while (n < (gsize)(size - from) &&
+           (got = pread(fd, bytes + n, (gsize)(size - from) - n, from + (off_t)n)) > 0)
+        n += (gsize)got;
+    bytes[n] = '\0';
+    if (from > 0) {
+        char *line = memchr(bytes, '\n', n);
+
+        if (line != NULL)
+            memmove(bytes, line + 1, strlen(line + 1) + 1);
+    }
+    return bytes;
+}
+
+json_t *audit_read(const char *path, guint last, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    g_autoptr(GPtrArray) found = g_ptr_array_new();
+    json_t *entries;
+    g_autofree char *text = NULL;
+
+    if (fd < 0 && errno == ENOENT)
+        return json_array();
+    if (fd < 0) {
+        gemel_error_set_errno(error, errno, "audit: %s", path);
+        return NULL;
+    }
+    text = read_tail(fd, error);
+    close(fd);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    guint n = g_strv_length(lines);
+
+    for (guint i = n; i-- > 0 && (last == 0 || found->len < last);) {
+        json_t *entry = json_loads(lines[i], JSON_REJECT_DUPLICATES, NULL);
+
+        if (json_is_object(entry))
+            g_ptr_array_add(found, entry);
+        else
+            json_decref(entry);
+    }
+    entries = json_array();
+    for (guint i = found->len; i-- > 0;)
+        json_array_append_new(entries, found->pdata[i]);
+    return entries;
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+/* What a job was to do, with its act. */
+typedef struct {
+    GemelJobFunc run;
+    gpointer arg;
+    GDestroyNotify arg_free;
+    AuditAct *act;
+} Audited;
+
+static void audited_free(gpointer data)
+{
+    Audited *audited = data;
+
+    if (audited->arg_free != NULL)
+        audited->arg_free(audited->arg);
+    audit_act_unref(audited->act);
+    g_free(audited);
+}
+
+static gpointer run_audited(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    Audited *audited = arg;
+    GError *own = NULL;
+    gpointer result;
+
+    if (!audit_begin(audited->act, args, error))
+        return NULL;
+    result = audited->run(conn, args, audited->arg, &own);
+    audit_end(audited->act, own != NULL ? gemel_error_exit_status(own) : 0, own);
+    if (own != NULL)
+        g_propagate_error(error, own);
+    return result;
+}
+
+void audit_wrap(GemelJobSpec *spec, AuditAct *act)
+{
+    Audited *audited = g_new0(Audited, 1);
+
+    *audited = (Audited){spec->run, spec->arg, spec->arg_free, audit_act_ref(act)};
+    spec->run = run_audited;
+    spec->arg = audited;
+    spec->arg_free = audited_free;
+}
