@@ -173,10 +173,72 @@ static gboolean help_family(CommandRun *run, const char *word)
     return any;
 }
 
+/* ---- as JSON -------------------------------------------------------------------------------- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text != NULL ? json_string(text) : json_null();
+}
+
+static void option_to_json(const CommandOption *option, gpointer data)
+{
+    const char letter[] = {option->letter, '\0'};
+
+    json_array_append_new(data,
+                          json_pack("{s:s, s:o, s:o, s:b, s:s}", "name", option->name, "letter",
+                                    text_or_null(option->letter != 0 ? letter : NULL), "value",
+                                    text_or_null(option->meta), "repeats", option->repeats, "help",
+                                    option->help));
+}
+
+static json_t *command_to_json(const Command *command)
+{
+    g_autofree char *synopsis = command_synopsis(command);
+    g_auto(GStrv) aliases = g_strsplit(command->aliases != NULL ? command->aliases : "", ",", -1);
+    json_t *also = json_array(), *options = json_array();
+
+    for (guint i = 0; aliases[i] != NULL; i++)
+        json_array_append_new(also, json_string(aliases[i]));
+    command_foreach_option(command, option_to_json, options);
+    return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b}", "name", command->name,
+                     "aliases", also, "group", command->group, "summary", command->summary,
+                     "synopsis", synopsis, "details", text_or_null(command->details), "options",
+                     options, "example", text_or_null(command->example), "changes",
+                     (command->flags & COMMAND_CHANGES) != 0, "destructive",
+                     (command->flags & COMMAND_DESTRUCTIVE) != 0);
+}
+
+/* All commands, or those that the words name. */
+static void help_json(CommandRun *run)
+{
+    const Command *const *table = command_table();
+    json_t *commands = json_array();
+    guint used = 1;
+
+    for (gsize i = 0; run->n_words == 0 && table[i] != NULL; i++)
+        json_array_append_new(commands, command_to_json(table[i]));
+    for (guint i = 0; i < run->n_words; i += used) {
+        g_autoptr(GError) error = NULL;
+        const Command *command = command_find((const char *const *)run->words + i, &used, &error);
+
+        if (command != NULL) {
+            json_array_append_new(commands, command_to_json(command));
+            continue;
+        }
+        run_error(run, error);
+        used = 1;
+    }
+    output_json(run->out, json_pack("{s:o}", "commands", commands));
+}
+
 static void help_run(CommandRun *run)
 {
     guint used = 0;
 
+    if (run->json) {
+        help_json(run);
+        return;
+    }
     if (run->n_words == 0)
         help_all(run);
     for (guint i = 0; i < run->n_words; i += used) {
@@ -208,6 +270,7 @@ const Command commands_help[] = {
      .summary = "all commands, or one in detail",
      .example = "gemel help snapshot create",
      .group = "Help",
+     .flags = COMMAND_JSON,
      .words = {{WORD_COMMAND, "COMMAND", .optional = TRUE, .repeats = TRUE}},
      .run = help_run},
     {.name = "version",

@@ -181,25 +181,30 @@ gboolean tui_bind(const char *key, const char *line, GError **error)
     return TRUE;
 }
 
-void tui_foreach_binding(void (*each)(const char *key, const char *where, const char *line,
-                                      const char *summary, gpointer data),
-                         gpointer data)
+/* "instances, snapshots": where a binding holds; interned. */
+static const char *where_text(Where where)
 {
     static const struct {
         Where where;
         const char *name;
-    } places[] = {{AT_ALL, "everywhere"}, {AT_INSTANCES, "instances"},
-                  {AT_DETAIL, "detail"},  {AT_SNAPSHOTS, "snapshots"},
-                  {AT_JOBS, "jobs"},      {AT_EVENTS, "events"},
-                  {AT_TEXT, "text"}};
+    } places[] = {{AT_INSTANCES, "instances"}, {AT_DETAIL, "detail"}, {AT_SNAPSHOTS, "snapshots"},
+                  {AT_JOBS, "jobs"},           {AT_EVENTS, "events"}, {AT_TEXT, "text"}};
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (where == AT_ALL)
+        return "everywhere";
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+        if (where & places[i].where)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", places[i].name);
+    return g_intern_string(text->str);
+}
+
+void tui_foreach_binding(void (*each)(const char *key, const char *where, const char *line,
+                                      const char *summary, gpointer data),
+                         gpointer data)
+{
     const Binding *binding;
 
-    for (guint i = 0; (binding = keymap_nth(i)) != NULL; i++) {
-        const char *name = "tables";
-
-        for (guint p = 0; p < G_N_ELEMENTS(places); p++)
-            if (places[p].where == binding->where)
-                name = places[p].name;
-        each(binding->key, name, binding->line, binding->summary, data);
-    }
+    for (guint i = 0; (binding = keymap_nth(i)) != NULL; i++)
+        each(binding->key, where_text(binding->where), binding->line, binding->summary, data);
 }

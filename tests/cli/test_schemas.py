@@ -163,3 +163,11 @@ def test_an_undocumented_key_of_inspect_is_refused(gemel, name):
     out = gemel.json("--demo", "inspect", name)
     out["colour"] = "red"
     assert problems("inspect.json", out)
+
+
+def test_help(gemel):
+    everything = check("help.json", gemel.json("--demo", "help"))["commands"]
+    assert len(everything) > 30
+    [one] = check("help.json", gemel.json("--demo", "help", "snapshot", "create"))["commands"]
+    assert one in everything and one["name"] == "snapshot create"
+    assert gemel.run("--demo", "help", "nothing", "--json").status == 2

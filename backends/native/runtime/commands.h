@@ -17,6 +17,9 @@ struct command {
 };
 extern const struct command command_table[];
 extern const size_t command_table_n;
+const struct command *command_find(const char *name); /* NULL: there is none */
+/* Help for a command, or with NULL for the program, on standard output. */
+void command_print_help(const struct command *command);
 
 int cmd_create(const struct options *opt, int argc, char **argv, struct err *err);
 int cmd_start(const struct options *opt, int argc, char **argv, struct err *err);
