@@ -5,6 +5,9 @@
 
 #include "console/tui/tui_private.h"
 
+/* Of so many instances, those looked at last, answers are kept. */
+#define FETCH_KEPT 32
+
 /* A table for each, of the same kind of entry: "backend/id" -> Entry. */
 typedef enum { FETCH_INSPECT, FETCH_SNAPSHOTS, FETCH_PROCESSES, FETCH_N } FetchWhat;
 
@@ -16,7 +19,8 @@ typedef struct {
        the one before */
     GemelJob *shown, *before;
     char *key;
-    GemelJob *job; /* under way, or NULL */
+    gint64 looked_usec; /* when a page last asked for it */
+    GemelJob *job;      /* under way, of processes the newest; NULL = none */
 } Entry;
 
 struct Fetch {
@@ -129,6 +133,8 @@ static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpoi
     } else {
         fetched->snapshots = g_ptr_array_ref(result);
     }
+    if (result != NULL && entry->what != FETCH_PROCESSES)
+        g_clear_pointer(&entry->job, gemel_job_unref); /* all of it was taken */
     tui_changed(entry->fetch->tui);
 }
 
@@ -190,18 +196,39 @@ static void request(Entry *entry)
                            fetch_done, entry);
 }
 
+/* Makes room for one more: what was not looked at for longest goes. */
+static void make_room(GHashTable *entries)
+{
+    GHashTableIter iter;
+    gpointer value;
+    const Entry *oldest = NULL;
+
+    if (g_hash_table_size(entries) < FETCH_KEPT)
+        return;
+    g_hash_table_iter_init(&iter, entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Entry *entry = value;
+
+        if (oldest == NULL || entry->looked_usec < oldest->looked_usec)
+            oldest = entry;
+    }
+    g_hash_table_remove(entries, oldest->key);
+}
+
 static const Fetched *fetch_get(Fetch *fetch, FetchWhat what, const char *key, gint64 max_age_ms)
 {
     Entry *entry = g_hash_table_lookup(fetch->entries[what], key);
 
     if (entry == NULL) {
+        make_room(fetch->entries[what]);
         entry = g_new0(Entry, 1);
         entry->fetch = fetch;
         entry->what = what;
         entry->key = g_strdup(key);
         g_hash_table_insert(fetch->entries[what], entry->key, entry);
     }
-    gint64 age = g_get_monotonic_time() - entry->fetched.taken_usec;
+    entry->looked_usec = g_get_monotonic_time();
+    gint64 age = entry->looked_usec - entry->fetched.taken_usec;
 
     if (entry->fetched.taken_usec == 0 || (max_age_ms > 0 && age > max_age_ms * 1000))
         request(entry);

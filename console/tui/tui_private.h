@@ -256,11 +256,12 @@ typedef struct {
 Fetch *fetch_new(Tui *tui);
 void fetch_free(Fetch *fetch);
 /* What is known; asks when there is nothing yet, or when it is older than max_age_ms (0: only when
-   there is nothing). Never NULL; valid until the next turn of the loop. */
+   there is nothing). Never NULL; valid until the next turn of the loop. Of each kind the answers
+   about the 32 instances looked at last are kept. */
 const Fetched *fetch_inspect(Fetch *fetch, const char *key, gint64 max_age_ms);
 const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms);
 const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms);
-/* Forgets what is known about an instance: it changed. */
+/* Asks anew about an instance the next time: it changed. */
 void fetch_forget(Fetch *fetch, const char *key);
 
 /* ---- pages ---------------------------------------------------------------------------------- */

@@ -137,6 +137,29 @@ static void test_main_screen(void)
     world_close(&world);
 }
 
+static void test_answers_looked_at_long_ago_are_let_go(void)
+{
+    World world;
+    Page *page;
+    g_autofree char *key = NULL;
+
+    world_open(&world, 24, 80);
+    page = tui_page(&world.tui);
+    key = g_strdup(page->ops->target(page));
+    fetch_inspect(world.tui.fetch, key, 0);
+    iterate_until(&world, nothing_pending);
+    g_assert_nonnull(fetch_inspect(world.tui.fetch, key, 0)->definition);
+    for (int i = 0; i < 200; i++) {
+        g_autofree char *other = g_strdup_printf("still/gone-%d", i);
+
+        g_assert_nonnull(fetch_inspect(world.tui.fetch, other, 0)->error);
+        if (i == 20) /* looked at now and then: stays */
+            g_assert_nonnull(fetch_inspect(world.tui.fetch, key, 0)->definition);
+    }
+    g_assert_null(fetch_inspect(world.tui.fetch, key, 0)->definition);
+    world_close(&world);
+}
+
 static void test_too_small(void)
 {
     World world;
@@ -275,6 +298,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/screens/main", test_main_screen);
     g_test_add_func("/screens/too-small-waits", test_too_small);
+    g_test_add_func("/screens/answers-looked-at-long-ago-are-let-go",
+                    test_answers_looked_at_long_ago_are_let_go);
     g_test_add_func("/screens/tabs-of-a-guest-and-a-container",
                     test_tabs_of_a_guest_and_a_container);
     g_test_add_func("/screens/menus", test_menus);
