@@ -45,10 +45,17 @@ const OptionInfo option_table[] = {
      .max = 64,
      .help = "how many of several acts are under way at once"},
     {.name = "sort",
-     .type = OPTION_TYPE_CHOICE,
+     .type = OPTION_TYPE_TEXT,
      .fallback = "name",
-     .choices = "name kind state backend cpu memory pressure block net uptime",
-     .help = "column by which the list is sorted"},
+     .help = "column by which the list is sorted; `columns` lists them"},
+    {.name = "columns",
+     .type = OPTION_TYPE_TEXT,
+     .fallback = "default",
+     .help = "columns of the list in order, as in \"name state cpu memory:12\""},
+    {.name = "group",
+     .type = OPTION_TYPE_TEXT,
+     .fallback = "none",
+     .help = "the list as a tree: none, host, kind, state or label:KEY"},
     {.name = "detach-keys",
      .type = OPTION_TYPE_TEXT,
      .fallback = "^] ^P^Q",
@@ -64,6 +71,7 @@ const OptionInfo option_table[] = {
 
 struct Options {
     GHashTable *values; /* name (static) -> text */
+    gboolean (*check)(const char *name, const char *value, GError **error);
     void (*changed)(const char *name, gpointer data);
     gpointer data;
 };
@@ -177,7 +185,8 @@ gboolean options_set(Options *options, const char *name, const char *value, GErr
                     "set: there is no option '%s'; `set` alone lists them", name);
         return FALSE;
     }
-    if (!option_check(info, value, error))
+    if (!option_check(info, value, error) ||
+        (options->check != NULL && !options->check(name, value, error)))
         return FALSE;
     g_hash_table_insert(options->values, (gpointer)info->name, g_strdup(value));
     if (options->changed != NULL)
@@ -218,6 +227,12 @@ gboolean options_is_default(const Options *options, const char *name)
     const OptionInfo *info = option_info(name);
 
     return info == NULL || g_str_equal(options_get(options, name), info->fallback);
+}
+
+void options_set_check(Options *options,
+                       gboolean (*check)(const char *name, const char *value, GError **error))
+{
+    options->check = check;
 }
 
 void options_listen(Options *options, void (*changed)(const char *name, gpointer data),

@@ -35,6 +35,9 @@ gboolean options_set(Options *options, const char *name, const char *value, GErr
 const char *options_get(const Options *options, const char *name);
 gint64 options_get_number(const Options *options, const char *name); /* DURATION: ms; BOOL: 0/1 */
 gboolean options_is_default(const Options *options, const char *name);
+/* Judges values of which the table does not know what is right, after it; FALSE with the reason. */
+void options_set_check(Options *options,
+                       gboolean (*check)(const char *name, const char *value, GError **error));
 /* Called after each change, with the option's name. */
 void options_listen(Options *options, void (*changed)(const char *name, gpointer data),
                     gpointer data);

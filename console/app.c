@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/app.h"
 #include "console/alerts.h"
+#include "console/columns.h"
 #include "console/model.h"
 #include "console/record.h"
 #include "console/writer.h"
@@ -43,6 +44,7 @@ App *app_new(void)
     g_main_context_push_thread_default(app->context);
     app->hub = hub_new(app->context);
     app->options = options_new();
+    options_set_check(app->options, columns_check_option);
     app->backends = g_ptr_array_new();
     app->closed = g_ptr_array_new_with_free_func(app_backend_free);
     app->model = model_new(app);

@@ -39,7 +39,8 @@ typedef enum {
     WORD_VIEW,   /* a view verb, then what it takes */
     WORD_KEY,    /* of the console's key table */
     WORD_ALIAS,
-    WORD_LINE, /* a command line: its command, then what that takes */
+    WORD_LINE,   /* a command line: its command, then what that takes */
+    WORD_COLUMN, /* of the list, also with + or - before it */
 } WordType;
 
 typedef struct {

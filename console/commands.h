@@ -18,6 +18,7 @@ extern const Command commands_create[];   /* cmd_create.c: create */
 extern const Command commands_snapshot[]; /* cmd_snapshot.c */
 extern const Command commands_stream[];   /* cmd_stream.c: console exec shell */
 extern const Command commands_session[];  /* cmd_session.c: jobs backends connect set view ... */
+extern const Command commands_columns[];  /* cmd_columns.c: columns */
 extern const Command commands_lab[];      /* cmd_lab.c */
 extern const Command commands_help[];     /* cmd_help.c: help version */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/complete.h"
 #include "console/alerts.h"
+#include "console/columns.h"
 #include "widgets/text.h"
 
 #include <string.h>
@@ -286,11 +287,60 @@ static void offer_choices(Completer *completer, const char *choices)
         offer(completer, words[i], NULL);
 }
 
+/* Columns of the list; after + those it lacks, after - those it has. */
+static void offer_columns(Completer *completer)
+{
+    char sign = completer->context->partial[0];
+    const char *prefix = sign == '+' ? "+" : sign == '-' ? "-" : "";
+    g_autoptr(GArray) now =
+        columns_parse(options_get(completer->app->options, "columns"), NULL, NULL);
+
+    for (ColumnId id = 0; id < LIST_N; id++) {
+        gboolean has = FALSE;
+
+        for (guint i = 0; now != NULL && i < now->len; i++)
+            has = has || g_array_index(now, ColumnChoice, i).id == id;
+        if ((sign == '+' && has) || (sign == '-' && !has))
+            continue;
+        g_autofree char *text = g_strconcat(prefix, column_table[id].id, NULL);
+
+        offer(completer, text, column_table[id].help);
+    }
+    if (sign != '+' && sign != '-')
+        offer(completer, "default", "the usual ones");
+}
+
+/* What the list can be grouped by, with the labels that instances have. */
+static void offer_groups(Completer *completer)
+{
+    GPtrArray *all = model_instances(completer->app->model);
+    GHashTableIter iter;
+    gpointer key;
+
+    offer_choices(completer, "none host kind state");
+    for (guint i = 0; i < all->len; i++) {
+        GHashTable *labels = ((ModelInstance *)all->pdata[i])->info->labels;
+
+        if (labels == NULL)
+            continue;
+        g_hash_table_iter_init(&iter, labels);
+        while (g_hash_table_iter_next(&iter, &key, NULL)) {
+            g_autofree char *text = g_strconcat("label:", key, NULL);
+
+            offer(completer, text, "a label");
+        }
+    }
+}
+
 static void offer_values(Completer *completer, const char *option)
 {
     const OptionInfo *info = option_info(option);
 
-    if (info != NULL && info->type == OPTION_TYPE_BOOL)
+    if (strcmp(option, "columns") == 0 || strcmp(option, "sort") == 0)
+        offer_columns(completer);
+    else if (strcmp(option, "group") == 0)
+        offer_groups(completer);
+    else if (info != NULL && info->type == OPTION_TYPE_BOOL)
         offer_choices(completer, "on off");
     else if (info != NULL && info->type == OPTION_TYPE_CHOICE)
         offer_choices(completer, info->choices);
@@ -372,6 +422,9 @@ static void offer_word(Completer *completer, const Command *command, const Comma
         break;
     case WORD_FILE:
         offer_files(completer);
+        break;
+    case WORD_COLUMN:
+        offer_columns(completer);
         break;
     case WORD_VIEW:
     case WORD_KEY:

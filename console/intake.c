@@ -37,6 +37,7 @@ static void take_instance(Intake *intake, const GemelInstance *from)
     if (instance == NULL) {
         instance = g_new0(ModelInstance, 1);
         instance->backend = backend;
+        instance->key = g_strdup(key);
         g_hash_table_insert(model->by_key, g_steal_pointer(&key), instance);
         model->sorted_valid = FALSE;
     } else {

@@ -51,6 +51,7 @@ typedef struct {
 typedef struct {
     GemelInstance *info;
     ModelBackend *backend;
+    char *key;        /* "backend/id" */
     gint64 sample_ns; /* CLOCK_BOOTTIME of the newest sample, 0 = none */
     guint64 valid, rate_valid;
     guint64 value[GEMEL_METRIC_N];

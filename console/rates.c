@@ -30,6 +30,7 @@ void model_instance_free(ModelInstance *instance)
     history_clear(&instance->day);
     model_close_detail(instance);
     g_free(instance->alert_since_ns);
+    g_free(instance->key);
     g_free(instance);
 }
 

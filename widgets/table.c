@@ -14,15 +14,16 @@ struct Table {
     gpointer data;
     int *width; /* of each column at the last draw, 0: dropped */
 
-    char *key;  /* of the item under the cursor, NULL: empty table */
-    int cursor; /* its row */
-    int top;    /* first row that shows */
-    int shown;  /* rows that fitted at the last draw */
-    int scroll; /* columns scrolled off, in wide mode */
+    char *key;     /* of the item under the cursor, NULL: empty table */
+    int cursor;    /* its row */
+    int top;       /* first row that shows */
+    int shown;     /* rows that fitted at the last draw */
+    int scroll;    /* columns scrolled off */
+    gboolean more; /* at the last draw there were columns that did not show, to the right */
     gboolean follow, wide, focus, lost;
     int sorted;
     gboolean descending;
-    int first_width;
+    int wanted, wanted_width; /* a column, -1 for none, and its width */
 
     GHashTable *marks; /* keys */
     char *anchor;      /* the item marked last */
@@ -40,6 +41,7 @@ Table *table_new(const TableColumn *columns, guint n_columns, const TableSource 
     t->width = g_new0(int, n_columns);
     t->follow = t->focus = TRUE;
     t->sorted = -1;
+    t->wanted = t->wanted_width = 0;
     t->shown = 1;
     t->marks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return t;
@@ -55,6 +57,18 @@ void table_free(Table *t)
     g_free(t->key);
     g_free(t->width);
     g_free(t);
+}
+
+/* Other columns from now on. */
+void table_set_columns(Table *t, const TableColumn *columns, guint n_columns)
+{
+    g_free(t->width);
+    t->columns = columns;
+    t->n_columns = n_columns;
+    t->width = g_new0(int, n_columns);
+    t->scroll = 0;
+    t->sorted = -1;
+    t->wanted = t->wanted_width = 0;
 }
 
 /* Puts the cursor on a row that exists. */
@@ -117,7 +131,7 @@ static int column_max(const Table *t, guint i)
 {
     const TableColumn *c = &t->columns[i];
     int max = MAX(c->max, c->min);
-    return i == 0 && t->first_width > 0 ? CLAMP(t->first_width, c->min, max) : max;
+    return (int)i == t->wanted && t->wanted_width > 0 ? CLAMP(t->wanted_width, c->min, max) : max;
 }
 
 /* Chooses the columns for `room` cells: drops by priority, then lets the names and after them the
@@ -129,7 +143,8 @@ static void lay_out(Table *t, int room)
         t->width[i] = t->columns[i].min;
         total += t->width[i] + GAP;
     }
-    while (!t->wide && total > room) {
+    t->more = FALSE;
+    while (!t->wide && t->scroll == 0 && total > room) {
         int worst = -1;
         for (guint i = 1; i < t->n_columns; i++)
             if (t->width[i] > 0 && t->columns[i].priority > 0 &&
@@ -139,11 +154,16 @@ static void lay_out(Table *t, int room)
             break;
         total -= t->width[worst] + GAP;
         t->width[worst] = 0;
+        t->more = TRUE;
     }
     /* names first */
-    int names = CLAMP(column_max(t, 0) - t->width[0], 0, MAX(room - total, 0));
-    t->width[0] += names;
-    total += names;
+    if (t->wanted >= 0 && t->width[t->wanted] > 0) {
+        int *width = &t->width[t->wanted];
+        int grow = CLAMP(column_max(t, (guint)t->wanted) - *width, 0, MAX(room - total, 0));
+
+        *width += grow;
+        total += grow;
+    }
     /* spare cells go round, one each, so that wide columns grow together */
     for (gboolean grew = TRUE; grew && total < room;) {
         grew = FALSE;
@@ -157,44 +177,87 @@ static void lay_out(Table *t, int room)
     }
 }
 
+/* The heading of one column. */
+static void draw_title(const Table *t, const Canvas *cell, guint i)
+{
+    gboolean sorted = (int)i == t->sorted;
+    const char *arrow =
+        theme_glyphs() == GLYPHS_ASCII ? (t->descending ? "v" : "^") : (t->descending ? "↓" : "↑");
+    g_autofree char *title = sorted ? g_strconcat(t->columns[i].title, arrow, NULL) : NULL;
+
+    canvas_field(cell, 0, 0, cell->width, t->columns[i].align, sorted ? ROLE_SORTED : ROLE_COLUMN,
+                 sorted ? title : t->columns[i].title);
+}
+
+/* Says before the heading on which sides there are more columns. */
+static void draw_more(const Table *t, const Canvas *heading)
+{
+    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
+
+    if (t->scroll > 0)
+        canvas_text(heading, 0, 0, ROLE_STRONG, ascii ? "<" : "‹");
+    if (t->more)
+        canvas_text(heading, 0, 1, ROLE_STRONG, ascii ? ">" : "›");
+}
+
+/* Cells of the first `span` columns, as far as they show. */
+static int span_width(const Table *t, guint span)
+{
+    int width = 0, hidden = t->scroll;
+
+    for (guint i = 0; i < MIN(span, t->n_columns); i++) {
+        if (t->width[i] == 0 || (i > 0 && hidden-- > 0))
+            continue;
+        width += t->width[i] + (width > 0 ? GAP : 0);
+    }
+    return width;
+}
+
 /* Calls the heading or the cells of one line. row -1: the heading. */
 static void draw_line(Table *t, const Canvas *line, int row)
 {
     int x = GUTTER, hidden = t->scroll;
+    guint span = row >= 0 && t->source->span != NULL ? t->source->span(t->data, (guint)row) : 1;
     guint note_from = t->n_columns;
     g_autofree char *note = row >= 0 && t->source->note != NULL
                                 ? t->source->note(t->data, (guint)row, &note_from)
                                 : NULL;
-    for (guint i = 0; i < t->n_columns && x < line->width; i++) {
+    for (guint i = 0; i < t->n_columns; i++) {
         if (t->width[i] == 0)
             continue;
         if (i > 0 && hidden > 0) {
             hidden--;
             continue;
         }
+        t->more = t->more || x + t->width[i] > line->width;
+        if (x >= line->width)
+            return;
         if (note != NULL && i >= note_from) {
             canvas_field(line, 0, x, line->width - x, TEXT_LEFT, ROLE_WARN, note);
             return;
         }
-        Canvas cell = canvas_sub(line, 0, x, 1, t->width[i]);
+        if (i > 0 && i < span) {
+            x += t->width[i] + GAP;
+            continue;
+        }
+        int width = i == 0 && span > 1 ? span_width(t, span) : t->width[i];
+        Canvas cell = canvas_sub(line, 0, x, 1, width);
+
         if (row >= 0)
             t->source->draw(t->data, (guint)row, i, &cell);
-        else {
-            gboolean sorted = (int)i == t->sorted;
-            g_autofree char *title = NULL;
-            if (sorted)
-                title = g_strconcat(t->columns[i].title,
-                                    theme_glyphs() == GLYPHS_ASCII ? (t->descending ? "v" : "^")
-                                                                   : (t->descending ? "↓" : "↑"),
-                                    NULL);
-            canvas_field(&cell, 0, 0, cell.width, t->columns[i].align,
-                         sorted ? ROLE_SORTED : ROLE_COLUMN, sorted ? title : t->columns[i].title);
-        }
+        else
+            draw_title(t, &cell, i);
         x += t->width[i] + GAP;
     }
 }
 
-/* Keeps the cursor in view and the view in the table. */
+/* Whether a row is an item that can be marked. */
+static gboolean is_markable(const Table *t, int row)
+{
+    return t->source->markable == NULL || t->source->markable(t->data, (guint)row);
+}
+
+/* Keeps the cursor in view and the view in the table, and a heading with what is below it. */
 static void scroll_into_view(Table *t, int n)
 {
     t->top = CLAMP(t->top, 0, MAX(0, n - t->shown));
@@ -202,6 +265,8 @@ static void scroll_into_view(Table *t, int n)
         t->top = t->cursor;
     if (t->cursor >= t->top + t->shown)
         t->top = t->cursor - t->shown + 1;
+    if (t->top > 0 && t->top == t->cursor && t->shown > 1 && !is_markable(t, t->top - 1))
+        t->top--;
 }
 
 /* Draws the table. */
@@ -213,6 +278,7 @@ void table_draw(Table *t, const Canvas *c)
     scroll_into_view(t, n);
     Canvas heading = canvas_sub(c, 0, 0, 1, c->width);
     draw_line(t, &heading, -1);
+    draw_more(t, &heading);
     for (int i = 0; i < t->shown && t->top + i < n; i++) {
         int row = t->top + i;
         const char *key = t->source->key(t->data, (guint)row);
@@ -262,13 +328,10 @@ void table_move(Table *t, TableMove move)
     case TABLE_LEFT:
         t->scroll = MAX(0, t->scroll - 1);
         break;
-    case TABLE_RIGHT: {
-        int visible = 0;
-        for (guint i = 0; i < t->n_columns; i++)
-            visible += t->width[i] > 0;
-        t->scroll = MIN(t->scroll + 1, MAX(0, visible - 2));
+    case TABLE_RIGHT:
+        if (t->more)
+            t->scroll = MIN(t->scroll + 1, MAX(0, (int)t->n_columns - 2));
         break;
-    }
     }
 }
 
@@ -323,6 +386,18 @@ gboolean table_is_wide(const Table *t)
     return t->wide;
 }
 
+/* Whether there are columns to the left that do not show. */
+gboolean table_is_scrolled(const Table *t)
+{
+    return t->scroll > 0;
+}
+
+/* And to the right. */
+gboolean table_has_more(const Table *t)
+{
+    return t->more;
+}
+
 /* Whether the cursor stands out. */
 void table_set_focus(Table *t, gboolean focus)
 {
@@ -337,9 +412,10 @@ void table_set_sorted(Table *t, int column, gboolean descending)
 }
 
 /* The room names want. */
-void table_set_first_width(Table *t, int width)
+void table_set_wanted_width(Table *t, int column, int width)
 {
-    t->first_width = width;
+    t->wanted = column < (int)t->n_columns ? column : -1;
+    t->wanted_width = width;
 }
 
 /* Marks or unmarks the cursor's item. */
@@ -347,6 +423,10 @@ void table_mark_toggle(Table *t)
 {
     if (t->key == NULL)
         return;
+    if (!is_markable(t, t->cursor)) {
+        table_move(t, TABLE_DOWN);
+        return;
+    }
     if (!g_hash_table_remove(t->marks, t->key))
         g_hash_table_add(t->marks, g_strdup(t->key));
     g_free(t->anchor);
@@ -363,7 +443,8 @@ void table_mark_range(Table *t)
     if (from < 0)
         from = t->cursor;
     for (int row = MIN(from, t->cursor); row <= MAX(from, t->cursor); row++)
-        g_hash_table_add(t->marks, g_strdup(t->source->key(t->data, (guint)row)));
+        if (is_markable(t, row))
+            g_hash_table_add(t->marks, g_strdup(t->source->key(t->data, (guint)row)));
     g_free(t->anchor);
     t->anchor = g_strdup(t->key);
 }
@@ -375,7 +456,17 @@ void table_mark_all(Table *t, gboolean on)
     if (!on)
         g_hash_table_remove_all(t->marks);
     for (guint row = 0; on && row < n; row++)
-        g_hash_table_add(t->marks, g_strdup(t->source->key(t->data, row)));
+        if (is_markable(t, (int)row))
+            g_hash_table_add(t->marks, g_strdup(t->source->key(t->data, row)));
+}
+
+/* Marks or unmarks an item, whether or not it has a row now. */
+void table_mark_key(Table *t, const char *key, gboolean on)
+{
+    if (on)
+        g_hash_table_add(t->marks, g_strdup(key));
+    else
+        g_hash_table_remove(t->marks, key);
 }
 
 /* Whether an item is marked. */

@@ -32,6 +32,11 @@ typedef struct {
     /* May be NULL. A text that stands in place of the cells from column *ret_column on (why there
      * are no figures), or NULL. g_free()d by the table. */
     char *(*note)(gpointer data, guint row, guint *ret_column);
+    /* May be NULL. Over how many columns the first cell of the row goes (a heading among the rows);
+     * the cells it covers are not drawn. */
+    guint (*span)(gpointer data, guint row);
+    /* May be NULL: every row can be marked. */
+    gboolean (*markable)(gpointer data, guint row);
 } TableSource;
 
 typedef struct Table Table;
@@ -49,11 +54,13 @@ typedef enum {
     TABLE_RIGHT,
 } TableMove;
 
-/* `columns` and `source` stay the owner's and must outlive the table. */
+/* `columns` and `source` stay the owner's and must outlive the table, or the columns until
+ * table_set_columns(). The first column stays where it is when the others scroll. */
 Table *table_new(const TableColumn *columns, guint n_columns, const TableSource *source,
                  gpointer data);
 void table_free(Table *t);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
+void table_set_columns(Table *t, const TableColumn *columns, guint n_columns);
 
 /* Tells that rows came, went or moved. */
 void table_rows_changed(Table *t);
@@ -77,9 +84,13 @@ gboolean table_lost(Table *t);
 /* TRUE (the default): the cursor goes with its item. FALSE: it stays on its row number. */
 void table_set_follow(Table *t, gboolean follow);
 
-/* Wide: no column is dropped; left and right scroll. */
+/* Wide: no column is dropped. In either mode left and right scroll as long as there are columns
+ * that do not show; the heading says with an arrow on which side they are. */
 void table_set_wide(Table *t, gboolean wide);
 gboolean table_is_wide(const Table *t);
+/* Whether columns were scrolled off to the left; whether there are more to the right. */
+gboolean table_is_scrolled(const Table *t);
+gboolean table_has_more(const Table *t);
 
 /* Whether the cursor's row stands out (FALSE while another pane has the keys). */
 void table_set_focus(Table *t, gboolean focus);
@@ -87,8 +98,9 @@ void table_set_focus(Table *t, gboolean focus);
 /* Marks the heading; `column` -1: none. */
 void table_set_sorted(Table *t, int column, gboolean descending);
 
-/* The width the first column wants, from the longest name. Bounded by its min and max. */
-void table_set_first_width(Table *t, int width);
+/* The width a column wants, from the longest name; it gets room before the others. Bounded by its
+ * min and max. `column` -1: none. */
+void table_set_wanted_width(Table *t, int column, int width);
 
 /* Marks. */
 void table_mark_toggle(Table *t);           /* the cursor's item, and one row down */
@@ -100,6 +112,7 @@ guint table_n_marked(const Table *t);
 /* The keys of the marked items, sorted; free with g_strfreev(). Marks of items that are gone stay
  * until table_forget_marks() or table_mark_all(FALSE). */
 char **table_marked(const Table *t);
+void table_mark_key(Table *t, const char *key, gboolean on);
 
 /* Drops the marks for which `keep` says FALSE. */
 void table_forget_marks(Table *t, gboolean (*keep)(const char *key, gpointer data), gpointer data);

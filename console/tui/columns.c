@@ -1,55 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* columns.c - the columns of the main list and how each cell is drawn. */
+/* columns.c - how the cells of the main list are drawn: of an instance, and of a group of them. */
 #include <math.h>
 
 #include "console/tui/instances.h"
 #include "widgets/graph.h"
 #include "widgets/meter.h"
-
-enum {
-    COLUMN_NAME,
-    COLUMN_KIND,
-    COLUMN_STATE,
-    COLUMN_CPUS,
-    COLUMN_CPU,
-    COLUMN_MEMORY,
-    COLUMN_PRESSURE,
-    COLUMN_BLOCK,
-    COLUMN_NET,
-    COLUMN_UPTIME,
-    COLUMN_BACKEND,
-    COLUMN_N
-};
-
-const TableColumn instance_columns[] = {
-    [COLUMN_NAME] = {.id = "name", .title = "NAME", .min = 12, .max = 40},
-    [COLUMN_KIND] = {.id = "kind", .title = "KIND", .min = 5, .priority = 2},
-    [COLUMN_STATE] = {.id = "state", .title = "STATE", .min = 8, .max = 9, .priority = 1},
-    [COLUMN_CPUS] = {.id = "cpus", .title = "CPUS", .min = 4, .priority = 6, .align = TEXT_RIGHT},
-    [COLUMN_CPU] = {.id = "cpu", .title = " CPU%", .min = 12, .max = 20, .priority = 2},
-    [COLUMN_MEMORY] = {.id = "memory", .title = "MEMORY", .min = 9, .max = 16, .priority = 3},
-    [COLUMN_PRESSURE] =
-        {.id = "pressure", .title = "PRESS c/m/i", .min = 11, .max = 14, .priority = 4},
-    [COLUMN_BLOCK] = {.id = "block", .title = "BLOCK r/w", .min = 9, .max = 11, .priority = 7},
-    [COLUMN_NET] = {.id = "net", .title = "NET rx/tx", .min = 9, .max = 11, .priority = 8},
-    [COLUMN_UPTIME] = {.id = "uptime", .title = "UP", .min = 4, .priority = 5, .align = TEXT_RIGHT},
-    [COLUMN_BACKEND] = {.id = "backend", .title = "BACKEND", .min = 7, .max = 12, .priority = 9},
-};
-const guint n_instance_columns = G_N_ELEMENTS(instance_columns);
-G_STATIC_ASSERT(G_N_ELEMENTS(instance_columns) == COLUMN_N);
-
-int column_of_sort(SortKey key)
-{
-    static const int columns[SORT_N] = {
-        [SORT_NAME] = COLUMN_NAME,         [SORT_KIND] = COLUMN_KIND,
-        [SORT_STATE] = COLUMN_STATE,       [SORT_BACKEND] = COLUMN_BACKEND,
-        [SORT_CPU] = COLUMN_CPU,           [SORT_MEMORY] = COLUMN_MEMORY,
-        [SORT_PRESSURE] = COLUMN_PRESSURE, [SORT_BLOCK] = COLUMN_BLOCK,
-        [SORT_NET] = COLUMN_NET,           [SORT_UPTIME] = COLUMN_UPTIME,
-    };
-
-    return columns[key];
-}
 
 /* Not available: never a zero. */
 static void draw_none(const Canvas *cell, int width, TextAlign align)
@@ -219,32 +174,124 @@ static void draw_uptime(Tui *tui, const ModelInstance *instance, const Canvas *c
     canvas_field(cell, 0, 0, cell->width, TEXT_RIGHT, ROLE_TEXT, text);
 }
 
-static void draw_backend(Tui *tui, const ModelInstance *instance, const Canvas *cell)
+/* A text or a figure that has no way of its own. */
+static void draw_plain(Tui *tui, const ModelInstance *instance, ColumnId id, const Canvas *cell)
 {
-    canvas_field(cell, 0, 0, cell->width, TEXT_LEFT, ROLE_DIM, instance->backend->name);
+    const Column *column = &column_table[id];
+    TextAlign align = column->right ? TEXT_RIGHT : TEXT_LEFT;
+    double value;
+
+    if (column->text != NULL) {
+        g_autoptr(GString) room = g_string_new(NULL);
+        const char *text = column->text(instance, room);
+
+        canvas_field(cell, 0, 0, cell->width, align, ROLE_DIM, text != NULL ? text : "-");
+        return;
+    }
+    if (!column->figure(instance, &value)) {
+        draw_none(cell, cell->width, align);
+        return;
+    }
+    g_autofree char *text = column_format(column->unit, value);
+
+    canvas_field(cell, 0, 0, cell->width, align,
+                 figure_role(tui, instance, value > 0 ? ROLE_TEXT : ROLE_DIM), text);
 }
 
-void column_draw(Tui *tui, const ModelInstance *instance, guint column, const Canvas *cell)
+static void draw_alerts(Tui *tui, const ModelInstance *instance, const Canvas *cell)
 {
-    static void (*const draw[COLUMN_N])(Tui *, const ModelInstance *, const Canvas *) = {
-        [COLUMN_NAME] = draw_name,         [COLUMN_KIND] = draw_kind,
-        [COLUMN_STATE] = draw_state,       [COLUMN_CPUS] = draw_cpus,
-        [COLUMN_CPU] = draw_cpu,           [COLUMN_MEMORY] = draw_memory,
-        [COLUMN_PRESSURE] = draw_pressure, [COLUMN_BLOCK] = draw_block,
-        [COLUMN_NET] = draw_net,           [COLUMN_UPTIME] = draw_uptime,
-        [COLUMN_BACKEND] = draw_backend,
+    g_autofree char *text = g_strdup_printf("! %d", __builtin_popcount(instance->alerts));
+
+    if (instance->alerts == 0)
+        draw_none(cell, cell->width, TEXT_RIGHT);
+    else
+        canvas_field(cell, 0, 0, cell->width, TEXT_RIGHT, ROLE_ERROR, text);
+}
+
+void column_draw(Tui *tui, const ModelInstance *instance, ColumnId id, const Canvas *cell)
+{
+    static void (*const draw[LIST_N])(Tui *, const ModelInstance *, const Canvas *) = {
+        [LIST_NAME] = draw_name,         [LIST_KIND] = draw_kind,     [LIST_STATE] = draw_state,
+        [LIST_CPUS] = draw_cpus,         [LIST_CPU] = draw_cpu,       [LIST_MEMORY] = draw_memory,
+        [LIST_PRESSURE] = draw_pressure, [LIST_BLOCK] = draw_block,   [LIST_NET] = draw_net,
+        [LIST_UPTIME] = draw_uptime,     [LIST_ALERTS] = draw_alerts,
     };
 
-    draw[column](tui, instance, cell);
+    if (draw[id] != NULL)
+        draw[id](tui, instance, cell);
+    else
+        draw_plain(tui, instance, id, cell);
 }
 
-char *column_note(const ModelInstance *instance, guint *ret_column)
+/* ---- groups --------------------------------------------------------------------------------- */
+
+/* "▾ running  12". */
+void group_draw_title(const RowGroup *group, const Canvas *cell)
+{
+    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
+    const char *sign = group_is_collapsed(group) ? (ascii ? "+ " : "▸ ") : (ascii ? "- " : "▾ ");
+    g_autofree char *count = g_strdup_printf("%u", group_size(group));
+    int x = canvas_text(cell, 0, 0, ROLE_TITLE, sign), room = cell->width - x;
+    int wanted = text_width(group_title(group));
+
+    wanted = CLAMP(wanted, 0, MAX(1, room - text_width(count) - 2));
+    x = canvas_field(cell, 0, x, wanted, TEXT_LEFT, ROLE_TITLE, group_title(group));
+    canvas_field(cell, 0, x + 2, MAX(0, cell->width - x - 2), TEXT_LEFT, ROLE_DIM, count);
+}
+
+/* Totals of columns side by side, each `width` cells. */
+static void draw_totals(RowGroup *group, const ColumnId *columns, int n, int width,
+                        const Canvas *cell)
+{
+    double value;
+
+    for (int i = 0; i < n; i++) {
+        g_autofree char *text = group_total(group, columns[i], &value)
+                                    ? column_format(column_table[columns[i]].unit, value)
+                                    : g_strdup("-");
+
+        canvas_field(cell, 0, i * (width + 1), width, TEXT_RIGHT, ROLE_LABEL, text);
+    }
+}
+
+/* CPU use in the unit the list has now: of all their limits where it is of the limit. */
+static void draw_total_cpu(Tui *tui, RowGroup *group, const Canvas *cell)
+{
+    double percent, cpus = 1;
+    gboolean there = group_total(group, LIST_CPU, &percent);
+
+    if (tui->cpu_mode == MODEL_CPU_OF_HOST)
+        cpus = model_host_cpus();
+    else if (tui->cpu_mode == MODEL_CPU_OF_LIMIT)
+        there = group_total(group, LIST_CPUS, &cpus) && there;
+    g_autofree char *text = there ? format_percent(percent / cpus) : g_strdup("-");
+
+    canvas_field(cell, 0, 0, 5, TEXT_RIGHT, ROLE_LABEL, text);
+}
+
+void group_draw_total(Tui *tui, RowGroup *group, ColumnId id, const Canvas *cell)
+{
+    static const ColumnId pressures[] = {LIST_PSI_CPU, LIST_PSI_MEMORY, LIST_PSI_IO};
+    static const ColumnId block[] = {LIST_READ, LIST_WRITE}, net[] = {LIST_RX, LIST_TX};
+
+    if (id == LIST_CPU)
+        draw_total_cpu(tui, group, cell);
+    else if (id == LIST_PRESSURE)
+        draw_totals(group, pressures, 3, cell->width >= 14 ? 4 : 3, cell);
+    else if (id == LIST_BLOCK)
+        draw_totals(group, block, 2, (cell->width - 1) / 2, cell);
+    else if (id == LIST_NET)
+        draw_totals(group, net, 2, (cell->width - 1) / 2, cell);
+    else if (column_table[id].total != TOTAL_NONE)
+        draw_totals(group, &id, 1, id == LIST_MEMORY ? 4 : cell->width, cell);
+}
+
+char *column_note(const ModelInstance *instance)
 {
     if (instance->quarantine == NULL)
         return NULL;
     g_autofree char *age = age_text((gemel_boottime_ns() - instance->quarantine_ns) / 1000);
 
-    *ret_column = COLUMN_CPU;
     return g_strdup_printf("! %s (%s)", instance->quarantine, age);
 }
 

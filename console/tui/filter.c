@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "console/columns.h"
 #include "console/command.h"
 
 typedef enum { MATCH_TEXT, MATCH_REGEX, MATCH_FIELD, MATCH_FIGURE } MatchType;
@@ -13,8 +14,10 @@ typedef struct {
     MatchType type;
     gboolean inverse;
     char *key, *value; /* value in folded case */
+    gboolean ascii;    /* the value is */
     GRegex *regex;
     GPatternSpec *pattern;
+    const Column *column; /* of a figure */
     Compare compare;
     double number;
 } Word;
@@ -25,50 +28,21 @@ struct Filter {
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
-static gboolean figure_uptime(const ModelInstance *instance, double *ret)
-{
-    gint64 seconds;
-
-    if (!model_uptime_s(instance, &seconds))
-        return FALSE;
-    *ret = (double)seconds;
-    return TRUE;
-}
-
-static const struct {
-    const char *name;
-    gboolean (*get)(const ModelInstance *instance, double *ret);
-} figures[] = {
-    {"cpu", model_figure_cpu},           {"memory", model_figure_memory},
-    {"pressure", model_figure_pressure}, {"block", model_figure_block},
-    {"net", model_figure_net},           {"uptime", figure_uptime},
-};
-
-/* The index of a figure, -1 when there is none of this name. */
-static int figure_index(const char *name)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
-        if (strcmp(figures[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
 /* A number as people write it for this figure: bytes, seconds or plain. */
-static gboolean parse_number(const char *key, const char *text, double *ret)
+static gboolean parse_number(ColumnUnit unit, const char *text, double *ret)
 {
     gint64 bytes;
     gint ms;
     char *end;
 
-    if (strcmp(key, "uptime") == 0 && parse_duration_ms(text, &ms, NULL)) {
+    if (unit == UNIT_SECONDS && parse_duration_ms(text, &ms, NULL)) {
         *ret = ms / 1000.0;
         return TRUE;
     }
     *ret = g_ascii_strtod(text, &end);
     if (end != text && (*end == '\0' || strcmp(end, "%") == 0))
         return TRUE;
-    if (strcmp(key, "cpu") != 0 && strcmp(key, "pressure") != 0 &&
-        parse_size_bytes(text, &bytes, NULL)) {
+    if ((unit == UNIT_BYTES || unit == UNIT_BYTES_RATE) && parse_size_bytes(text, &bytes, NULL)) {
         *ret = (double)bytes;
         return TRUE;
     }
@@ -115,11 +89,15 @@ static gboolean parse_figure(Word *word, const char *text, const char *op, GErro
     word->type = MATCH_FIGURE;
     word->key = g_strndup(text, (gsize)(op - text));
     word->compare = *op == '>' ? (equal ? GREATER_EQUAL : GREATER) : (equal ? LESS_EQUAL : LESS);
-    if (figure_index(word->key) < 0)
-        return gemel_error_set(
-            error, GEMEL_ERROR_INVALID,
-            "filter: '%s' is no figure; there are cpu memory pressure block net uptime", word->key);
-    if (!parse_number(word->key, op + 1 + equal, &word->number))
+    ColumnId id = column_find(word->key);
+
+    if (id == LIST_N || column_table[id].unit == UNIT_NONE)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "filter: '%s' is no figure; there are cpu memory pressure block net "
+                               "uptime and the others of `columns`",
+                               word->key);
+    word->column = &column_table[id];
+    if (!parse_number(word->column->unit, op + 1 + equal, &word->number))
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
                                "filter: '%s' needs a number such as cpu>50 or memory>100M", text);
     return TRUE;
@@ -148,6 +126,7 @@ static Word *word_new(const char *text, GError **error)
     } else {
         word->type = MATCH_TEXT;
         word->value = g_utf8_casefold(text, -1);
+        word->ascii = g_str_is_ascii(word->value);
     }
     if (!good) {
         word_free(word);
@@ -187,12 +166,30 @@ void filter_free(Filter *filter)
 
 /* ---- matching ------------------------------------------------------------------------------- */
 
-static gboolean contains(const char *text, const char *folded)
+/* Thousands of short names while somebody types: no library function is as fast on these. */
+static gboolean contains_ascii(const char *text, const char *folded)
+{
+    char first = folded[0];
+
+    for (; *text != '\0'; text++) {
+        gsize i = 1;
+
+        if (g_ascii_tolower(*text) != first)
+            continue;
+        while (folded[i] != '\0' && g_ascii_tolower(text[i]) == folded[i])
+            i++;
+        if (folded[i] == '\0')
+            return TRUE;
+    }
+    return first == '\0';
+}
+
+static gboolean contains(const char *text, const char *folded, gboolean ascii)
 {
     if (text == NULL)
         return FALSE;
-    if (g_str_is_ascii(folded))
-        return strcasestr(text, folded) != NULL; /* thousands of names while somebody types */
+    if (ascii)
+        return contains_ascii(text, folded);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     g_autofree char *mine = g_utf8_casefold(valid, -1);
 
@@ -237,7 +234,7 @@ static gboolean figure_matches(const Word *word, const ModelInstance *instance)
 {
     double figure;
 
-    if (!figures[figure_index(word->key)].get(instance, &figure))
+    if (!word->column->figure(instance, &figure))
         return FALSE;
     switch (word->compare) {
     case LESS:
@@ -266,8 +263,9 @@ static gboolean word_matches(const Word *word, const ModelInstance *instance)
     case MATCH_FIGURE:
         return figure_matches(word, instance);
     default:
-        return contains(info->name, word->value) ||
-               contains(instance->backend->name, word->value) || contains(info->image, word->value);
+        return contains(info->name, word->value, word->ascii) ||
+               contains(instance->backend->name, word->value, word->ascii) ||
+               contains(info->image, word->value, word->ascii);
     }
 }
 
@@ -279,5 +277,30 @@ gboolean filter_matches(const Filter *filter, const ModelInstance *instance)
         if (word_matches(word, instance) == word->inverse)
             return FALSE;
     }
+    return TRUE;
+}
+
+gboolean filter_has_figures(const Filter *filter)
+{
+    for (guint i = 0; i < filter->words->len; i++)
+        if (((const Word *)filter->words->pdata[i])->type == MATCH_FIGURE)
+            return TRUE;
+    return FALSE;
+}
+
+/* Whether what matches `to` matches `from` too, as far as the text alone tells. */
+static gboolean word_narrows(const Word *from, const Word *to)
+{
+    return from->type == MATCH_TEXT && to->type == MATCH_TEXT && !from->inverse && !to->inverse &&
+           strstr(to->value, from->value) != NULL;
+}
+
+gboolean filter_narrows(const Filter *from, const Filter *to)
+{
+    if (to->words->len < from->words->len)
+        return FALSE;
+    for (guint i = 0; i < from->words->len; i++)
+        if (!word_narrows(from->words->pdata[i], to->words->pdata[i]))
+            return FALSE;
     return TRUE;
 }

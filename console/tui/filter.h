@@ -7,8 +7,8 @@
  *   ~re or /re/  name matches the regular expression
  *   key=value    name kind state backend image, or a label; value without regard to case; `*` and
  *                `?` as in file names
- *   key>number   cpu memory pressure block net uptime (also < >= <=); 100M, 5m
- *   !word        the word does not match
+ *   key>number   a figure of the list's columns: cpu memory swap steal uptime (also < >= <=); 100M,
+ * 5m !word        the word does not match
  */
 #pragma once
 
@@ -20,5 +20,10 @@ typedef struct Filter Filter;
 Filter *filter_new(const char *text, GError **error);
 void filter_free(Filter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Filter, filter_free)
+
+/* Whether it depends on figures, which change without a change of the list. */
+gboolean filter_has_figures(const Filter *filter);
+/* TRUE only if `to` lets through nothing that `from` does not: a word was typed on, or added. */
+gboolean filter_narrows(const Filter *from, const Filter *to);
 
 gboolean filter_matches(const Filter *filter, const ModelInstance *instance);

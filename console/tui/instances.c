@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* instances.c - the main view: rows, order, filter and panes. */
+/* instances.c - the main view: its columns, cursor and panes. */
 #include "console/tui/instances.h"
 
 #include <string.h>
@@ -12,15 +12,13 @@
 
 typedef struct {
     Page page;
-    GArray *rows; /* of Row: what the filter lets through, in order */
-    GStringChunk *keys;
-    guint total;
+    Rows *rows;
     Table *table;
+    GArray *choice;       /* of ColumnChoice */
+    TableColumn *columns; /* the same as the table takes them */
     Detail *detail;
-    SortKey sort;
+    ColumnId sort;
     gboolean inverted, follow;
-    Filter *filter;
-    char *filter_text;
     char *filter_error;
     int kind; /* -1: both */
     gboolean in_detail, zoomed;
@@ -28,108 +26,35 @@ typedef struct {
     char *lost_name, *lost_key;
 } Instances;
 
-static const char *const sort_names[SORT_N] = {
-    [SORT_NAME] = "name",         [SORT_KIND] = "kind",   [SORT_STATE] = "state",
-    [SORT_BACKEND] = "backend",   [SORT_CPU] = "cpu",     [SORT_MEMORY] = "memory",
-    [SORT_PRESSURE] = "pressure", [SORT_BLOCK] = "block", [SORT_NET] = "net",
-    [SORT_UPTIME] = "uptime",
-};
-
-const char *sort_name(SortKey key)
+static ColumnId column_at(const Instances *list, guint i)
 {
-    return sort_names[key];
+    return g_array_index(list->choice, ColumnChoice, i).id;
 }
 
-/* ---- order ---------------------------------------------------------------------------------- */
-
-/* The figure to sort by; -1 where there is none, which puts it last. */
-static double sort_number(SortKey sort, const ModelInstance *instance)
+/* The place of a column in the list, -1 when it is not shown. */
+static int place_of(const Instances *list, ColumnId id)
 {
-    double a, b, three[3];
-    guint64 used, limit;
-    gint64 seconds;
-
-    switch (sort) {
-    case SORT_CPU:
-        return model_cpu_percent(instance, MODEL_CPU_OF_CORE, &a) ? a : -1;
-    case SORT_MEMORY:
-        return model_memory(instance, &used, &limit) ? (double)used : -1;
-    case SORT_PRESSURE:
-        return model_pressure(instance, three) ? MAX(MAX(three[0], three[1]), three[2]) : -1;
-    case SORT_BLOCK:
-        return model_block_rates(instance, &a, &b) ? a + b : -1;
-    case SORT_NET:
-        return model_net_rates(instance, &a, &b) ? a + b : -1;
-    case SORT_UPTIME:
-        /* the youngest first: what has just been started is what one looks for */
-        return model_uptime_s(instance, &seconds) ? 1e12 - (double)seconds : -1;
-    case SORT_STATE:
-        return GEMEL_STATE_N - (instance->info->state == GEMEL_STATE_UNKNOWN
-                                    ? GEMEL_STATE_N
-                                    : instance->info->state);
-    case SORT_KIND:
-        return GEMEL_KIND_N - instance->info->kind;
-    default:
-        return 0;
-    }
+    for (guint i = 0; i < list->choice->len; i++)
+        if (column_at(list, i) == id)
+            return (int)i;
+    return -1;
 }
 
-/* Figures from the greatest down, then names; the id settles it, so that equals never swap. */
-static int compare_rows(gconstpointer a, gconstpointer b, gpointer data)
+/* Tells the table that rows have come, gone or moved. */
+static void rows_moved(Instances *list)
 {
-    const Row *one = a, *two = b;
-    const Instances *list = data;
-    int order = one->number > two->number ? -1 : one->number < two->number;
+    int indent = rows_group(list->rows) != GROUP_NONE ? 2 : 0;
 
-    if (list->inverted && one->number >= 0 && two->number >= 0)
-        order = -order;
-    if (order != 0)
-        return order;
-    if (list->sort == SORT_BACKEND)
-        order = strcmp(one->instance->backend->name, two->instance->backend->name);
-    if (order == 0)
-        order = g_strcmp0(one->instance->info->name, two->instance->info->name);
-    if (order == 0)
-        order = strcmp(one->key, two->key);
-    return list->inverted && (list->sort == SORT_NAME || list->sort == SORT_BACKEND) ? -order
-                                                                                     : order;
-}
-
-static void sort_rows(Instances *list)
-{
-    for (guint i = 0; i < list->rows->len; i++) {
-        Row *row = &g_array_index(list->rows, Row, i);
-
-        row->number = sort_number(list->sort, row->instance);
-    }
-    g_array_sort_with_data(list->rows, compare_rows, list);
-}
-
-/* Collects the rows anew. */
-static void rebuild(Instances *list)
-{
-    GPtrArray *all = model_instances(list->page.tui->app->model);
-    int widest = 0;
-
-    g_array_set_size(list->rows, 0);
-    g_string_chunk_clear(list->keys);
-    list->total = all->len;
-    for (guint i = 0; i < all->len; i++) {
-        ModelInstance *instance = all->pdata[i];
-
-        if ((list->kind >= 0 && (int)instance->info->kind != list->kind) ||
-            (list->filter != NULL && !filter_matches(list->filter, instance)))
-            continue;
-        g_autofree char *key = instance_key_of(instance);
-        Row row = {instance, g_string_chunk_insert(list->keys, key), 0};
-
-        g_array_append_val(list->rows, row);
-        if (instance->info->name != NULL)
-            widest = MAX(widest, text_width(instance->info->name));
-    }
-    table_set_first_width(list->table, MAX(widest + 1, 1));
-    sort_rows(list);
+    table_set_wanted_width(list->table, place_of(list, LIST_NAME),
+                           MAX(rows_widest(list->rows) + 1 + indent, 1));
     table_rows_changed(list->table);
+}
+
+/* What figures have moved comes to rest before anybody looks at a row. */
+static void settle(Instances *list)
+{
+    if (rows_settle(list->rows))
+        rows_moved(list);
 }
 
 /* Says so when the instance under the cursor has gone. One that is still there was hidden by the
@@ -154,45 +79,80 @@ static void watch_cursor(Instances *list)
 
 /* ---- the table's questions ------------------------------------------------------------------ */
 
-static guint rows_count(gpointer data)
-{
-    return ((Instances *)data)->rows->len;
-}
-
 static const Row *row_at(gpointer data, guint i)
 {
-    return &g_array_index(((Instances *)data)->rows, Row, i);
+    return rows_at(((Instances *)data)->rows, i);
 }
 
-static const char *rows_key(gpointer data, guint row)
+static guint table_count(gpointer data)
+{
+    return rows_n(((Instances *)data)->rows);
+}
+
+static const char *table_key(gpointer data, guint row)
 {
     return row_at(data, row)->key;
 }
 
-static void rows_draw(gpointer data, guint row, guint column, const Canvas *cell)
+static void table_cell(gpointer data, guint i, guint place, const Canvas *cell)
 {
-    column_draw(((Instances *)data)->page.tui, row_at(data, row)->instance, column, cell);
+    Instances *list = data;
+    const Row *row = row_at(data, i);
+    ColumnId id = column_at(list, place);
+
+    if (row->instance != NULL) {
+        int indent = row->group != NULL && place == 0 ? 2 : 0;
+        Canvas inner = canvas_sub(cell, 0, indent, 1, cell->width - indent);
+
+        column_draw(list->page.tui, row->instance, id, &inner);
+    } else if (place == 0) {
+        group_draw_title(row->group, cell);
+    } else {
+        group_draw_total(list->page.tui, row->group, id, cell);
+    }
 }
 
-static char *rows_note(gpointer data, guint row, guint *ret_column)
+/* Why there are no figures, in their place. */
+static char *table_note(gpointer data, guint i, guint *ret_place)
 {
-    return column_note(row_at(data, row)->instance, ret_column);
+    Instances *list = data;
+    const Row *row = row_at(data, i);
+    guint place = 1;
+
+    while (place < list->choice->len && column_table[column_at(list, place)].unit == UNIT_NONE)
+        place++;
+    if (place < list->choice->len && column_at(list, place) == LIST_CPUS)
+        place++;
+    *ret_place = place;
+    return row->instance != NULL ? column_note(row->instance) : NULL;
 }
 
-static const TableSource source = {rows_count, rows_key, rows_draw, rows_note};
+/* A heading goes over all columns in which it has no total. */
+static guint table_span(gpointer data, guint i)
+{
+    Instances *list = data;
+    guint place = 1;
+
+    if (row_at(data, i)->instance != NULL)
+        return 1;
+    while (place < list->choice->len && column_table[column_at(list, place)].total == TOTAL_NONE)
+        place++;
+    return place;
+}
+
+static gboolean table_markable(gpointer data, guint row)
+{
+    return row_at(data, row)->instance != NULL;
+}
+
+static const TableSource source = {.count = table_count,
+                                   .key = table_key,
+                                   .draw = table_cell,
+                                   .note = table_note,
+                                   .span = table_span,
+                                   .markable = table_markable};
 
 /* ---- the page ------------------------------------------------------------------------------- */
-
-static gboolean is_figure_filter(const Instances *list)
-{
-    return list->filter_text != NULL && strpbrk(list->filter_text, "<>") != NULL;
-}
-
-static gboolean is_figure_sort(const Instances *list)
-{
-    return list->sort != SORT_NAME && list->sort != SORT_KIND && list->sort != SORT_BACKEND &&
-           list->sort != SORT_STATE;
-}
 
 static gboolean mark_holds(const char *key, gpointer data)
 {
@@ -203,14 +163,22 @@ static void changed(Page *page, ModelChange what)
 {
     Instances *list = (Instances *)page;
 
-    if ((what & MODEL_INSTANCES) != 0 || ((what & MODEL_FIGURES) != 0 && is_figure_filter(list))) {
-        rebuild(list);
+    if ((what & MODEL_INSTANCES) != 0) {
+        rows_collect(list->rows);
+        rows_moved(list);
         table_forget_marks(list->table, mark_holds, page->tui);
         watch_cursor(list);
-    } else if ((what & MODEL_FIGURES) != 0 && is_figure_sort(list)) {
-        sort_rows(list);
-        table_rows_changed(list->table);
+    } else if ((what & MODEL_FIGURES) != 0) {
+        rows_figures_changed(list->rows);
     }
+}
+
+/* The instance under the cursor; a heading is none. */
+static const char *target(Page *page)
+{
+    const char *key = table_cursor_key(((Instances *)page)->table);
+
+    return key != NULL && *key != '=' ? key : NULL;
 }
 
 /* Neither answered nor failed so far. */
@@ -228,7 +196,7 @@ static void draw_empty(Instances *list, const Canvas *c)
 
     for (guint i = 0; i < backends->len; i++)
         waiting = waiting || is_awaited(backends->pdata[i]);
-    const char *text = list->total > 0 ? "Nothing matches; Esc shows all again."
+    const char *text = rows_n_total(list->rows) > 0 ? "Nothing matches; Esc shows all again."
                        : backends->len == 0
                            ? "No backend is connected; try :connect sim or :help connect."
                        : waiting ? "Waiting for the first list ..."
@@ -241,7 +209,7 @@ static void draw_empty(Instances *list, const Canvas *c)
 /* How many lines the list gets of `height`. */
 static int list_height(const Instances *list, int height)
 {
-    int wanted = (int)list->rows->len + 1;
+    int wanted = (int)rows_n(list->rows) + 1;
 
     if (list->zoomed)
         return 0;
@@ -253,6 +221,8 @@ static int list_height(const Instances *list, int height)
 static void draw(Page *page, const Canvas *c)
 {
     Instances *list = (Instances *)page;
+
+    settle(list);
     int rows = list_height(list, c->height);
     Canvas top = canvas_sub(c, 0, 0, rows, c->width);
     Canvas bottom = canvas_sub(c, rows, 0, c->height - rows, c->width);
@@ -260,14 +230,14 @@ static void draw(Page *page, const Canvas *c)
     list->list_y = top.y;
     list->list_height = rows;
     table_set_focus(list->table, !list->in_detail);
-    table_set_sorted(list->table, column_of_sort(list->sort),
-                     (list->sort == SORT_NAME || list->sort == SORT_BACKEND) == list->inverted);
+    table_set_sorted(list->table, place_of(list, list->sort),
+                     column_table[list->sort].rises == list->inverted);
     if (rows > 0)
         table_draw(list->table, &top);
-    if (rows > 0 && list->rows->len == 0)
+    if (rows > 0 && rows_n_shown(list->rows) == 0)
         draw_empty(list, &top);
     if (bottom.height > 0)
-        detail_draw(list->detail, table_cursor_key(list->table), list->in_detail, &bottom);
+        detail_draw(list->detail, target(page), list->in_detail, &bottom);
 }
 
 static void list_free(Page *page)
@@ -276,14 +246,42 @@ static void list_free(Page *page)
 
     table_free(list->table);
     detail_free(list->detail);
-    g_array_unref(list->rows);
-    g_string_chunk_free(list->keys);
-    filter_free(list->filter);
-    g_free(list->filter_text);
+    rows_free(list->rows);
+    g_array_unref(list->choice);
+    g_free(list->columns);
     g_free(list->filter_error);
     g_free(list->lost_name);
     g_free(list->lost_key);
     g_free(list);
+}
+
+/* Collapses or expands a group, the cursor going to its heading. */
+static void fold(Instances *list, RowGroup *group, gboolean collapsed)
+{
+    g_autofree char *key = g_strdup(group_key(group));
+
+    rows_collapse(list->rows, group, collapsed);
+    table_select_key(list->table, key);
+    rows_moved(list);
+    table_lost(list->table); /* the user did it */
+}
+
+/* In a tree left collapses, or goes to the heading, and right expands, as far as there is nothing
+   to scroll back. */
+static gboolean fold_by_move(Instances *list, Move step)
+{
+    const char *key = table_cursor_key(list->table);
+    RowGroup *group = rows_group_of(list->rows, key);
+
+    if (group == NULL || (step != MOVE_LEFT && step != MOVE_RIGHT) ||
+        table_is_scrolled(list->table))
+        return FALSE;
+    if (*key != '=')
+        return step == MOVE_LEFT && table_select_key(list->table, group_key(group));
+    if (group_is_collapsed(group) == (step == MOVE_LEFT))
+        return FALSE;
+    fold(list, group, step == MOVE_LEFT);
+    return TRUE;
 }
 
 static void move(Page *page, Move step)
@@ -294,17 +292,24 @@ static void move(Page *page, Move step)
         detail_move(list->detail, step);
         return;
     }
-    table_move(list->table, (TableMove)step);
+    settle(list);
+    if (!fold_by_move(list, step))
+        table_move(list->table, (TableMove)step);
     watch_cursor(list);
 }
 
 static void enter(Page *page)
 {
     Instances *list = (Instances *)page;
+    RowGroup *group;
 
+    settle(list);
     if (table_cursor_key(list->table) == NULL)
         return;
-    list->in_detail = list->zoomed = TRUE;
+    if (target(page) != NULL)
+        list->in_detail = list->zoomed = TRUE;
+    else if ((group = rows_group_of(list->rows, table_cursor_key(list->table))) != NULL)
+        fold(list, group, !group_is_collapsed(group));
 }
 
 /* Detail, then filter, then kind. */
@@ -316,7 +321,7 @@ static gboolean back(Page *page)
         list->in_detail = list->zoomed = FALSE;
         return TRUE;
     }
-    if (list->filter != NULL || list->filter_error != NULL)
+    if (rows_filter(list->rows) != NULL || list->filter_error != NULL)
         instances_filter(page, "", NULL);
     else if (list->kind >= 0)
         instances_kind(page, -1);
@@ -325,13 +330,9 @@ static gboolean back(Page *page)
     return TRUE;
 }
 
-static const char *target(Page *page)
-{
-    return table_cursor_key(((Instances *)page)->table);
-}
-
 static Table *table_of(Page *page)
 {
+    settle((Instances *)page);
     return ((Instances *)page)->table;
 }
 
@@ -355,7 +356,7 @@ static const char *searched(Page *page)
     Instances *list = (Instances *)page;
 
     return list->in_detail && detail_is_text(list->detail) ? detail_searched(list->detail)
-                                                           : list->filter_text;
+                                                           : rows_filter(list->rows);
 }
 
 static void wide(Page *page)
@@ -382,20 +383,22 @@ static char *summary(Page *page)
     Instances *list = (Instances *)page;
     g_autoptr(GString) out = g_string_new(NULL);
     guint marked = table_n_marked(list->table);
+    guint shown = rows_n_shown(list->rows), total = rows_n_total(list->rows);
+    const char *filter = rows_filter(list->rows);
 
-    if (list->rows->len == list->total)
-        g_string_append_printf(out, "%u", list->total);
+    if (shown == total)
+        g_string_append_printf(out, "%u", total);
     else
-        g_string_append_printf(out, "%u of %u", list->rows->len, list->total);
+        g_string_append_printf(out, "%u of %u", shown, total);
     if (marked > 0)
         g_string_append_printf(out, " (%u marked)", marked);
     if (list->kind >= 0)
         g_string_append(out, list->kind == GEMEL_KIND_VM ? " vms" : " containers");
     if (list->filter_error != NULL)
         g_string_append_printf(out, " /%s", list->filter_error);
-    else if (list->filter_text != NULL)
-        g_string_append_printf(out, " /%s", list->filter_text);
-    g_string_append_printf(out, "  by %s%s%s", sort_names[list->sort],
+    else if (filter != NULL)
+        g_string_append_printf(out, " /%s", filter);
+    g_string_append_printf(out, "  by %s%s%s", column_table[list->sort].id,
                            list->inverted ? " inverted" : "", list->follow ? "" : "  row fixed");
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
@@ -412,8 +415,23 @@ static Where focus(Page *page)
     return ((Instances *)page)->in_detail ? AT_DETAIL : AT_INSTANCES;
 }
 
+static const char ops_name[] = "instances";
+
+/* "instances", and whose detail has the keys or all of the screen. */
+static char *crumb(Page *page)
+{
+    Instances *list = (Instances *)page;
+    const char *key = target(page);
+    const ModelInstance *instance = key != NULL ? tui_instance(page->tui, key) : NULL;
+
+    if ((!list->in_detail && !list->zoomed) || instance == NULL)
+        return g_strdup(ops_name);
+    return g_strconcat(ops_name, TUI_CRUMB, instance->info->name, list->zoomed ? " (zoom)" : "",
+                       NULL);
+}
+
 static const PageOps ops = {
-    .name = "instances",
+    .name = ops_name,
     .where = AT_INSTANCES,
     .draw = draw,
     .changed = changed,
@@ -430,69 +448,80 @@ static const PageOps ops = {
     .click = click,
     .summary = summary,
     .focus = focus,
+    .crumb = crumb,
 };
+
+/* The chosen columns as the table takes them. A width that was asked for is kept to. */
+static TableColumn *table_columns(const GArray *choice)
+{
+    TableColumn *columns = g_new0(TableColumn, choice->len);
+
+    for (guint i = 0; i < choice->len; i++) {
+        const ColumnChoice *one = &g_array_index(choice, ColumnChoice, i);
+        const Column *from = &column_table[one->id];
+
+        columns[i] = (TableColumn){.id = from->id,
+                                   .title = from->title,
+                                   .min = one->width > 0 ? one->width : from->min,
+                                   .max = one->width > 0 ? one->width : from->max,
+                                   .priority = i == 0 ? 0 : MAX(from->priority, 1),
+                                   .align = from->right ? TEXT_RIGHT : TEXT_LEFT};
+    }
+    return columns;
+}
 
 Page *instances_new(Tui *tui)
 {
     Instances *list = g_new0(Instances, 1);
 
     list->page = (Page){&ops, tui};
-    list->rows = g_array_new(FALSE, FALSE, sizeof(Row));
-    list->keys = g_string_chunk_new(4096);
-    list->table = table_new(instance_columns, n_instance_columns, &source, list);
+    list->rows = rows_new(tui->app->model);
+    list->choice = columns_parse("default", NULL, NULL);
+    list->columns = table_columns(list->choice);
+    list->table = table_new(list->columns, list->choice->len, &source, list);
     list->detail = detail_new(tui);
     list->kind = -1;
     list->follow = TRUE;
-    rebuild(list);
+    rows_moved(list);
     return &list->page;
 }
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
-/* The same key again turns the order round. */
+static void reorder(Instances *list, ColumnId sort, gboolean inverted)
+{
+    list->sort = sort;
+    list->inverted = inverted;
+    rows_set_sort(list->rows, sort, inverted);
+    rows_moved(list);
+}
+
 gboolean instances_sort(Page *page, const char *name, GError **error)
 {
-    Instances *list = (Instances *)page;
+    ColumnId id = column_find(name);
 
-    for (SortKey sort = 0; sort < SORT_N; sort++) {
-        if (strcmp(sort_names[sort], name) != 0)
-            continue;
-        list->sort = sort;
-        list->inverted = FALSE;
-        sort_rows(list);
-        table_rows_changed(list->table);
-        return TRUE;
-    }
-    return gemel_error_set(
-        error, GEMEL_ERROR_INVALID,
-        "view sort: there is no column '%s'; there are name kind state backend cpu "
-        "memory pressure block net uptime",
-        name);
+    if (id == LIST_N)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "view sort: there is no column '%s'; `columns` lists them", name);
+    reorder((Instances *)page, id, FALSE);
+    return TRUE;
 }
 
 void instances_invert(Page *page)
 {
     Instances *list = (Instances *)page;
 
-    list->inverted = !list->inverted;
-    sort_rows(list);
-    table_rows_changed(list->table);
+    reorder(list, list->sort, !list->inverted);
 }
 
 gboolean instances_filter(Page *page, const char *text, GError **error)
 {
     Instances *list = (Instances *)page;
-    g_autofree char *wanted = g_strstrip(g_strdup(text));
-    Filter *filter = NULL;
 
-    if (*wanted != '\0' && (filter = filter_new(wanted, error)) == NULL)
+    if (!rows_set_filter(list->rows, text, error))
         return FALSE;
-    filter_free(list->filter);
-    g_free(list->filter_text);
-    list->filter = filter;
-    list->filter_text = filter != NULL ? g_steal_pointer(&wanted) : NULL;
     g_clear_pointer(&list->filter_error, g_free);
-    rebuild(list);
+    rows_moved(list);
     table_lost(list->table); /* the user did it */
     watch_cursor(list);
     return TRUE;
@@ -504,9 +533,90 @@ void instances_kind(Page *page, int kind)
 
     list->kind = kind;
     list->in_detail = list->zoomed = FALSE;
-    rebuild(list);
+    rows_set_kind(list->rows, kind);
+    rows_moved(list);
     table_lost(list->table);
     watch_cursor(list);
+}
+
+void instances_set_columns(Page *page, const char *text)
+{
+    Instances *list = (Instances *)page;
+    GArray *choice = columns_parse(text, NULL, NULL);
+
+    if (choice == NULL)
+        return;
+    TableColumn *columns = table_columns(choice);
+
+    table_set_columns(list->table, columns, choice->len);
+    g_array_unref(list->choice);
+    g_free(list->columns);
+    list->choice = choice;
+    list->columns = columns;
+    rows_moved(list);
+}
+
+ColumnId instances_column(Page *page, guint i)
+{
+    const Instances *list = (const Instances *)page;
+
+    return i < list->choice->len ? column_at(list, i) : LIST_N;
+}
+
+gboolean instances_group(Page *page, const char *text, GError **error)
+{
+    Instances *list = (Instances *)page;
+    GroupBy by = (rows_group(list->rows) + 1) % GROUP_LABEL;
+    const char *label = NULL;
+
+    if (*text != '\0' && !group_parse(text, &by, &label, error))
+        return FALSE;
+    rows_set_group(list->rows, by, label);
+    rows_moved(list);
+    table_lost(list->table);
+    watch_cursor(list);
+    return TRUE;
+}
+
+gboolean instances_collapse(Page *page, const char *which, GError **error)
+{
+    Instances *list = (Instances *)page;
+    gboolean all = strcmp(which, "all") == 0;
+    RowGroup *group;
+
+    if (rows_group(list->rows) == GROUP_NONE)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "view collapse: the list has no groups; `view group state` makes "
+                               "some");
+    if (*which != '\0' && !all && strcmp(which, "none") != 0)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID, "view collapse: '%s' is not all or none",
+                               which);
+    settle(list);
+    group = rows_group_of(list->rows, table_cursor_key(list->table));
+    if (group == NULL)
+        return TRUE;
+    fold(list, group, *which != '\0' ? all : !group_is_collapsed(group));
+    if (*which != '\0') {
+        rows_collapse_all(list->rows, all);
+        rows_moved(list);
+    }
+    return TRUE;
+}
+
+void instances_mark(Page *page)
+{
+    Instances *list = (Instances *)page;
+    gboolean all = TRUE;
+
+    settle(list);
+    RowGroup *group =
+        target(page) == NULL ? rows_group_of(list->rows, table_cursor_key(list->table)) : NULL;
+
+    for (guint i = 0; group != NULL && i < group_size(group); i++)
+        all = all && table_is_marked(list->table, group_nth(group, i)->key);
+    for (guint i = 0; group != NULL && i < group_size(group); i++)
+        table_mark_key(list->table, group_nth(group, i)->key, !all);
+    table_mark_toggle(list->table);
 }
 
 void instances_tab(Page *page, int step)

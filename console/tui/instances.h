@@ -3,33 +3,24 @@
  * instances.h - the main view: both kinds in one table, and under it the detail of the selected
  * one.
  *
- * instances.c is the page (rows, filter, sort, panes), columns.c draws the cells, detail.c the pane
- * with its tabs.
+ * instances.c is the page (panes, cursor, keys), rows.c which rows there are, columns.c draws the
+ * cells, detail.c the pane with its tabs.
  */
 #pragma once
 
-#include "console/tui/filter.h"
+#include "console/tui/rows.h"
 #include "console/tui/tui_private.h"
 #include "widgets/textview.h"
-
-typedef struct {
-    ModelInstance *instance;
-    const char *key;
-    double number; /* the figure it is sorted by; negative: none */
-} Row;
 
 typedef struct Detail Detail;
 
 /* ---- columns.c ------------------------------------------------------------------------------ */
 
-extern const TableColumn instance_columns[];
-extern const guint n_instance_columns;
-
-/* The column that shows what is sorted by. */
-int column_of_sort(SortKey key);
-void column_draw(Tui *tui, const ModelInstance *instance, guint column, const Canvas *cell);
-/* What stands in place of the figures of a row, from column *ret_column on; NULL: nothing. */
-char *column_note(const ModelInstance *instance, guint *ret_column);
+void column_draw(Tui *tui, const ModelInstance *instance, ColumnId id, const Canvas *cell);
+/* What stands in place of the figures of a row; NULL: nothing. g_free() */
+char *column_note(const ModelInstance *instance);
+void group_draw_title(const RowGroup *group, const Canvas *cell);
+void group_draw_total(Tui *tui, RowGroup *group, ColumnId id, const Canvas *cell);
 
 /* ---- detail.c ------------------------------------------------------------------------------- */
 

@@ -22,8 +22,8 @@ static const Binding table[] = {
     {"G",    AT_ALL, "view last",       NULL, 0, "to the last"},
     {"Home", AT_ALL, "view first",      NULL, 0, "to the first"},
     {"End",  AT_ALL, "view last",       NULL, 0, "to the last"},
-    {"h",    AT_ALL, "view left",       NULL, 0, "columns to the left"},
-    {"l",    AT_ALL, "view right",      NULL, 0, "columns to the right"},
+    {"h",    AT_ALL, "view left",       NULL, 0, "columns to the left; in a tree collapse"},
+    {"l",    AT_ALL, "view right",      NULL, 0, "columns to the right; in a tree expand"},
     {"Left", AT_ALL, "view left",       NULL, 0, "columns to the left"},
     {"Right",AT_ALL, "view right",      NULL, 0, "columns to the right"},
     /* views */
@@ -88,6 +88,9 @@ static const Binding table[] = {
     {"U",    AT_INSTANCES, "view mark none",  NULL, 0, "unmark all"},
     /* sorting and display */
     {"o",    AT_INSTANCES, "view menu sort",     "sort", 2, "sort menu"},
+    {"u",    AT_INSTANCES, "view menu group",    NULL, 0, "group menu: the list as a tree"},
+    {"F5",   AT_INSTANCES, "view group",         NULL, 0, "the next kind of tree, or none"},
+    {"z",    AT_INSTANCES, "view collapse",      NULL, 0, "collapse or expand the group"},
     {"P",    AT_INSTANCES, "view sort cpu",      NULL, 0, "sort by CPU"},
     {"M",    AT_INSTANCES, "view sort memory",   NULL, 0, "sort by memory"},
     {"T",    AT_INSTANCES, "view sort uptime",   NULL, 0, "sort by uptime"},

@@ -57,21 +57,13 @@ static const Item others[] = {
     {"D", GEMEL_ACT_DELETE, "delete {}", "delete", {"asks first", "asks first"}},
 };
 
-static const struct {
-    const char *key, *name, *hint;
-} sorts[] = {
-    {"n", "name", "from a"},
-    {"k", "kind", "guests, containers"},
-    {"s", "state", "running first"},
-    {"h", "backend", NULL},
-    {"c", "cpu", "busiest first"},
-    {"m", "memory", "largest first"},
-    {"P", "pressure", "most stalled first"},
-    {"b", "block", "read + write"},
-    {"w", "net", "rx + tx"},
-    {"u", "uptime", "youngest first"},
-    {"I", "invert", "the other way round"},
-};
+/* Kinds of labels that the menu offers; more can be typed. */
+#define LABELS_MAX 9
+
+static int compare_words(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 /* The instance of the page, or NULL with a reason. */
 static ModelInstance *selected(Tui *tui, GError **error)
@@ -201,14 +193,81 @@ static Menu *menu_actions(Tui *tui, GError **error)
     return menu;
 }
 
+static void add_sort(Menu *menu, ColumnId id)
+{
+    g_autofree char *line = g_strconcat("view sort ", column_table[id].id, NULL);
+
+    menu_add(menu, column_table[id].key != 0 ? column_table[id].key : KEYS_NONE,
+             column_table[id].id, column_table[id].help, NULL, line);
+}
+
+/* The columns that the list has, and after them the others that have a key. */
 static Menu *menu_sort(Tui *tui, GError **error)
 {
     Menu *menu = menu_new("sort by");
+    Page *list = tui->pages->pdata[0];
+    guint64 there = 0;
+    ColumnId id;
 
-    for (guint i = 0; i < G_N_ELEMENTS(sorts); i++) {
-        g_autofree char *line = g_strconcat("view sort ", sorts[i].name, NULL);
+    for (guint i = 0; (id = instances_column(list, i)) != LIST_N; i++) {
+        add_sort(menu, id);
+        there |= G_GUINT64_CONSTANT(1) << id;
+    }
+    for (id = 0; id < LIST_N; id++)
+        if (column_table[id].key != 0 && ((there >> id) & 1u) == 0)
+            add_sort(menu, id);
+    menu_add(menu, 'I', "invert", "the other way round", NULL, "view sort invert");
+    return menu;
+}
 
-        menu_add(menu, keys_from_name(sorts[i].key), sorts[i].name, sorts[i].hint, NULL, line);
+/* The labels that instances have, each once, in order. */
+static GPtrArray *label_keys(Tui *tui)
+{
+    GPtrArray *all = model_instances(tui->app->model);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *keys = g_ptr_array_new_with_free_func(g_free);
+    GHashTableIter iter;
+    gpointer key;
+
+    for (guint i = 0; i < all->len; i++) {
+        GHashTable *labels = ((ModelInstance *)all->pdata[i])->info->labels;
+
+        if (labels == NULL)
+            continue;
+        g_hash_table_iter_init(&iter, labels);
+        while (keys->len < LABELS_MAX && g_hash_table_iter_next(&iter, &key, NULL)) {
+            if (g_hash_table_contains(seen, key))
+                continue;
+            g_ptr_array_add(keys, g_strdup(key));
+            g_hash_table_add(seen, keys->pdata[keys->len - 1]);
+        }
+    }
+    g_ptr_array_sort(keys, compare_words);
+    return keys;
+}
+
+static Menu *menu_group(Tui *tui, GError **error)
+{
+    static const struct {
+        int key;
+        const char *label, *hint, *line;
+    } items[] = {{'n', "none", "a flat list", "view group none"},
+                 {'h', "host", "by backend", "view group host"},
+                 {'k', "kind", "guests, containers", "view group kind"},
+                 {'s', "state", "running first", "view group state"},
+                 {'-', "collapse all", "headings alone", "view collapse all"},
+                 {'+', "expand all", NULL, "view collapse none"}};
+    Menu *menu = menu_new("group by");
+    g_autoptr(GPtrArray) keys = label_keys(tui);
+
+    for (guint i = 0; i < G_N_ELEMENTS(items); i++)
+        menu_add(menu, items[i].key, items[i].label, items[i].hint, NULL, items[i].line);
+    for (guint i = 0; i < keys->len; i++) {
+        g_autofree char *quoted = g_strconcat("label:", keys->pdata[i], NULL);
+        g_autofree char *word = g_shell_quote(quoted);
+        g_autofree char *line = g_strconcat("view group ", word, NULL);
+
+        menu_add(menu, i < 9 ? '1' + (int)i : KEYS_NONE, quoted, "a label", NULL, line);
     }
     return menu;
 }
@@ -285,8 +344,11 @@ static Menu *menu_bulk(Tui *tui, GError **error)
 static const struct {
     const char *name;
     Menu *(*make)(Tui *tui, GError **error);
-} menus[] = {
-    {"power", menu_power}, {"actions", menu_actions}, {"sort", menu_sort}, {"bulk", menu_bulk}};
+} menus[] = {{"power", menu_power},
+             {"actions", menu_actions},
+             {"sort", menu_sort},
+             {"group", menu_group},
+             {"bulk", menu_bulk}};
 
 gboolean menus_open(Tui *tui, const char *name, GError **error)
 {
@@ -302,7 +364,8 @@ gboolean menus_open(Tui *tui, const char *name, GError **error)
         return TRUE;
     }
     return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                           "view menu: '%s' is no menu; there are power actions sort bulk", name);
+                           "view menu: '%s' is no menu; there are power actions sort group bulk",
+                           name);
 }
 
 void menus_key(Tui *tui, int key)

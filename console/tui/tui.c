@@ -235,6 +235,10 @@ static void apply_option(const char *name, gpointer data)
         tui->app->read_only = options_get_number(options, "read-only") != 0;
     } else if (strcmp(name, "sort") == 0) {
         instances_sort(tui->pages->pdata[0], options_get(options, "sort"), NULL);
+    } else if (strcmp(name, "columns") == 0) {
+        instances_set_columns(tui->pages->pdata[0], options_get(options, "columns"));
+    } else if (strcmp(name, "group") == 0) {
+        instances_group(tui->pages->pdata[0], options_get(options, "group"), NULL);
     } else if (strcmp(name, "refresh") == 0) {
         if (!tui->frozen)
             model_start(tui->app->model);
@@ -264,7 +268,8 @@ static void choose_glyphs(Tui *tui)
 
 void tui_start(Tui *tui)
 {
-    static const char *const at_start[] = {"theme", "mouse", "cpu", "sort", "read-only"};
+    static const char *const at_start[] = {"theme", "mouse",   "cpu",      "sort",
+                                           "group", "columns", "read-only"};
 
     tui->host_name = g_get_host_name();
     face_init(tui);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "console/columns.h"
 #include "console/command.h"
 #include "console/model.h"
 #include "console/tui/tui.h"
@@ -71,6 +72,7 @@ typedef struct {
     gboolean (*click)(Page *page, int y, int x); /* screen coordinates */
     char *(*summary)(Page *page);                /* for the header; g_free() */
     Where (*focus)(Page *page);                  /* what the footer is for; NULL: `where` */
+    char *(*crumb)(Page *page); /* its part of the path in the header, g_free(); NULL: `name` */
 } PageOps;
 
 struct Page {
@@ -264,6 +266,9 @@ const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms)
 /* Asks anew about an instance the next time: it changed. */
 void fetch_forget(Fetch *fetch, const char *key);
 
+/* Between the parts of a path in the header. */
+#define TUI_CRUMB (theme_glyphs() == GLYPHS_ASCII ? " > " : " › ")
+
 /* ---- pages ---------------------------------------------------------------------------------- */
 
 Page *instances_new(Tui *tui);
@@ -277,25 +282,19 @@ Page *output_new(Tui *tui, const char *title, const char *text);
 
 /* ---- instances.c ---------------------------------------------------------------------------- */
 
-typedef enum {
-    SORT_NAME,
-    SORT_KIND,
-    SORT_STATE,
-    SORT_BACKEND,
-    SORT_CPU,
-    SORT_MEMORY,
-    SORT_PRESSURE,
-    SORT_BLOCK,
-    SORT_NET,
-    SORT_UPTIME,
-    SORT_N
-} SortKey;
-
-const char *sort_name(SortKey key);
 gboolean instances_sort(Page *page, const char *name, GError **error);
 void instances_invert(Page *page);
 gboolean instances_filter(Page *page, const char *filter, GError **error);
 void instances_kind(Page *page, int kind); /* GemelKind, -1: all */
+/* The columns as the option says; those that the list has now, LIST_N past the end. */
+void instances_set_columns(Page *page, const char *choice);
+ColumnId instances_column(Page *page, guint i);
+/* As group_parse() takes it; "" goes on to the next kind of group. */
+gboolean instances_group(Page *page, const char *group, GError **error);
+/* The heading of the cursor's group: collapsed, expanded, or what it is not; "all", "none". */
+gboolean instances_collapse(Page *page, const char *which, GError **error);
+/* The cursor's instance; on a heading all of its group. */
+void instances_mark(Page *page);
 void instances_tab(Page *page, int step);
 gboolean instances_tab_named(Page *page, const char *name);
 void instances_pane(Page *page);

@@ -186,6 +186,16 @@ static gboolean verb_sort(Tui *tui, const char *arg, GError **error)
     return TRUE;
 }
 
+static gboolean verb_group(Tui *tui, const char *arg, GError **error)
+{
+    return instances_group(list_page(tui), arg, error);
+}
+
+static gboolean verb_collapse(Tui *tui, const char *arg, GError **error)
+{
+    return instances_collapse(list_page(tui), arg, error);
+}
+
 static gboolean verb_filter(Tui *tui, const char *arg, GError **error)
 {
     return instances_filter(list_page(tui), arg, error);
@@ -234,7 +244,7 @@ static gboolean verb_mark(Tui *tui, const char *arg, GError **error)
     if (marked == NULL)
         return not_here(tui, "marking", error);
     if (*arg == '\0')
-        table_mark_toggle(marked);
+        instances_mark(page);
     else if (strcmp(arg, "range") == 0)
         table_mark_range(marked);
     else if (strcmp(arg, "all") == 0 || strcmp(arg, "none") == 0)
@@ -428,8 +438,10 @@ static const Verb verbs[] = {
     {"quit-all", "", "quit", verb_quit_all},
     {"goto", "all|vms|containers|snapshots|inspect|definition|jobs|events|help", "open a view",
      verb_goto},
-    {"sort", "name|kind|state|backend|cpu|memory|pressure|block|net|uptime|invert", "sort the list",
-     verb_sort},
+    {"sort", "COLUMN|invert", "sort the list by any column", verb_sort},
+    {"group", "[none|host|kind|state|label:KEY]", "the list as a tree; alone, the next kind of it",
+     verb_group},
+    {"collapse", "[all|none]", "collapse or expand the group of the cursor", verb_collapse},
     {"filter", "[WORDS]", "filter the list; without words show all", verb_filter},
     {"find", "[TEXT]", "filter a list or search a text", verb_find},
     {"find-next", "", "the next match", verb_find_next},
@@ -447,7 +459,7 @@ static const Verb verbs[] = {
     {"redraw", "", "draw the screen anew", verb_redraw},
     {"read-only", "", "refuse every change, or allow them again", verb_read_only},
     {"copy", "[id]", "copy the name of what is selected", verb_copy},
-    {"menu", "power|sort|actions|bulk", "open a menu", verb_menu},
+    {"menu", "power|actions|sort|group|bulk", "open a menu", verb_menu},
     {"delete", "", "delete what is selected, asking first", verb_delete},
     {"command", "[TEXT]", "open the command line", verb_command},
     {"hint", "TEXT", "show a hint", verb_hint},
