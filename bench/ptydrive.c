@@ -7,9 +7,11 @@
  *
  * Reads at once whatever the program writes. When it has been quiet for SETTLE_MS after its first
  * output (or after 10 s) it types the characters of KEYS one after the other, MIN_MS..MAX_MS apart
- * (drawn evenly, from SEED), waits MAX_MS more, and ends the program. LOG is a line per event: `T
- * what`, T in ns of CLOCK_MONOTONIC from just before the fork: `key C` before a key is written,
- * `out HEX` after a read, `usage MAXRSS_KB CPU_US` at the end.
+ * (drawn evenly, from SEED), waits MAX_MS more, and ends the program. ^N and ^P among KEYS are
+ * typed as the arrow keys Down and Up, after the terminal was in application mode or not. LOG is a
+ * line per event: `T what`, T in ns of CLOCK_MONOTONIC from just before the fork: `key HEX` before
+ * a key is written, `out HEX` after a read, `usage MAXRSS_KB CPU_US IDLE_CPU_US` at the end, the
+ * last being what the program took during the last wait alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +100,38 @@ static int watch(int fd, int64_t until_ns, int64_t quiet_ns)
     }
 }
 
-static void save(const char *path, const struct rusage *usage)
+/* CPU time of all threads of a living process. */
+static int64_t cpu_ns(pid_t pid)
+{
+    struct timespec ts = {0};
+    clockid_t clock;
+
+    if (clock_getcpuclockid(pid, &clock) == 0)
+        clock_gettime(clock, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* Whether the program has switched the keypad to application mode (DECCKM) by what it wrote so far.
+ */
+static int application_mode(void)
+{
+    static const char on[] = "\033[?1h";
+
+    return memmem(bytes, n_bytes, on, sizeof on - 1) != NULL;
+}
+
+static int type(int fd, char key)
+{
+    char arrow[] = "\033[A";
+
+    if (key != '\016' && key != '\020')
+        return write(fd, &key, 1) == 1;
+    arrow[1] = application_mode() ? 'O' : '[';
+    arrow[2] = key == '\016' ? 'B' : 'A';
+    return write(fd, arrow, 3) == 3;
+}
+
+static void save(const char *path, const struct rusage *usage, int64_t idle_ns)
 {
     FILE *log = fopen(path, "we");
 
@@ -112,9 +145,10 @@ static void save(const char *path, const struct rusage *usage)
             fprintf(log, "%02x", bytes[events[i].offset + j]);
         fputc('\n', log);
     }
-    fprintf(log, "%lld usage %ld %lld\n", (long long)now_ns(), usage->ru_maxrss,
+    fprintf(log, "%lld usage %ld %lld %lld\n", (long long)now_ns(), usage->ru_maxrss,
             (long long)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
-                usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+                usage->ru_utime.tv_usec + usage->ru_stime.tv_usec,
+            (long long)idle_ns / 1000);
     if (fclose(log) != 0) {
         perror(path);
         exit(2);
@@ -125,7 +159,7 @@ int main(int argc, char **argv)
 {
     struct winsize size = {0};
     struct rusage usage;
-    int64_t settle_ns, min_ns, max_ns;
+    int64_t settle_ns, min_ns, max_ns, idle_ns = 0;
     const char *keys;
     int fd, status, here;
     pid_t pid;
@@ -159,12 +193,15 @@ int main(int argc, char **argv)
     here = watch(fd, INT64_C(10000000000), settle_ns);
     for (const char *key = keys; here && *key != '\0'; key++) {
         note(now_ns(), 'k', key, 1);
-        if (write(fd, key, 1) != 1)
+        if (!type(fd, *key))
             break;
         here = watch(fd, now_ns() + min_ns + (int64_t)(drand48() * (double)(max_ns - min_ns)), 0);
     }
-    if (here)
+    if (here) {
+        idle_ns = -cpu_ns(pid);
         watch(fd, now_ns() + max_ns, 0);
+        idle_ns += cpu_ns(pid);
+    }
     kill(pid, SIGTERM);
     here = watch(fd, now_ns() + 300000000, 0);
     if (here)
@@ -173,6 +210,6 @@ int main(int argc, char **argv)
         perror("ptydrive: wait4");
         return 2;
     }
-    save(argv[3], &usage);
+    save(argv[3], &usage, idle_ns);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "widgets/screen.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 
 #include "widgets/curses-private.h"
 #include "widgets/keys.h"
+#include "widgets/outlet.h"
 #include "widgets/rescue.h"
 
 /* Synchronised output: terminals that know it show the picture at once, others ignore it. */
@@ -62,11 +64,17 @@ static gboolean start_curses(GError **error)
         curs_set(0);
         return TRUE;
     }
+    FILE *out = outlet_open();
+    if (out == NULL) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "cannot use the terminal: %s",
+                    g_strerror(errno));
+        return FALSE;
+    }
     /* curses would catch these itself, but the loop reads them from a signalfd */
     struct sigaction ignored = {.sa_handler = SIG_IGN}, winch, tstp;
     sigaction(SIGWINCH, &ignored, &winch);
     sigaction(SIGTSTP, &ignored, &tstp);
-    self.curses = newterm(NULL, stdout, stdin);
+    self.curses = newterm(NULL, out, stdin);
     sigaction(SIGWINCH, &winch, NULL);
     sigaction(SIGTSTP, &tstp, NULL);
     if (self.curses == NULL) {
@@ -96,8 +104,8 @@ gboolean screen_enter(GError **error)
     self.line_mode = FALSE;
     keypad(self.input, TRUE);
     screen_resize();
-    if (!self.test)
-        rescue_write(STDOUT_FILENO, PASTE_ON, strlen(PASTE_ON));
+    outlet_hold();
+    outlet_write(PASTE_ON, strlen(PASTE_ON));
     if (self.mouse)
         screen_set_mouse(TRUE);
     self.redraw = TRUE;
@@ -115,6 +123,7 @@ void screen_leave(void)
         screen_set_mouse(FALSE);
     self.mouse = mouse;
     curs_set(1);
+    outlet_release();
     endwin();
     if (self.test)
         return;
@@ -141,6 +150,7 @@ void screen_free(void)
     }
     self.curses = NULL;
     self.input = NULL;
+    outlet_close();
     g_clear_pointer(&self.roles, g_free);
     g_clear_pointer(&self.typed, g_byte_array_unref);
     if (self.null != NULL)
@@ -199,13 +209,13 @@ void screen_begin(void)
 }
 
 /* Sends the differences. */
-void screen_show(void)
+gboolean screen_show(void)
 {
     gboolean all = self.redraw && !self.test;
     if (!self.active)
-        return;
+        return TRUE;
     if (all) {
-        rescue_write(STDOUT_FILENO, SYNC_BEGIN, strlen(SYNC_BEGIN));
+        outlet_write(SYNC_BEGIN, strlen(SYNC_BEGIN));
         clearok(curscr, TRUE);
     }
     self.redraw = FALSE;
@@ -213,10 +223,30 @@ void screen_show(void)
     if (self.cursor_y >= 0)
         wmove(stdscr, self.cursor_y, self.cursor_x);
     curs_set(self.cursor_y >= 0);
+    leaveok(stdscr, self.cursor_y < 0); /* a hidden cursor need not be put anywhere */
     wnoutrefresh(stdscr);
     doupdate();
     if (all)
-        rescue_write(STDOUT_FILENO, SYNC_END, strlen(SYNC_END));
+        outlet_write(SYNC_END, strlen(SYNC_END));
+    return outlet_flush();
+}
+
+/* Whether a picture can be sent. */
+gboolean screen_is_ready(void)
+{
+    return outlet_is_empty();
+}
+
+/* What the terminal did not take yet. */
+gboolean screen_flush(void)
+{
+    return outlet_flush();
+}
+
+/* Writable when the terminal takes bytes. */
+int screen_output_fd(void)
+{
+    return outlet_fd();
 }
 
 /* Everything anew at the next show. */
@@ -462,14 +492,17 @@ void screen_copy(const char *text)
     gsize length = MIN(strlen(text), OSC52_MAX);
     g_autofree char *base64 = g_base64_encode((const guchar *)text, length);
     g_autofree char *sequence = g_strconcat("\033]52;c;", base64, "\a", NULL);
-    rescue_write(STDOUT_FILENO, sequence, strlen(sequence));
+    outlet_write(sequence, strlen(sequence));
+    outlet_flush();
 }
 
 /* Rings. */
 void screen_beep(void)
 {
-    if (self.active && !self.test)
-        beep();
+    if (!self.active || self.test)
+        return;
+    beep();
+    outlet_flush();
 }
 
 /* --- tests --------------------------------------------------------------------------------- */

@@ -39,9 +39,14 @@ gboolean screen_resize(void);
 /* All of it. */
 Canvas screen_canvas(void);
 
-/* Begins a new picture (everything blank) / sends what differs from the last one. */
+/* Begins a new picture (everything blank) / sends what differs from the last one. FALSE when the
+ * terminal, on a slow line, did not take all of it: no other picture is to be sent until
+ * screen_flush(), called when screen_output_fd() can be written, has said TRUE. */
 void screen_begin(void);
-void screen_show(void);
+gboolean screen_show(void);
+gboolean screen_is_ready(void);
+gboolean screen_flush(void);
+int screen_output_fd(void);
 
 /* The next screen_show() sends every cell: ^L, and after others wrote on the terminal. */
 void screen_redraw(void);

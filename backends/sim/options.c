@@ -225,6 +225,11 @@ static const char *read_still(SimOptions *options, const char *value)
     return read_switch(value, &options->still) ? NULL : "on or off";
 }
 
+static const char *read_flip(SimOptions *options, const char *value)
+{
+    return read_switch(value, &options->flip) ? NULL : "on or off";
+}
+
 static const char *read_hostile(SimOptions *options, const char *value)
 {
     return read_switch(value, &options->hostile) ? NULL : "on or off";
@@ -254,6 +259,7 @@ static const struct {
     {"events", read_events},
     {"whims", read_whims},
     {"still", read_still},
+    {"flip", read_flip},
     {"hostile", read_hostile},
     {"time", read_time},
 };

@@ -202,6 +202,8 @@ static void fill_memory(const SimWorld *world, const SimInstance *instance, cons
     double used = most * wave_at(&level, t->run / 12); /* memory moves slowly */
     double cached = used * wave_at(&share, t->run / 12);
 
+    if (world->options.flip)
+        used = (world->samples % 2 == 0 ? 111 : 222) * 1048576.0;
     if (instance->kind == GEMEL_KIND_VM) {
         set(out, GEMEL_METRIC_MEM_LIMIT, limit);
         fill_guest_memory(instance, used, cached, t->run, out);
@@ -423,6 +425,7 @@ GPtrArray *sim_sample(GemelConn *conn, GError **error)
             sim_hang_with(world, id);
         world->hung_calls--;
     }
+    world->samples++;
     now = sim_now_s(world);
     time_ns = gemel_boottime_ns();
     samples = g_ptr_array_new_full(world->instances->len, (GDestroyNotify)gemel_sample_free);

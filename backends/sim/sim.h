@@ -53,7 +53,7 @@ typedef struct {
     char *hang_instance;
     GHashTable *troubles;            /* name -> bits 1<<SimTrouble, or NULL */
     gint64 down_from_ns, down_to_ns; /* since creation; from == to: never down */
-    gboolean events, whims, still, hostile;
+    gboolean events, whims, still, flip, hostile;
     gboolean has_time;
     double time_s;
 } SimOptions;
@@ -173,6 +173,7 @@ typedef struct {
     gint64 next_due_ns;   /* the earliest due_ns or whim_due_ns of all; G_MAXINT64 = none */
     GPtrArray *listeners; /* SimListener*, not owned */
     guint hung_calls;     /* calls that wait for the hung instance */
+    guint64 samples;      /* bulk samples so far */
     guint64 calls;        /* of all, feeds jitter and failures */
     guint64 created;      /* instances made so far, feeds ids */
 } SimWorld;

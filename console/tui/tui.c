@@ -27,16 +27,32 @@ static gboolean anything_listed(Tui *tui)
     return FALSE;
 }
 
+static void draw_now(Tui *tui);
+
+/* The terminal takes bytes again. What changed meanwhile is drawn at once. */
+static gboolean output_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Tui *tui = data;
+
+    if (!screen_flush())
+        return G_SOURCE_CONTINUE;
+    app_source_remove(&tui->output_source);
+    draw_now(tui);
+    return G_SOURCE_REMOVE;
+}
+
 static void draw_now(Tui *tui)
 {
     app_source_remove(&tui->draw_source);
-    if (tui->taken || tui->quit)
+    if (tui->taken || tui->quit || tui->output_source != NULL)
         return;
     /* the first list is drawn when it comes: nobody has seen anything yet */
     tui->drawn_usec = anything_listed(tui) ? g_get_monotonic_time() : 0;
     screen_begin();
     frame_draw(tui);
-    screen_show();
+    if (!screen_show())
+        tui->output_source =
+            app_add_fd(tui->app, screen_output_fd(), G_IO_OUT | G_IO_ERR, output_ready, tui);
 }
 
 static gboolean draw_later(gpointer data)
@@ -163,6 +179,7 @@ static void remove_sources(Tui *tui)
 {
     app_source_remove(&tui->input_source);
     app_source_remove(&tui->draw_source);
+    app_source_remove(&tui->output_source);
     app_source_remove(&tui->escape_source);
 }
 

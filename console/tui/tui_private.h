@@ -115,6 +115,7 @@ struct Tui {
     Fetch *fetch;
 
     GSource *input_source, *draw_source, *signal_source, *escape_source, *second_source;
+    GSource *output_source; /* the terminal is slow: a picture is on its way */
     guint listener;
     gint64 drawn_usec;
     gboolean taken; /* the terminal is lent to a stream */

@@ -91,6 +91,7 @@ class Tui:
             preexec_fn=functools.partial(self._child, self.slave, ns))
         self.pid = self.process.pid
         self.done = False
+        self.stall = False
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -105,6 +106,9 @@ class Tui:
 
     def _read(self):
         while not self.done:
+            if self.stall:
+                time.sleep(0.01)
+                continue
             ready, _, _ = select.select([self.master], [], [], 0.1)
             if not ready:
                 continue
@@ -117,6 +121,15 @@ class Tui:
                 with contextlib.suppress(Exception):
                     # a sequence that pyte chokes on costs that piece, not the test
                     self.stream.feed(data)
+
+    @contextlib.contextmanager
+    def stalled(self):
+        """A line that takes nothing any more: nobody reads what the program writes."""
+        self.stall = True
+        try:
+            yield
+        finally:
+            self.stall = False
 
     # -- typing
 
