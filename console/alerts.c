@@ -142,7 +142,7 @@ static void command_line(gpointer data, gboolean is_error, const char *text)
 }
 
 /* Runs the alert's command, or says why not. */
-static char *run_command(Alert *alert, const ModelInstance *instance, const char *figure)
+static char *run_command(App *app, Alert *alert, const ModelInstance *instance, const char *figure)
 {
     gint64 now = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
@@ -160,7 +160,7 @@ static char *run_command(Alert *alert, const ModelInstance *instance, const char
         return g_strdup_printf("; its command ran less than %d s ago and is left out",
                                ALERT_PAUSE_S);
     alert->child = child_start(
-        (const char *const *)alert->command, env,
+        app, (const char *const *)alert->command, env,
         &(ChildHooks){.line = command_line, .ended = command_ended, .data = alert}, &error);
     alert->ran_usec = now;
     alert->runs++;
@@ -172,7 +172,7 @@ static void tell(Alerts *alerts, Alert *alert, ModelInstance *instance, gboolean
 {
     g_autofree char *figure = alert_figure(alert, instance);
     g_autofree char *ran =
-        raised && alert->command != NULL ? run_command(alert, instance, figure) : NULL;
+        raised && alert->command != NULL ? run_command(alerts->app, alert, instance, figure) : NULL;
     g_autofree char *detail = g_strdup_printf("%s is %s (alert %u: %s)%s", alert->metric, figure,
                                               alert->number, alert->text, ran != NULL ? ran : "");
 

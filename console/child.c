@@ -1,49 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/child.h"
+#include "console/spawn.h"
 
-#include <gio/gio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixinputstream.h>
 #include <signal.h>
-#include <sys/resource.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct Child {
     ChildHooks hooks;
-    GSubprocess *process;
+    int pidfd;
+    GSource *exit_source;
     guint open; /* pipes not at their end, plus one for the exit */
     int status;
     gboolean abandoned;
 };
-
-static struct rlimit nofile_before;
-static gboolean nofile_raised;
-
-void child_raise_nofile(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &nofile_before) != 0)
-        return;
-    limit = nofile_before;
-    limit.rlim_cur = limit.rlim_max;
-    nofile_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
-void child_prepare(void)
-{
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    if (nofile_raised)
-        setrlimit(RLIMIT_NOFILE, &nofile_before);
-}
-
-/* Between fork and exec. */
-static void child_setup(gpointer data)
-{
-    child_prepare();
-}
 
 /* One of the three (two pipes, the exit) is over. */
 static void child_part_over(Child *child)
@@ -52,7 +26,6 @@ static void child_part_over(Child *child)
         return;
     if (!child->abandoned)
         child->hooks.ended(child->hooks.data, child->status);
-    g_object_unref(child->process);
     g_free(child);
 }
 
@@ -85,8 +58,10 @@ static void pipe_read(Pipe *pipe)
     g_data_input_stream_read_line_async(pipe->stream, G_PRIORITY_DEFAULT, NULL, pipe_line, pipe);
 }
 
-static void pipe_start(Child *child, GInputStream *from, gboolean is_error)
+/* Reads `fd`, which is its own from here on, to its end. */
+static void pipe_start(Child *child, int fd, gboolean is_error)
 {
+    g_autoptr(GInputStream) from = g_unix_input_stream_new(fd, TRUE);
     Pipe *pipe = g_new0(Pipe, 1);
 
     pipe->child = child;
@@ -96,44 +71,70 @@ static void pipe_start(Child *child, GInputStream *from, gboolean is_error)
     pipe_read(pipe);
 }
 
-static void child_exited(GObject *source, GAsyncResult *result, gpointer data)
+static gboolean child_exited(int fd, GIOCondition condition, gpointer data)
 {
     Child *child = data;
+    siginfo_t info = {0};
 
-    g_subprocess_wait_finish(child->process, result, NULL);
-    child->status = g_subprocess_get_if_exited(child->process)
-                        ? g_subprocess_get_exit_status(child->process)
-                        : 128 + g_subprocess_get_term_sig(child->process);
+    while (waitid(P_PIDFD, (id_t)fd, &info, WEXITED) != 0)
+        if (errno != EINTR)
+            break;
+    child->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    app_source_remove(&child->exit_source);
+    close(child->pidfd);
+    child->pidfd = -1;
     child_part_over(child);
+    return G_SOURCE_REMOVE;
 }
 
-Child *child_start(const char *const *argv, const char *const *env, const ChildHooks *hooks,
-                   GError **error)
+/* Our own environment with these pairs in it. */
+static char **environment(const char *const *pairs)
 {
-    g_autoptr(GSubprocessLauncher) launcher =
-        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
-    g_autoptr(GError) own = NULL;
-    Child *child;
+    char **env = g_get_environ();
 
-    g_subprocess_launcher_set_child_setup(launcher, child_setup, NULL, NULL);
-    for (gsize i = 0; env != NULL && env[i] != NULL; i++) {
-        g_auto(GStrv) pair = g_strsplit(env[i], "=", 2);
+    for (gsize i = 0; pairs != NULL && pairs[i] != NULL; i++) {
+        g_auto(GStrv) pair = g_strsplit(pairs[i], "=", 2);
 
         if (pair[0] != NULL && pair[1] != NULL)
-            g_subprocess_launcher_setenv(launcher, pair[0], pair[1], TRUE);
+            env = g_environ_setenv(env, pair[0], pair[1], TRUE);
+    }
+    return env;
+}
+
+Child *child_start(App *app, const char *const *argv, const char *const *env,
+                   const ChildHooks *hooks, GError **error)
+{
+    g_auto(GStrv) whole = environment(env);
+    int out[2], err[2], pidfd;
+    gboolean ok;
+    Child *child;
+    pid_t pid;
+
+    if (pipe2(out, O_CLOEXEC) != 0) {
+        gemel_error_set_errno(error, errno, "cannot run %s", argv[0]);
+        return NULL;
+    }
+    if (pipe2(err, O_CLOEXEC) != 0) {
+        gemel_error_set_errno(error, errno, "cannot run %s", argv[0]);
+        close(out[0]);
+        close(out[1]);
+        return NULL;
+    }
+    ok = spawn_program(argv, whole, out[1], err[1], &pid, &pidfd, error);
+    close(out[1]);
+    close(err[1]);
+    if (!ok) {
+        close(out[0]);
+        close(err[0]);
+        return NULL;
     }
     child = g_new0(Child, 1);
     child->hooks = *hooks;
-    child->process = g_subprocess_launcher_spawnv(launcher, argv, &own);
-    if (child->process == NULL) {
-        g_free(child);
-        gemel_error_set(error, GEMEL_ERROR_FAILED, "cannot run %s: %s", argv[0], own->message);
-        return NULL;
-    }
+    child->pidfd = pidfd;
     child->open = 1;
-    pipe_start(child, g_subprocess_get_stdout_pipe(child->process), FALSE);
-    pipe_start(child, g_subprocess_get_stderr_pipe(child->process), TRUE);
-    g_subprocess_wait_async(child->process, NULL, child_exited, child);
+    child->exit_source = app_add_fd(app, pidfd, G_IO_IN, child_exited, child);
+    pipe_start(child, out[0], FALSE);
+    pipe_start(child, err[0], TRUE);
     return child;
 }
 
@@ -145,5 +146,6 @@ void child_forget(Child *child)
 void child_abandon(Child *child)
 {
     child_forget(child);
-    g_subprocess_send_signal(child->process, SIGTERM);
+    if (child->pidfd >= 0)
+        pidfd_send_signal(child->pidfd, SIGTERM, NULL, 0);
 }

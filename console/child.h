@@ -2,12 +2,9 @@
 /*
  * child.h - a helper program, its output line by line, its exit. UI thread only.
  *
- * Output and exit are waited for by the main loop. What child_start itself takes is a fork and the
- * wait until the program is executed or could not be (GLib forks where something is to be done
- * before execve(2): here the signal mask and the descriptor limit). Pages are shared but their
- * tables are copied, so that is about 3 ms of a program of 10 MB resident, 12 ms of one of 100 MB.
- * The one wait without a limit is the kernel's, for a program on a file system that hangs: PATH and
- * paths are to be of local ones.
+ * Output and exit are waited for by the main loop. What child_start itself takes is the time until
+ * the program is executed or could not be (console/spawn.h): a third of a millisecond, whatever we
+ * hold. PATH and paths are to be of local file systems.
  *
  * Children get an empty signal mask, the descriptor limit the program was started with, and no
  * standard input.
@@ -28,8 +25,8 @@ typedef struct {
 /* argv[0] is a path or found on PATH; no shell is between. env holds "KEY=VALUE" additions to the
    own environment and may be NULL. A KEY is the caller's, never text of others: a loader or a shell
    acts on some (LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%), but on no VALUE of others. */
-Child *child_start(const char *const *argv, const char *const *env, const ChildHooks *hooks,
-                   GError **error);
+Child *child_start(App *app, const char *const *argv, const char *const *env,
+                   const ChildHooks *hooks, GError **error);
 /* Sends SIGTERM and forgets: the hooks are not called any more. */
 void child_abandon(Child *child);
 /* Forgets it and lets it run on; what it prints from here on is lost. */
@@ -38,6 +35,3 @@ void child_forget(Child *child);
 /* For a child that is started otherwise, between fork and exec (async-signal-safe): the signal
    mask, SIGPIPE and the descriptor limit as a program expects them. */
 void child_prepare(void);
-
-/* For main: remembers the soft descriptor limit and raises it to the hard one. */
-void child_raise_nofile(void);

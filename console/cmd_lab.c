@@ -69,8 +69,9 @@ static void lab_run(CommandRun *run)
     lab->run = run;
     run->data = lab;
     run->data_free = lab_free;
-    lab->child = child_start(
-        argv, env, &(ChildHooks){.line = lab_line, .ended = lab_ended, .data = lab}, &error);
+    lab->child =
+        child_start(run->app, argv, env,
+                    &(ChildHooks){.line = lab_line, .ended = lab_ended, .data = lab}, &error);
     if (lab->child == NULL)
         run_error(run, error);
     else

@@ -44,7 +44,7 @@ static void host_child(Subject *subject, gboolean payload)
     compare->asked = payload;
     subject->started_usec = g_get_monotonic_time();
     compare->child =
-        child_start(payload ? work : shell, NULL,
+        child_start(compare->run->app, payload ? work : shell, NULL,
                     &(ChildHooks){.line = host_line, .ended = host_ended, .data = subject}, &error);
     if (compare->child == NULL) {
         compare_reason_payload(compare->table, COMPARE_HOST, error->message);

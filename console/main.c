@@ -7,9 +7,9 @@
  */
 #include "console/arguments.h"
 #include "console/batch.h"
-#include "console/child.h"
 #include "console/commands.h"
 #include "console/rc.h"
+#include "console/spawn.h"
 #include "console/terminal.h"
 #include "console/tui/tui.h"
 
@@ -266,7 +266,7 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     terminal_keep_standard_fds();
     block_signals();
-    child_raise_nofile();
+    spawn_raise_nofile();
     /* workers make what the UI thread frees: with an arena for each of them memory is kept many
        times over */
     mallopt(M_ARENA_MAX, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/pipeline.h"
-#include "console/child.h"
+#include "console/spawn.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -62,13 +62,13 @@ static gboolean is_pager(const char *program)
 /* Between fork and exec, on the terminal. */
 static void setup_on_terminal(gpointer data)
 {
-    child_prepare();
+    spawn_prepare();
 }
 
 /* Without one: a session of its own, whose group can be ended, and which cannot open ours. */
 static void setup_apart(gpointer data)
 {
-    child_prepare();
+    spawn_prepare();
     setsid();
 }
 
