@@ -19,8 +19,12 @@ extern const Command commands_snapshot[]; /* cmd_snapshot.c */
 extern const Command commands_stream[];   /* cmd_stream.c: console exec shell */
 extern const Command commands_session[];  /* cmd_session.c: jobs backends connect set view ... */
 extern const Command commands_columns[];  /* cmd_columns.c: columns */
+extern const Command commands_theme[];    /* cmd_theme.c: theme color */
 extern const Command commands_lab[];      /* cmd_lab.c */
 extern const Command commands_help[];     /* cmd_help.c: help version */
+
+/* The rc lines of all roles that were changed. */
+void theme_config_lines(GString *lines);
 
 /* The headline fields of an instance, as in `list --json`. */
 json_t *instance_to_json(const ModelInstance *instance);

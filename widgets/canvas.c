@@ -180,23 +180,17 @@ void canvas_clear(const Canvas *c)
     }
 }
 
-/* A line character, or its ASCII relative. */
-static gunichar line_char(gunichar line, char ascii)
-{
-    return theme_glyphs() == GLYPHS_ASCII ? (gunichar)ascii : line;
-}
-
 /* A horizontal line. */
 void canvas_hline(const Canvas *c, int y, int x, int n, Role role)
 {
-    canvas_repeat(c, y, x, n, role, line_char(0x2500, '-'));
+    canvas_repeat(c, y, x, n, role, glyph_char(GLYPH_HLINE));
 }
 
 /* A vertical line. */
 void canvas_vline(const Canvas *c, int y, int x, int n, Role role)
 {
     for (int i = 0; i < n; i++)
-        canvas_glyph(c, y + i, x, role, line_char(0x2502, '|'));
+        canvas_glyph(c, y + i, x, role, glyph_char(GLYPH_VLINE));
 }
 
 /* A frame along the edge, with a title in its upper line. */
@@ -207,10 +201,10 @@ void canvas_box(const Canvas *c, Role role, const char *title)
     canvas_hline(c, b, 1, r - 1, role);
     canvas_vline(c, 1, 0, b - 1, role);
     canvas_vline(c, 1, r, b - 1, role);
-    canvas_glyph(c, 0, 0, role, line_char(0x250c, '+'));
-    canvas_glyph(c, 0, r, role, line_char(0x2510, '+'));
-    canvas_glyph(c, b, 0, role, line_char(0x2514, '+'));
-    canvas_glyph(c, b, r, role, line_char(0x2518, '+'));
+    canvas_glyph(c, 0, 0, role, glyph_char(GLYPH_TOP_LEFT));
+    canvas_glyph(c, 0, r, role, glyph_char(GLYPH_TOP_RIGHT));
+    canvas_glyph(c, b, 0, role, glyph_char(GLYPH_BOTTOM_LEFT));
+    canvas_glyph(c, b, r, role, glyph_char(GLYPH_BOTTOM_RIGHT));
     if (title != NULL && c->width > 6) {
         g_autofree char *cut = text_cut_middle(title, c->width - 6);
         g_autofree char *framed = g_strdup_printf(" %s ", cut);

@@ -3,12 +3,10 @@
 
 #include <math.h>
 
-static const char ascii_levels[] = " .:-=+*#@";
-
 /* How many values one cell shows side by side. */
 static int values_per_cell(void)
 {
-    return theme_glyphs() == GLYPHS_BRAILLE ? 2 : 1;
+    return glyphs_graph() == GLYPHS_BRAILLE ? 2 : 1;
 }
 
 /* Values for a width. */
@@ -44,13 +42,11 @@ static float value_at(const float *values, guint n, int slot, int slots)
 /* One column of a block or ASCII graph. */
 static void draw_block_column(const Canvas *c, int x, float value, double top, Role role)
 {
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
     int steps = steps_of(value, top, c->height * 8);
     for (int row = 0; row < c->height; row++) {
         int level = CLAMP(steps - (c->height - 1 - row) * 8, 0, 8);
         if (level > 0)
-            canvas_glyph(c, row, x, role,
-                         ascii ? (gunichar)ascii_levels[level] : 0x2580 + (gunichar)level);
+            canvas_glyph(c, row, x, role, glyph_level(level));
     }
 }
 
@@ -93,14 +89,12 @@ void graph_draw(const Canvas *c, const float *values, guint n, double top, gbool
 void graph_sparkline(const Canvas *c, int y, int x, int width, const float *values, guint n,
                      double top, Role role)
 {
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
     for (int i = 0; i < width; i++) {
         float value = value_at(values, n, i, width);
         if (isnan(value))
             continue;
         int level = MAX(steps_of(value, top, 8), 1);
-        canvas_glyph(c, y, x + i, role,
-                     ascii ? (gunichar)ascii_levels[level] : 0x2580 + (gunichar)level);
+        canvas_glyph(c, y, x + i, role, glyph_level(level));
     }
 }
 

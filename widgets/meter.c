@@ -10,11 +10,7 @@
 /* A full bar cell and an empty one. */
 static void bar_cell(const Canvas *c, int y, int x, Role role, gboolean full)
 {
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
-    if (full)
-        canvas_glyph(c, y, x, role, ascii ? '#' : 0x2587);
-    else
-        canvas_glyph(c, y, x, ROLE_TRACK, ascii ? '.' : 0x2581);
+    canvas_glyph(c, y, x, full ? role : ROLE_TRACK, glyph_char(full ? GLYPH_FULL : GLYPH_EMPTY));
 }
 
 /* Draws the parts one after the other, rounding their borders rather than their lengths. */
@@ -95,8 +91,6 @@ static int draw_bars(const Canvas *c, const char *label, guint n, int columns,
 static int draw_dense(const Canvas *c, const char *label, guint n,
                       void (*get)(gpointer, guint, MeterLoad *), gpointer data)
 {
-    static const char ascii_levels[] = " .:-=+*#@";
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
     int head = text_width(label) + digits(n) + 1, per_line = 16;
     /* with a space after each eighth; as many sixteens as the width holds */
     while (head + (per_line + 16) + (per_line + 16) / 8 <= c->width && per_line < (int)n)
@@ -115,7 +109,7 @@ static int draw_dense(const Canvas *c, const char *label, guint n,
             else
                 canvas_glyph(c, row, x,
                              load.steal >= 0.05 ? ROLE_STEAL : theme_load_role(load.load),
-                             ascii ? (gunichar)ascii_levels[level] : 0x2580 + (gunichar)level);
+                             glyph_bar_level(level));
         }
     }
     if (show < rows)

@@ -19,7 +19,7 @@ void promptline_draw(const Canvas *c, const char *sign, const char *text, guint 
     skip = MIN(skip, at);
     canvas_text_from(c, 0, x, skip, ROLE_TEXT, text);
     if (skip > 0)
-        canvas_text(c, 0, x, ROLE_DIM, theme_glyphs() == GLYPHS_ASCII ? "<" : "‹");
+        canvas_text(c, 0, x, ROLE_DIM, glyph_text(GLYPH_CUT_LEFT));
     if (note != NULL && x + full + 3 + text_width(note) < c->width)
         canvas_text(c, 0, c->width - text_width(note) - 1, ROLE_HINT, note);
     screen_set_cursor(c, 0, x + at - skip);

@@ -202,6 +202,17 @@ Canvas screen_canvas(void)
 /* A blank picture, in memory only. */
 void screen_begin(void)
 {
+    ThemeLook ground = theme_look(ROLE_TEXT, ROLE_TEXT);
+    if (ground.bg >= 0) {
+        attr_t attrs;
+        short pair;
+        cchar_t blank;
+        theme_attributes(ROLE_TEXT, ROLE_TEXT, &attrs, &pair);
+        setcchar(&blank, L" ", attrs, pair, NULL);
+        wbkgrndset(stdscr, &blank);
+    } else {
+        wbkgdset(stdscr, ' ');
+    }
     werase(stdscr);
     self.cursor_y = -1;
     if (self.roles != NULL)

@@ -181,8 +181,7 @@ static void lay_out(Table *t, int room)
 static void draw_title(const Table *t, const Canvas *cell, guint i)
 {
     gboolean sorted = (int)i == t->sorted;
-    const char *arrow =
-        theme_glyphs() == GLYPHS_ASCII ? (t->descending ? "v" : "^") : (t->descending ? "↓" : "↑");
+    const char *arrow = glyph_text(t->descending ? GLYPH_DOWN : GLYPH_UP);
     g_autofree char *title = sorted ? g_strconcat(t->columns[i].title, arrow, NULL) : NULL;
 
     canvas_field(cell, 0, 0, cell->width, t->columns[i].align, sorted ? ROLE_SORTED : ROLE_COLUMN,
@@ -192,12 +191,10 @@ static void draw_title(const Table *t, const Canvas *cell, guint i)
 /* Says before the heading on which sides there are more columns. */
 static void draw_more(const Table *t, const Canvas *heading)
 {
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
-
     if (t->scroll > 0)
-        canvas_text(heading, 0, 0, ROLE_STRONG, ascii ? "<" : "‹");
+        canvas_text(heading, 0, 0, ROLE_STRONG, glyph_text(GLYPH_CUT_LEFT));
     if (t->more)
-        canvas_text(heading, 0, 1, ROLE_STRONG, ascii ? ">" : "›");
+        canvas_text(heading, 0, 1, ROLE_STRONG, glyph_text(GLYPH_CUT_RIGHT));
 }
 
 /* Cells of the first `span` columns, as far as they show. */
@@ -288,7 +285,7 @@ void table_draw(Table *t, const Canvas *c)
             line.base = ROLE_SELECTED;
         canvas_clear(&line);
         if (here)
-            canvas_text(&line, 0, 0, ROLE_STRONG, theme_glyphs() == GLYPHS_ASCII ? ">" : "▸");
+            canvas_text(&line, 0, 0, ROLE_STRONG, glyph_text(GLYPH_POINTER));
         if (table_is_marked(t, key))
             canvas_text(&line, 0, 1, ROLE_MARK, "*");
         draw_line(t, &line, row);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "widgets/glyphs.h"
+
 /* -1: ask the locale */
 static int utf8_forced = -1;
 
@@ -25,7 +27,7 @@ void text_set_utf8(gboolean utf8)
 /* The visible stand-in for a character that is withheld. */
 gunichar text_mark(void)
 {
-    return text_is_utf8() ? 0xfffd : '?';
+    return glyph_char(GLYPH_MARK);
 }
 
 /* Characters that are valid but reorder, hide or join their neighbours: bidi controls (Unicode
@@ -228,7 +230,7 @@ void text_append_fit(GString *out, const char *s, int width, TextAlign align)
     int full = text_width(s);
     if (full > width) {
         int used = append_cells(out, s, width - 1);
-        g_string_append(out, text_is_utf8() ? "…" : "~");
+        g_string_append(out, glyph_text(GLYPH_ELLIPSIS));
         append_spaces(out, width - 1 - used);
         return;
     }
@@ -251,7 +253,7 @@ char *text_cut_middle(const char *s, int width)
         return g_string_free(out, FALSE);
     int head = (width - 1 + 1) / 2, tail = width - 1 - head;
     append_cells(out, s, head);
-    g_string_append(out, text_is_utf8() ? "…" : "~");
+    g_string_append(out, glyph_text(GLYPH_ELLIPSIS));
     const char *end = s + strlen(s);
     for (int left = full; left > tail && s < end;)
         left -= text_char_width(text_next_char(&s, end));

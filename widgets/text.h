@@ -25,11 +25,11 @@ typedef enum {
     TEXT_OUTPUT,
 } TextKind;
 
-/* Follows the locale until told otherwise. */
+/* Follows the locale until told otherwise (tests). */
 gboolean text_is_utf8(void);
 void text_set_utf8(gboolean utf8);
 
-/* What stands for a character that may not be shown: U+FFFD, or `?` without UTF-8. */
+/* What stands for a character that may not be shown: U+FFFD, or `?` in ASCII mode (glyphs.h). */
 gunichar text_mark(void);
 
 /* The character to show for `uc`: itself, or text_mark(). */
@@ -50,7 +50,7 @@ char *text_sanitise(const char *s, gssize len, TextKind kind);
 void text_append_sanitised(GString *out, const char *s, gssize len, TextKind kind);
 
 /* Appends `s` cut or padded to exactly `width` cells. A cut shows as an ellipsis in the last cell
- * (`~` without UTF-8). */
+ * (`~` in ASCII mode). */
 void text_append_fit(GString *out, const char *s, int width, TextAlign align);
 
 /* `s` cut to at most `width` cells, in the middle (for names whose ends differ). g_free() it. */

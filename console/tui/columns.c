@@ -228,10 +228,9 @@ void column_draw(Tui *tui, const ModelInstance *instance, ColumnId id, const Can
 /* "▾ running  12". */
 void group_draw_title(const RowGroup *group, const Canvas *cell)
 {
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
-    const char *sign = group_is_collapsed(group) ? (ascii ? "+ " : "▸ ") : (ascii ? "- " : "▾ ");
+    const char *sign = glyph_text(group_is_collapsed(group) ? GLYPH_CLOSED : GLYPH_OPEN);
     g_autofree char *count = g_strdup_printf("%u", group_size(group));
-    int x = canvas_text(cell, 0, 0, ROLE_TITLE, sign), room = cell->width - x;
+    int x = canvas_printf(cell, 0, 0, ROLE_TITLE, "%s ", sign), room = cell->width - x;
     int wanted = text_width(group_title(group));
 
     wanted = CLAMP(wanted, 0, MAX(1, room - text_width(count) - 2));

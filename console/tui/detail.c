@@ -117,7 +117,7 @@ void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *
     model_open_detail(instance);
     draw_tabs(detail, instance, c);
     if (focus) /* seen without colours, too */
-        canvas_text(c, 0, 0, ROLE_MARK, theme_glyphs() == GLYPHS_ASCII ? ">" : "▸");
+        canvas_text(c, 0, 0, ROLE_MARK, glyph_text(GLYPH_POINTER));
     detail->height = body.height;
     if (tabs[tab].draw == NULL) {
         Canvas text = canvas_sub(&body, 0, 1, body.height, body.width - 2);

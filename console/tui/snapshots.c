@@ -72,16 +72,18 @@ static gboolean has_later_sibling(GPtrArray *tree, guint i)
 
 char *tree_prefix(GPtrArray *tree, guint i)
 {
-    gboolean ascii = theme_glyphs() == GLYPHS_ASCII;
     GString *out = g_string_new(NULL);
 
     if (parent_index(tree, i) < 0)
         return g_string_free(out, FALSE);
-    g_string_append(out,
-                    has_later_sibling(tree, i) ? (ascii ? "|- " : "├─ ") : (ascii ? "`- " : "└─ "));
+    g_string_append_printf(out, "%s%s ",
+                           glyph_text(has_later_sibling(tree, i) ? GLYPH_BRANCH : GLYPH_LAST),
+                           glyph_text(GLYPH_HLINE));
     for (int up = parent_index(tree, i); up >= 0 && parent_index(tree, (guint)up) >= 0;
-         up = parent_index(tree, (guint)up))
-        g_string_prepend(out, has_later_sibling(tree, (guint)up) ? (ascii ? "|  " : "│  ") : "   ");
+         up = parent_index(tree, (guint)up)) {
+        g_string_prepend(out, "  ");
+        g_string_prepend(out, has_later_sibling(tree, (guint)up) ? glyph_text(GLYPH_VLINE) : " ");
+    }
     return g_string_free(out, FALSE);
 }
 
@@ -119,8 +121,7 @@ static void draw_cell(GPtrArray *tree, guint row, guint column, const Canvas *ce
         x = canvas_field(cell, 0, x, MIN(text_width(snapshot->name), cell->width - x), TEXT_LEFT,
                          ROLE_STRONG, snapshot->name);
         if (snapshot->is_current)
-            canvas_text(cell, 0, x + 1, ROLE_MARK,
-                        theme_glyphs() == GLYPHS_ASCII ? "<- here" : "◂ here");
+            canvas_printf(cell, 0, x + 1, ROLE_MARK, "%s here", glyph_text(GLYPH_HERE));
         return;
     }
     case COLUMN_STATE:
@@ -172,8 +173,7 @@ int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas 
 
         x = canvas_text(c, y, x, ROLE_STRONG, snapshot->name);
         if (snapshot->is_current)
-            x = canvas_text(c, y, x + 1, ROLE_MARK,
-                            theme_glyphs() == GLYPHS_ASCII ? "<- here" : "◂ here");
+            x = canvas_printf(c, y, x + 1, ROLE_MARK, "%s here", glyph_text(GLYPH_HERE));
         canvas_printf(c, y, MAX(x + 2, 40), ROLE_DIM, "%s  %s%s  %s", taken,
                       gemel_state_name(snapshot->state),
                       snapshot->with_memory ? " with memory" : "",

@@ -236,6 +236,33 @@ static void model_changed(ModelChange what, gpointer data)
 
 /* ---- options -------------------------------------------------------------------------------- */
 
+/* Whether the terminal cannot show UTF-8, or is the Linux console, whose fonts lack braille and
+   most blocks. What they are is known by name alone: terminfo does not tell. */
+static gboolean terminal_is_plain(void)
+{
+    static const char *const plain[] = {"linux", "vt1",    "vt2", "vt3",  "vt4", "vt5",
+                                        "ansi",  "cons25", "sun", "dumb", "wy",  "hp"};
+    const char *term = g_getenv("TERM");
+
+    for (guint i = 0; term != NULL && i < G_N_ELEMENTS(plain); i++)
+        if (g_str_has_prefix(term, plain[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* The options `ascii` and `graph`. */
+static void choose_glyphs(Tui *tui)
+{
+    static const char *const styles[] = {
+        [GLYPHS_ASCII] = "ascii", [GLYPHS_BLOCKS] = "blocks", [GLYPHS_BRAILLE] = "braille"};
+    const char *ascii = options_get(tui->app->options, "ascii");
+
+    for (guint i = 0; i < G_N_ELEMENTS(styles); i++)
+        if (strcmp(styles[i], options_get(tui->app->options, "graph")) == 0)
+            glyphs_set_graph((Glyphs)i);
+    glyphs_set_ascii(strcmp(ascii, "auto") == 0 ? terminal_is_plain() : strcmp(ascii, "on") == 0);
+}
+
 static void apply_option(const char *name, gpointer data)
 {
     Tui *tui = data;
@@ -243,8 +270,10 @@ static void apply_option(const char *name, gpointer data)
 
     if (strcmp(name, "theme") == 0) {
         theme_select(options_get(options, "theme"));
-    } else if (strcmp(name, "ascii") == 0) {
-        theme_set_glyphs(options_get_number(options, "ascii") ? GLYPHS_ASCII : GLYPHS_BRAILLE);
+    } else if (strcmp(name, "background") == 0) {
+        theme_set_background(strcmp(options_get(options, "background"), "theme") == 0);
+    } else if (strcmp(name, "ascii") == 0 || strcmp(name, "graph") == 0) {
+        choose_glyphs(tui);
     } else if (strcmp(name, "mouse") == 0) {
         if (screen_is_active())
             screen_set_mouse(options_get_number(options, "mouse") != 0);
@@ -267,26 +296,12 @@ static void apply_option(const char *name, gpointer data)
     tui_redraw_all(tui);
 }
 
-/* Terminals that cannot show UTF-8, and the Linux console, whose fonts lack braille and most
-   blocks. What they are is known by name alone: terminfo does not tell. */
-static void choose_glyphs(Tui *tui)
-{
-    static const char *const plain[] = {"linux", "vt1",    "vt2", "vt3",  "vt4", "vt5",
-                                        "ansi",  "cons25", "sun", "dumb", "wy",  "hp"};
-    const char *term = g_getenv("TERM");
-    gboolean ascii = options_get_number(tui->app->options, "ascii") != 0;
-
-    for (guint i = 0; term != NULL && i < G_N_ELEMENTS(plain); i++)
-        ascii = ascii || g_str_has_prefix(term, plain[i]);
-    theme_set_glyphs(ascii ? GLYPHS_ASCII : GLYPHS_BRAILLE);
-}
-
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void tui_start(Tui *tui)
 {
-    static const char *const at_start[] = {"theme", "mouse",   "cpu",      "sort",
-                                           "group", "columns", "read-only"};
+    static const char *const at_start[] = {"theme", "background", "graph",   "mouse",    "cpu",
+                                           "sort",  "group",      "columns", "read-only"};
 
     tui->host_name = g_get_host_name();
     face_init(tui);
@@ -297,7 +312,6 @@ void tui_start(Tui *tui)
     for (guint i = 0; i < G_N_ELEMENTS(at_start); i++)
         if (strcmp(at_start[i], "read-only") != 0 || !tui->app->read_only)
             apply_option(at_start[i], tui);
-    choose_glyphs(tui);
     options_listen(tui->app->options, apply_option, tui);
     tui->listener = model_listen(tui->app->model, model_changed, tui);
     tui->second_source = app_add_timer(tui->app, 1000, second, tui);

@@ -127,3 +127,14 @@ def test_every_source_names_its_licence():
     found = [p for p in files if not p.endswith((".md", ".in", ".xml")) and
              "SPDX-License-Identifier: GPL-3.0-or-later" not in "".join(read(p).split("\n")[:3])]
     assert not found, "\n".join(found)
+
+
+def test_signs_outside_ascii_come_from_one_table():
+    found = []
+    for path in PRODUCT:
+        if not path.startswith(("console/", "widgets/")) or path == "widgets/glyphs.c":
+            continue
+        text = re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m[0]), read(path), flags=re.DOTALL)
+        found += [f"{path}:{n}: {line.strip()}" for n, line in enumerate(text.split("\n"), 1)
+                  if not line.isascii() or re.search(r"\\u[0-9a-fA-F]{4}|\b0x2[58][0-9a-fA-F]{2}\b", line)]
+    assert not found, "widgets/glyphs.h has them, and their ASCII relatives\n" + "\n".join(found)

@@ -8,7 +8,8 @@ Canvas golden_open(int height, int width)
 {
     text_set_utf8(TRUE);
     theme_select("dark");
-    theme_set_glyphs(GLYPHS_BRAILLE);
+    glyphs_set_ascii(FALSE);
+    glyphs_set_graph(GLYPHS_BRAILLE);
     screen_open_test(height, width);
     screen_begin();
     return screen_canvas();

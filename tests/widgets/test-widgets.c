@@ -36,7 +36,7 @@ static void test_graphs_in_three_glyph_sets(void)
     Canvas c = golden_open(15, 40);
     for (Glyphs g = GLYPHS_BRAILLE; (int)g >= (int)GLYPHS_ASCII; g--) {
         int y = (GLYPHS_BRAILLE - (int)g) * 5;
-        theme_set_glyphs(g);
+        glyphs_set_graph(g);
         Canvas part = canvas_sub(&c, y, 0, 3, 40);
         graph_draw(&part, values, 60, 100, TRUE);
         graph_sparkline(&c, y + 3, 0, 20, values, 60, 100, ROLE_LOW);
