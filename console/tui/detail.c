@@ -152,12 +152,24 @@ void detail_move(Detail *detail, Move step)
                       [MOVE_FIRST] = -1000000,
                       [MOVE_LAST] = 1000000};
 
-    if (tabs[detail->tab].draw == NULL)
+    if (detail_has_marks(detail) && step != MOVE_LEFT && step != MOVE_RIGHT)
+        metrics_move(detail->tui, step);
+    else if (tabs[detail->tab].draw == NULL)
         textview_move(detail->text, (TextViewMove)step);
     else if (step == MOVE_LEFT || step == MOVE_RIGHT)
         detail_step_tab(detail, step == MOVE_RIGHT ? 1 : -1);
     else
         *scroll = CLAMP(*scroll + by[step], 0, MAX(0, detail->lines - detail->height));
+}
+
+gboolean detail_has_marks(const Detail *detail)
+{
+    return detail->tab == TAB_METRICS;
+}
+
+gboolean detail_mark(Detail *detail, const char *which, GError **error)
+{
+    return metrics_mark(detail->tui, which, error);
 }
 
 void detail_step_tab(Detail *detail, int step)

@@ -412,7 +412,11 @@ static gboolean search_next(Page *page, gboolean backwards)
 
 static Where focus(Page *page)
 {
-    return ((Instances *)page)->in_detail ? AT_DETAIL : AT_INSTANCES;
+    Instances *list = (Instances *)page;
+
+    return !list->in_detail                 ? AT_INSTANCES
+           : detail_has_marks(list->detail) ? AT_DETAIL | AT_METRICS
+                                            : AT_DETAIL;
 }
 
 static const char ops_name[] = "instances";
@@ -627,6 +631,14 @@ void instances_tab(Page *page, int step)
 gboolean instances_tab_named(Page *page, const char *name)
 {
     return detail_show_tab(((Instances *)page)->detail, name);
+}
+
+gboolean instances_mark(Page *page, const char *which, GError **error)
+{
+    Instances *list = (Instances *)page;
+
+    return list->in_detail && detail_has_marks(list->detail) &&
+           detail_mark(list->detail, which, error);
 }
 
 void instances_pane(Page *page)

@@ -29,6 +29,9 @@ void detail_free(Detail *detail);
 /* key NULL: nothing is selected. */
 void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *c);
 void detail_move(Detail *detail, Move move);
+/* TRUE: the tab that shows has marks of its own, detail_mark() sets them. */
+gboolean detail_has_marks(const Detail *detail);
+gboolean detail_mark(Detail *detail, const char *which, GError **error);
 void detail_step_tab(Detail *detail, int step);
 gboolean detail_show_tab(Detail *detail, const char *name);
 /* Searches the definition when that is what shows; FALSE otherwise. */
@@ -46,6 +49,9 @@ typedef int (*TabDraw)(Tui *tui, const ModelInstance *instance, int scroll, cons
 int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int why_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int metrics_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+/* The cursor of that tab, and its marks: "" this one, "none" no more. */
+void metrics_move(Tui *tui, Move move);
+gboolean metrics_mark(Tui *tui, const char *which, GError **error);
 int vcpu_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int cgroup_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int devices_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
@@ -76,5 +82,16 @@ char *figure_text(const char *unit, double value);
 char *metric_text(const ModelInstance *instance, GemelMetric metric);
 /* The newest of a history into `values`, oldest first; returns how many. */
 guint history_copy(const History *history, guint series, float *values, guint max);
+/* ---- series.c ------------------------------------------------------------------------------- */
+
+/* The last `span_s` seconds as `n` values at equal distances in time, oldest first, NAN where there
+   is no figure; of more than ten minutes the means of minutes. */
+void series_headline(const ModelInstance *instance, ModelHistory which, gint64 span_s,
+                     float *values, guint n);
+/* Likewise of any metric: values of a gauge, rates of a counter. FALSE: of this one no such span is
+   kept; all values are NAN. */
+gboolean series_metric(const ModelInstance *instance, GemelMetric metric, gint64 span_s,
+                       float *values, guint n);
+
 /* Full scale of the CPU history: all the instance can use, in percent of one CPU. */
 double cpu_top(const ModelInstance *instance);

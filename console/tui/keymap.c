@@ -83,6 +83,8 @@ static const Binding table[] = {
     {"Delete", AT_INSTANCES | AT_SNAPSHOTS, "view hint delete is `D`", NULL, 0, NULL},
     /* marks */
     {"Space",AT_INSTANCES, "view mark",       "mark", 2, "mark or unmark"},
+    {"Space",AT_METRICS,   "view mark",       "in graph", 1, NULL},
+    {"U",    AT_METRICS,   "view mark none",  "alone", 3, NULL},
     {"v",    AT_INSTANCES, "view mark range", NULL, 0, "mark from the last mark to here"},
     {"*",    AT_INSTANCES, "view mark all",   NULL, 0, "mark all that are shown"},
     {"U",    AT_INSTANCES, "view mark none",  NULL, 0, "unmark all"},
@@ -97,6 +99,8 @@ static const Binding table[] = {
     {"N",    AT_INSTANCES, "view sort name",     NULL, 0, "sort by name"},
     {"I",    AT_INSTANCES, "view sort invert",   NULL, 0, "the other way round"},
     {"%",    AT_INSTANCES, "view cpu",     NULL, 0, "CPU % of a core, of the limit, of the host"},
+    {"z",    AT_INSTANCES, "view span",    NULL, 0, "time span of graphs: a minute, ten, a day"},
+    {"z",    AT_DETAIL,    "view span",    "span", 4, NULL},
     {"F",    AT_INSTANCES, "view follow",  NULL, 0, "whether the cursor goes with its item"},
     {"Z",    AT_ALL,       "view freeze",  NULL, 0, "stop and go on reading figures"},
     {"w",    AT_TEXT,      "view wide",    "wrap", 2, "wrap lines"},

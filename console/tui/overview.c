@@ -7,15 +7,18 @@
 #include "console/tui/instances.h"
 #include "widgets/graph.h"
 
-#define PANEL_WIDTH_MIN  36
-#define PANEL_HEIGHT_MIN 3
-#define PANEL_HEIGHT_MAX 16
+#define PANEL_WIDTH_MIN  29
+#define PANEL_HEIGHT_MIN 4
+#define PANEL_HEIGHT_MAX 24
+#define LABELLED_HEIGHT  8 /* from here on a panel says when its times are */
 #define VALUES_MAX       512
 
 typedef struct {
     const char *title;
     ModelHistory history;
     char *now;        /* the figure in words */
+    char *pressure;   /* the pressure in words, or NULL: there is no such pressure */
+    GemelMetric some; /* its history */
     double top;       /* full scale; 0: by the values */
     double shown_top; /* what the scale says, where that is another figure; 0: top */
     gboolean by_load, binary, percent;
@@ -32,7 +35,7 @@ static int add_fact(const Canvas *c, int y, int x, const char *label, const char
     return canvas_text(c, y, x, ROLE_TEXT, value) + 3;
 }
 
-static void draw_facts(const ModelInstance *instance, int y, const Canvas *c)
+static void draw_facts(const ModelInstance *instance, gint64 span_s, int y, const Canvas *c)
 {
     const GemelInstance *info = instance->info;
     gint64 seconds;
@@ -59,7 +62,12 @@ static void draw_facts(const ModelInstance *instance, int y, const Canvas *c)
     if (info->is_protected)
         x = add_fact(c, y, x, "", "protected");
     x = add_fact(c, y, x, "id", id);
-    add_fact(c, y, x, "image", info->image);
+    x = add_fact(c, y, x, "image", info->image);
+    g_autofree char *span = g_strdup_printf("last %s", span_s == 60    ? "minute"
+                                                       : span_s == 600 ? "10 minutes"
+                                                                       : "day");
+    if (x + text_width(span) < c->width)
+        canvas_text(c, y, c->width - 1 - text_width(span), ROLE_DIM, span);
 }
 
 /* Lines that say why something is not as usual; returns the line after. */
@@ -140,20 +148,19 @@ static char *memory_now(const ModelInstance *instance, double *ret_top)
                      : g_strdup_printf("%s, no limit", mine);
 }
 
-static char *pressure_now(const ModelInstance *instance)
+/* "pressure 12 % full 4.1 %" of one resource. */
+static char *pressure_now(const ModelInstance *instance, GemelMetric some, GemelMetric full)
 {
-    double some[3];
-    char *text[3];
+    const char *whose = instance->info->kind == GEMEL_KIND_VM ? "host pressure" : "pressure";
 
-    if (!model_pressure(instance, some))
-        return g_strdup("-");
-    for (int i = 0; i < 3; i++)
-        text[i] = some[i] < 0 ? g_strdup("-") : format_percent(some[i]);
-    char *now = g_strdup_printf("%s/%s/%s c/m/i", text[0], text[1], text[2]);
+    if (!has_value(instance, some))
+        return g_strdup_printf("%s -", whose);
+    g_autofree char *of_some = format_percent((double)instance->value[some] / 100);
+    g_autofree char *of_full = has_value(instance, full)
+                                   ? format_percent((double)instance->value[full] / 100)
+                                   : g_strdup("-");
 
-    for (int i = 0; i < 3; i++)
-        g_free(text[i]);
-    return now;
+    return g_strdup_printf("%s %s %% full %s", whose, of_some, of_full);
 }
 
 static char *rates_now(gboolean there, double a, double b, const char *first, const char *second)
@@ -165,7 +172,7 @@ static char *rates_now(gboolean there, double a, double b, const char *first, co
     return g_strdup_printf("%s %s/s %s %s/s", first, one, second, two);
 }
 
-/* Fills `panels` in the order of their weight; returns how many. */
+/* Fills `panels`: use, and beside it the pressure on the same resource. */
 static guint make_panels(Tui *tui, const ModelInstance *instance, Panel *panels)
 {
     double a = 0, b = 0, memory_top, cpu_shown_top;
@@ -176,45 +183,100 @@ static guint make_panels(Tui *tui, const ModelInstance *instance, Panel *panels)
 
     there = model_net_rates(instance, &a, &b);
     char *net = rates_now(there, a, b, "rx", "tx");
-    gboolean vm = instance->info->kind == GEMEL_KIND_VM;
     const Panel made[] = {
-        {"cpu", MODEL_HISTORY_CPU, cpu, cpu_top(instance), cpu_shown_top, TRUE, FALSE, TRUE},
-        {"memory", MODEL_HISTORY_MEMORY, memory, memory_top, 0, TRUE, TRUE, FALSE},
-        {vm ? "host pressure" : "pressure", MODEL_HISTORY_PRESSURE, pressure_now(instance), 100, 0,
-         TRUE, FALSE, TRUE},
-        {"block", MODEL_HISTORY_BLOCK, block, 0, 0, FALSE, TRUE, FALSE},
-        {"net", MODEL_HISTORY_NET, net, 0, 0, FALSE, TRUE, FALSE},
+        {.title = "cpu",
+         .history = MODEL_HISTORY_CPU,
+         .now = cpu,
+         .top = cpu_top(instance),
+         .shown_top = cpu_shown_top,
+         .by_load = TRUE,
+         .percent = TRUE,
+         .pressure = pressure_now(instance, GEMEL_METRIC_PSI_CPU_SOME, GEMEL_METRIC_PSI_CPU_FULL),
+         .some = GEMEL_METRIC_PSI_CPU_SOME},
+        {.title = "memory",
+         .history = MODEL_HISTORY_MEMORY,
+         .now = memory,
+         .top = memory_top,
+         .by_load = TRUE,
+         .binary = TRUE,
+         .pressure = pressure_now(instance, GEMEL_METRIC_PSI_MEM_SOME, GEMEL_METRIC_PSI_MEM_FULL),
+         .some = GEMEL_METRIC_PSI_MEM_SOME},
+        {.title = "io",
+         .history = MODEL_HISTORY_BLOCK,
+         .now = block,
+         .binary = TRUE,
+         .pressure = pressure_now(instance, GEMEL_METRIC_PSI_IO_SOME, GEMEL_METRIC_PSI_IO_FULL),
+         .some = GEMEL_METRIC_PSI_IO_SOME},
+        {.title = "net", .history = MODEL_HISTORY_NET, .now = net, .binary = TRUE},
     };
 
     memcpy(panels, made, sizeof made);
     return G_N_ELEMENTS(made);
 }
 
-static void draw_panel(Tui *tui, const ModelInstance *instance, const Panel *panel, const Canvas *c)
+/* Title, figure, scale. */
+static void draw_heading(Tui *tui, const ModelInstance *instance, const Panel *panel, double top,
+                         const Canvas *c)
 {
-    static const gunichar ground[] = {
-        [GLYPHS_ASCII] = '.', [GLYPHS_BLOCKS] = 0x2581, [GLYPHS_BRAILLE] = 0x28c0};
-    float values[VALUES_MAX];
-    Canvas graph = canvas_sub(c, 1, 0, c->height - 1, c->width);
-    guint n = history_copy(&instance->history, panel->history, values,
-                           MIN(graph_capacity(graph.width), VALUES_MAX));
-    double top = panel->top > 0 ? panel->top : graph_scale(values, n, 1024, panel->binary);
     double shown = panel->shown_top > 0 ? panel->shown_top : top;
     g_autofree char *number = panel->percent ? format_percent(shown) : format_bytes((guint64)top);
     g_autofree char *scale = panel->percent ? g_strconcat(number, "%", NULL) : g_strdup(number);
     int x = canvas_text(c, 0, 0, ROLE_TITLE, panel->title) + 1;
     int room = c->width - x - text_width(scale) - 1;
+    const char *aside = strstr(panel->now, " (");
+    g_autofree char *now = g_strdup(panel->now);
+
+    if (text_width(now) > room && aside != NULL)
+        now[aside - panel->now] = '\0';
 
     /* the figure matters more than the scale */
-    if (text_width(panel->now) > room && text_width(panel->now) <= c->width - x)
+    if (text_width(now) > room && text_width(now) <= c->width - x)
         room = c->width - x;
-
     canvas_field(c, 0, x, room, TEXT_LEFT,
-                 model_is_stale(tui->app->model, instance) ? ROLE_STALE : ROLE_TEXT, panel->now);
+                 model_is_stale(tui->app->model, instance) ? ROLE_STALE : ROLE_TEXT, now);
     if (room < c->width - x)
         canvas_text(c, 0, c->width - text_width(scale), ROLE_DIM, scale);
-    canvas_repeat(&graph, graph.height - 1, 0, graph.width, ROLE_TRACK, ground[theme_glyphs()]);
+}
+
+/* How much was stalled for want of it, on the same time axis as the graph above: with room in a row
+   of its own, else as far as the words leave some. */
+static void draw_pressure(Tui *tui, const ModelInstance *instance, const Panel *panel, int y,
+                          gboolean own_row, const Canvas *c)
+{
+    float values[VALUES_MAX];
+    int x = canvas_text(c, y, 0, ROLE_PRESSURE, panel->pressure) + 1;
+    guint n = MIN((guint)c->width, VALUES_MAX);
+
+    series_metric(instance, panel->some, tui->span_s, values, n);
+    if (own_row)
+        graph_sparkline(c, y + 1, 0, c->width, values, n, 10000, ROLE_PRESSURE);
+    else if (x < c->width)
+        graph_sparkline(c, y, x, c->width - x, values, n, 10000, ROLE_PRESSURE);
+}
+
+static void draw_panel(Tui *tui, const ModelInstance *instance, const Panel *panel, const Canvas *c)
+{
+    float values[VALUES_MAX];
+    gboolean labels = c->height >= LABELLED_HEIGHT;
+    int rows = c->height - 1 - (panel->pressure != NULL ? 1 + labels : 0) - labels;
+    Canvas graph = canvas_sub(c, 1, 0, rows, c->width);
+    guint n = MIN(graph_capacity(graph.width), VALUES_MAX);
+
+    series_headline(instance, panel->history, tui->span_s, values, n);
+    double top = panel->top > 0 ? panel->top : graph_scale(values, n, 1024, panel->binary);
+
+    draw_heading(tui, instance, panel, top, c);
     graph_draw(&graph, values, n, top, panel->by_load);
+    if (labels)
+        graph_time_labels(c, c->height - 1, tui->span_s);
+    if (panel->pressure != NULL)
+        draw_pressure(tui, instance, panel, 1 + rows, labels, c);
+}
+
+/* Columns of panels in this width. */
+static int panel_columns(int width)
+{
+    return width - 2 >= 4 * PANEL_WIDTH_MIN ? 4 : width - 2 >= 2 * PANEL_WIDTH_MIN ? 2 : 1;
 }
 
 /* As many panels as there is room for, in equal columns. */
@@ -222,7 +284,7 @@ static int draw_panels(Tui *tui, const ModelInstance *instance, int y, const Can
 {
     Panel panels[8];
     guint n = make_panels(tui, instance, panels);
-    int columns = CLAMP((c->width - 2) / PANEL_WIDTH_MIN, 1, 3);
+    int columns = panel_columns(c->width);
     int rows = ((int)n + columns - 1) / columns, room = c->height - y;
 
     while (rows > 1 && room / rows < PANEL_HEIGHT_MIN)
@@ -239,6 +301,7 @@ static int draw_panels(Tui *tui, const ModelInstance *instance, int y, const Can
             draw_panel(tui, instance, &panels[i], &panel);
         }
         g_free(panels[i].now);
+        g_free(panels[i].pressure);
     }
     return y + rows * height;
 }
@@ -268,8 +331,8 @@ static int draw_idle(const ModelInstance *instance, int y, const Canvas *c)
 static int draw_below(Tui *tui, const ModelInstance *instance, int y, const Canvas *c)
 {
     gboolean vm = instance->info->kind == GEMEL_KIND_VM;
-    int columns = CLAMP((c->width - 2) / PANEL_WIDTH_MIN, 1, 3);
-    int graphs = (5 + columns - 1) / columns * (PANEL_HEIGHT_MIN + 1);
+    int columns = panel_columns(c->width);
+    int graphs = (4 + columns - 1) / columns * (PANEL_HEIGHT_MIN + 2);
     Canvas part = canvas_sub(c, y, 0, c->height - y - graphs, c->width);
 
     if (y < 0 || part.height < 7)
@@ -285,7 +348,7 @@ int overview_draw(Tui *tui, const ModelInstance *instance, int scroll, const Can
     GemelState state = instance->info->state;
     int y = -scroll;
 
-    draw_facts(instance, y++, c);
+    draw_facts(instance, tui->span_s, y++, c);
     y = draw_reasons(tui, instance, y, c);
     if (instance->sample_ns == 0 && state != GEMEL_STATE_RUNNING && state != GEMEL_STATE_PAUSED)
         y = draw_idle(instance, y, c);

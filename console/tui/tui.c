@@ -274,6 +274,10 @@ static void apply_option(const char *name, gpointer data)
         theme_set_background(strcmp(options_get(options, "background"), "theme") == 0);
     } else if (strcmp(name, "ascii") == 0 || strcmp(name, "graph") == 0) {
         choose_glyphs(tui);
+    } else if (strcmp(name, "span") == 0) {
+        const char *span = options_get(options, "span");
+
+        tui->span_s = strcmp(span, "1m") == 0 ? 60 : strcmp(span, "day") == 0 ? 86400 : 600;
     } else if (strcmp(name, "mouse") == 0) {
         if (screen_is_active())
             screen_set_mouse(options_get_number(options, "mouse") != 0);
@@ -300,8 +304,8 @@ static void apply_option(const char *name, gpointer data)
 
 void tui_start(Tui *tui)
 {
-    static const char *const at_start[] = {"theme", "background", "graph",   "mouse",    "cpu",
-                                           "sort",  "group",      "columns", "read-only"};
+    static const char *const at_start[] = {"theme", "background", "graph", "span",    "mouse",
+                                           "cpu",   "sort",       "group", "columns", "read-only"};
 
     tui->host_name = g_get_host_name();
     face_init(tui);

@@ -32,7 +32,8 @@ typedef enum {
     AT_JOBS = 1 << 2,
     AT_EVENTS = 1 << 3,
     AT_TEXT = 1 << 4,
-    AT_DETAIL = 1 << 5, /* labels for the footer alone: its keys are those of AT_INSTANCES */
+    AT_DETAIL = 1 << 5,   /* labels for the footer alone: its keys are those of AT_INSTANCES */
+    AT_METRICS = 1 << 12, /* likewise, in the tab of metrics */
     AT_TABLES = AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
     AT_ALL = AT_TABLES | AT_TEXT
 } Where;
@@ -111,6 +112,10 @@ struct Tui {
     gint64 message_usec;
 
     ModelCpuMode cpu_mode;
+    gint64 span_s; /* of graphs: 60, 600 or 86400 */
+    /* the tab of metrics: the same for whichever instance is looked at */
+    int metric_cursor, metric_top, metric_page; /* page: rows of the last draw */
+    guint64 metric_marks;                       /* bit per metric */
     gboolean frozen;
     Fetch *fetch;
 
@@ -298,6 +303,8 @@ gboolean instances_collapse(Page *page, const char *which, GError **error);
 void instances_mark(Page *page);
 void instances_tab(Page *page, int step);
 gboolean instances_tab_named(Page *page, const char *name);
+/* Marks in the detail pane; FALSE without an error: that pane does not have the keys. */
+gboolean instances_mark(Page *page, const char *which, GError **error);
 void instances_pane(Page *page);
 void instances_zoom(Page *page);
 gboolean instances_follow(Page *page);

@@ -240,6 +240,14 @@ static gboolean verb_mark(Tui *tui, const char *arg, GError **error)
 {
     Page *page = tui_page(tui);
     Table *marked = page->ops->where == AT_INSTANCES ? page->ops->table(page) : NULL;
+    g_autoptr(GError) refused = NULL;
+
+    if (marked != NULL && instances_mark(page, arg, &refused))
+        return TRUE;
+    if (refused != NULL) {
+        g_propagate_error(error, g_steal_pointer(&refused));
+        return FALSE;
+    }
 
     if (marked == NULL)
         return not_here(tui, "marking", error);
@@ -312,6 +320,23 @@ static gboolean verb_cpu(Tui *tui, const char *arg, GError **error)
              tui->cpu_mode == MODEL_CPU_OF_CORE    ? "one core"
              : tui->cpu_mode == MODEL_CPU_OF_LIMIT ? "the instance's own limit"
                                                    : "the whole host");
+    return TRUE;
+}
+
+/* Through the option; the spans go round. */
+static gboolean verb_span(Tui *tui, const char *arg, GError **error)
+{
+    const char *next = *arg != '\0'         ? arg
+                       : tui->span_s == 60  ? "10m"
+                       : tui->span_s == 600 ? "day"
+                                            : "1m";
+
+    if (!options_set(tui->app->options, "span", next, error))
+        return FALSE;
+    face_say(tui, OUTPUT_NOTE, "Graphs show the last %s.",
+             tui->span_s == 60    ? "minute"
+             : tui->span_s == 600 ? "10 minutes"
+                                  : "day; most single metrics are kept for 10 minutes");
     return TRUE;
 }
 
@@ -453,6 +478,7 @@ static const Verb verbs[] = {
     {"follow", "", "whether the cursor goes with its item", verb_follow},
     {"wide", "", "all columns, or those that fit; in text: wrap", verb_wide},
     {"cpu", "[core|limit|host]", "what 100 % CPU means", verb_cpu},
+    {"span", "[1m|10m|day]", "how much time graphs show", verb_span},
     {"freeze", "", "stop and go on reading figures", verb_freeze},
     {"mouse", "", "mouse on or off", verb_mouse},
     {"refresh", "", "read everything now", verb_refresh},

@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "config/options.h"
 #include "console/tui/tui_private.h"
 #include "golden.h"
 #include "still.h"
@@ -45,6 +46,16 @@ static gboolean is_listed(World *world)
     return ((ModelBackend *)model_backends(world->app->model)->pdata[0])->listed;
 }
 
+/* As if a second had passed between two samples, whatever the machine took for them. */
+static void space_samples(World *world)
+{
+    HistoryAxis *axis = &((ModelBackend *)model_backends(world->app->model)->pdata[0])->axis;
+
+    for (gint64 position = 1; position <= axis->newest; position++)
+        axis->time_ns[position % axis->capacity] =
+            (G_GINT64_CONSTANT(6000000) - axis->newest + position) * 1000000000;
+}
+
 /* Lets what is under way come to its end and be announced. */
 static void settle(World *world)
 {
@@ -74,6 +85,8 @@ static void world_open(World *world, int height, int width)
         iterate_until(world, has_sample);
     }
     settle(world);
+    space_samples(world);
+    options_set(world->app->options, "span", "1m", NULL);
 }
 
 static void world_close(World *world)
@@ -272,6 +285,7 @@ static void test_a_recording(void)
         iterate_until(&world, has_replayed);
     }
     settle(&world);
+    space_samples(&world);
     check(&world, "screen-replay");
     press(&world, "W P g"); /* by CPU: the one that has it all */
     check(&world, "screen-replay-why");
