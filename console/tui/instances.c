@@ -633,7 +633,7 @@ gboolean instances_tab_named(Page *page, const char *name)
     return detail_show_tab(((Instances *)page)->detail, name);
 }
 
-gboolean instances_mark(Page *page, const char *which, GError **error)
+gboolean instances_mark_in_detail(Page *page, const char *which, GError **error)
 {
     Instances *list = (Instances *)page;
 

@@ -304,7 +304,7 @@ void instances_mark(Page *page);
 void instances_tab(Page *page, int step);
 gboolean instances_tab_named(Page *page, const char *name);
 /* Marks in the detail pane; FALSE without an error: that pane does not have the keys. */
-gboolean instances_mark(Page *page, const char *which, GError **error);
+gboolean instances_mark_in_detail(Page *page, const char *which, GError **error);
 void instances_pane(Page *page);
 void instances_zoom(Page *page);
 gboolean instances_follow(Page *page);

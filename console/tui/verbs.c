@@ -242,13 +242,12 @@ static gboolean verb_mark(Tui *tui, const char *arg, GError **error)
     Table *marked = page->ops->where == AT_INSTANCES ? page->ops->table(page) : NULL;
     g_autoptr(GError) refused = NULL;
 
-    if (marked != NULL && instances_mark(page, arg, &refused))
+    if (marked != NULL && instances_mark_in_detail(page, arg, &refused))
         return TRUE;
     if (refused != NULL) {
         g_propagate_error(error, g_steal_pointer(&refused));
         return FALSE;
     }
-
     if (marked == NULL)
         return not_here(tui, "marking", error);
     if (*arg == '\0')
