@@ -430,8 +430,8 @@ static char *crumb(Page *page)
 
     if ((!list->in_detail && !list->zoomed) || instance == NULL)
         return g_strdup(ops_name);
-    return g_strconcat(ops_name, TUI_CRUMB, instance->info->name, list->zoomed ? " (zoom)" : "",
-                       NULL);
+    return g_strconcat(ops_name, " ", TUI_CRUMB, " ", instance->info->name,
+                       list->zoomed ? " (zoom)" : "", NULL);
 }
 
 static const PageOps ops = {

@@ -273,7 +273,7 @@ const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms)
 void fetch_forget(Fetch *fetch, const char *key);
 
 /* Between the parts of a path in the header. */
-#define TUI_CRUMB (theme_glyphs() == GLYPHS_ASCII ? " > " : " › ")
+#define TUI_CRUMB glyph_text(GLYPH_CUT_RIGHT)
 
 /* ---- pages ---------------------------------------------------------------------------------- */
 
