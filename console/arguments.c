@@ -192,3 +192,108 @@ gboolean arguments_parse(Arguments *arguments, char **argv, GError **error)
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "--batch and -c do not go together");
     return TRUE;
 }
+
+/* ---- for completion ------------------------------------------------------------------------- */
+
+/* Takes a word off *at, unquoted. FALSE when the line ends before the word does: then it is what
+   was typed of it. */
+static gboolean take_word(const char **at, char **ret)
+{
+    GString *word = g_string_new(NULL);
+    char quote = 0;
+
+    *at += strspn(*at, " \t");
+    for (; **at != '\0' && (quote != 0 || (**at != ' ' && **at != '\t')); (*at)++) {
+        if (quote == 0 && (**at == '\'' || **at == '"'))
+            quote = **at;
+        else if (quote == **at)
+            quote = 0;
+        else if (**at == '\\' && quote != '\'' && (*at)[1] != '\0')
+            g_string_append_c(word, *++*at);
+        else
+            g_string_append_c(word, **at);
+    }
+    *ret = g_string_free(word, FALSE);
+    return **at != '\0';
+}
+
+/* Whether the value of this option is the word behind it. */
+static gboolean wants_value(const char *word)
+{
+    for (const ProgramOption *option = program_options; option->take != NULL; option++) {
+        const char letter[] = {'-', option->letter, '\0'};
+
+        if (option->meta != NULL && !option->optional &&
+            ((option->letter != 0 && g_str_equal(word, letter)) ||
+             (option->name != NULL && g_str_has_prefix(word, "--") &&
+              g_str_equal(word + 2, option->name))))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Goes over the program's name and its options, which are added to `options` if that is given. */
+static gsize skip(const char *line, GPtrArray *options, char **ret_partial)
+{
+    g_autofree char *program = NULL;
+    const char *at = line;
+
+    *ret_partial = NULL;
+    if (!take_word(&at, &program))
+        return strlen(line);
+    for (;;) {
+        g_autofree char *word = NULL;
+        gboolean whole, value;
+
+        at += strspn(at, " \t");
+        if (*at != '-')
+            return (gsize)(at - line);
+        whole = take_word(&at, &word);
+        if (whole && g_str_equal(word, "--"))
+            return (gsize)(at - line) + strspn(at, " \t");
+        value = whole && wants_value(word);
+        if (whole && options != NULL)
+            g_ptr_array_add(options, g_steal_pointer(&word));
+        if (value) {
+            g_clear_pointer(&word, g_free);
+            whole = take_word(&at, &word);
+            if (whole && options != NULL)
+                g_ptr_array_add(options, g_steal_pointer(&word));
+        }
+        if (!whole) {
+            *ret_partial = g_steal_pointer(&word);
+            return strlen(line);
+        }
+    }
+}
+
+gsize arguments_skip(const char *line, char **ret_partial)
+{
+    return skip(line, NULL, ret_partial);
+}
+
+void arguments_adopt(Arguments *arguments, const char *line)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *partial = NULL;
+    g_auto(Arguments) given = {0};
+
+    g_ptr_array_add(words, g_strdup("gemel"));
+    skip(line, words, &partial);
+    g_ptr_array_add(words, NULL);
+    if (!arguments_parse(&given, (char **)words->pdata, NULL))
+        return;
+    arguments->demo |= given.demo;
+    if (given.demo_spec != NULL) {
+        g_free(arguments->demo_spec);
+        arguments->demo_spec = g_steal_pointer(&given.demo_spec);
+    }
+    if (given.root != NULL) {
+        g_free(arguments->root);
+        arguments->root = g_steal_pointer(&given.root);
+    }
+    if (given.uris[0] != NULL) {
+        g_strfreev(arguments->uris);
+        arguments->uris = g_steal_pointer(&given.uris);
+    }
+}

@@ -37,3 +37,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
 /* Whether argv[*i] is the option `name` ("--speed"); *ret is its value, of the same word behind `=`
    or the next one, to which *i then goes; NULL if there is none. */
 gboolean arguments_take_value(char **argv, int *i, const char *name, const char **ret);
+
+/* For a line under completion, "gemel --demo start w": where its command begins. With the cursor,
+   which is at the line's end, still within an option or its value, *ret_partial is what was typed
+   of that, else NULL; g_free() */
+gsize arguments_skip(const char *line, char **ret_partial);
+/* Takes over what the options of such a line say of backends. */
+void arguments_adopt(Arguments *arguments, const char *line);

@@ -134,7 +134,8 @@ static void help_all(CommandRun *run)
     for (gsize i = 0; table[i] != NULL; i++) {
         g_autofree char *words = NULL;
 
-        if (table[i]->faces != 0 && !(table[i]->faces & run->face->face))
+        if ((table[i]->faces != 0 && !(table[i]->faces & run->face->face)) ||
+            (table[i]->flags & COMMAND_HIDDEN))
             continue;
         if (g_strcmp0(group, table[i]->group) != 0) {
             output_line(run->out, OUTPUT_DATA, "%s", "");
@@ -216,7 +217,8 @@ static void help_json(CommandRun *run)
     guint used = 1;
 
     for (gsize i = 0; run->n_words == 0 && table[i] != NULL; i++)
-        json_array_append_new(commands, command_to_json(table[i]));
+        if (!(table[i]->flags & COMMAND_HIDDEN))
+            json_array_append_new(commands, command_to_json(table[i]));
     for (guint i = 0; i < run->n_words; i += used) {
         g_autoptr(GError) error = NULL;
         const Command *command = command_find((const char *const *)run->words + i, &used, &error);

@@ -4,12 +4,28 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const Command *const families[] = {
-    commands_list,     commands_top,     commands_stats,   commands_why, commands_alert,
-    commands_audit,    commands_compare, commands_record,  commands_act, commands_create,
-    commands_snapshot, commands_stream,  commands_session, commands_lab, commands_columns,
-    commands_theme,    commands_help,
+    commands_list,
+    commands_top,
+    commands_stats,
+    commands_why,
+    commands_alert,
+    commands_audit,
+    commands_compare,
+    commands_record,
+    commands_act,
+    commands_create,
+    commands_snapshot,
+    commands_stream,
+    commands_session,
+    commands_lab,
+    commands_columns,
+    commands_theme,
+    commands_help,
+    commands_completion,
 };
+/* clang-format on */
 
 const Command *const *command_table(void)
 {

@@ -21,7 +21,8 @@ extern const Command commands_session[];  /* cmd_session.c: jobs backends connec
 extern const Command commands_columns[];  /* cmd_columns.c: columns */
 extern const Command commands_theme[];    /* cmd_theme.c: theme color */
 extern const Command commands_lab[];      /* cmd_lab.c */
-extern const Command commands_help[];     /* cmd_help.c: help version */
+extern const Command commands_completion[]; /* cmd_completion.c: completion */
+extern const Command commands_help[];       /* cmd_help.c: help version */
 
 /* The rc lines of all roles that were changed. */
 void theme_config_lines(GString *lines);

@@ -124,7 +124,8 @@ static void offer_commands(Completer *completer, const char *family)
         const char *name = table[i]->name;
         const char *space = strchr(name, ' ');
 
-        if (table[i]->faces != 0 && !(table[i]->faces & completer->face))
+        if ((table[i]->faces != 0 && !(table[i]->faces & completer->face)) ||
+            (table[i]->flags & COMMAND_HIDDEN))
             continue;
         if (family != NULL) {
             if (space != NULL && strlen(family) == (gsize)(space - name) &&

@@ -272,6 +272,9 @@ int main(int argc, char **argv)
     mallopt(M_ARENA_MAX, 2);
     if (!arguments_parse(&arguments, argv, &error))
         return say_error(error);
+    if (g_strv_length(arguments.argv) == 3 && g_str_equal(arguments.argv[0], "completion") &&
+        g_str_equal(arguments.argv[1], "line"))
+        arguments_adopt(&arguments, arguments.argv[2]);
     if (arguments.root != NULL)
         g_setenv("GEMEL_ROOT", arguments.root, TRUE);
     if (arguments.version || arguments.help) {

@@ -118,6 +118,8 @@ static void print_commands(void)
     const char *group = NULL;
 
     for (const Command *const *at = command_table(); *at != NULL; at++) {
+        if ((*at)->flags & COMMAND_HIDDEN)
+            continue;
         if (g_strcmp0(group, (*at)->group) != 0) {
             if (group != NULL)
                 puts(".El");

@@ -97,6 +97,46 @@ static void test_bad(void)
     }
 }
 
+static void test_completion(void)
+{
+    static const struct {
+        const char *line, *rest, *partial;
+    } cases[] = {
+        {"gemel ", "", NULL},
+        {"gemel sto", "sto", NULL},
+        {"/x/gemel --demo  start w", "start w", NULL},
+        {"gemel --connect 'a b' -c sim list --", "list --", NULL},
+        {"gemel --demo -- list ", "list ", NULL},
+        {"gemel --de", "", "--de"},
+        {"gemel -c 'qemu:/", "", "qemu:/"},
+        {"gemel --connect ", "", ""},
+        {"gem", "", NULL},
+        {"", "", NULL},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *partial = NULL;
+
+        g_assert_cmpstr(cases[i].line + arguments_skip(cases[i].line, &partial), ==, cases[i].rest);
+        g_assert_cmpstr(partial, ==, cases[i].partial);
+    }
+}
+
+static void test_adopt(void)
+{
+    g_auto(Arguments) a = {0};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(parse(&a, "completion|line|x", &error));
+    arguments_adopt(&a, "gemel --connect sim:3 --root /r --demo=4 start w");
+    g_assert_cmpstr(a.uris[0], ==, "sim:3");
+    g_assert_cmpstr(a.root, ==, "/r");
+    g_assert_cmpstr(a.demo_spec, ==, "4");
+    g_assert_cmpstr(a.argv[0], ==, "completion");
+    arguments_adopt(&a, "gemel --connect");
+    g_assert_cmpstr(a.uris[0], ==, "sim:3");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -105,5 +145,7 @@ int main(int argc, char **argv)
     g_test_add_func("/arguments/c-takes-a-uri-or-a-line-of-commands", test_c);
     g_test_add_func("/arguments/two-dashes-end-the-options", test_end);
     g_test_add_func("/arguments/what-is-wrong-is-named", test_bad);
+    g_test_add_func("/arguments/completion-goes-over-the-options-to-the-command", test_completion);
+    g_test_add_func("/arguments/completion-asks-the-backends-of-its-line", test_adopt);
     return g_test_run();
 }
