@@ -12,6 +12,9 @@
 /* Attributes and colour pair of `role` drawn on `base`. */
 void theme_attributes(Role role, Role base, attr_t *ret_attrs, short *ret_pair);
 
+/* The pair of two colours; 0, the terminal's own, when only `keep` more can be made. */
+short theme_pair(short fg, short bg, int keep);
+
 /* Forgets the pairs: the terminal or the theme changed. */
 void theme_reset_pairs(void);
 

@@ -435,8 +435,8 @@ void theme_reset_pairs(void)
     self.next_pair = 1;
 }
 
-/* The pair number of two colours, made on first use; 0 when the terminal has no more. */
-static short pair_of(short fg, short bg)
+/* The pair number of two colours, made on first use. */
+short theme_pair(short fg, short bg, int keep)
 {
     if (fg < 0 && bg < 0)
         return 0;
@@ -447,7 +447,7 @@ static short pair_of(short fg, short bg)
         return (short)GPOINTER_TO_INT(value);
     if (self.next_pair == 0)
         self.next_pair = 1;
-    if (self.next_pair >= COLOR_PAIRS || self.next_pair > 32000 ||
+    if (self.next_pair + MIN(keep, COLOR_PAIRS / 2) >= MIN(COLOR_PAIRS, 32000) ||
         init_pair((short)self.next_pair, fg, bg) == ERR)
         return 0;
     g_hash_table_insert(self.pairs, key, GINT_TO_POINTER(self.next_pair));
@@ -513,5 +513,5 @@ void theme_attributes(Role role, Role base, attr_t *ret_attrs, short *ret_pair)
 {
     ThemeLook look = theme_look(role, base);
     *ret_attrs = attrs_of(look.attrs);
-    *ret_pair = pair_of(look.fg, look.bg);
+    *ret_pair = theme_pair(look.fg, look.bg, 0);
 }
