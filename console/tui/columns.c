@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* columns.c - how the cells of the main list are drawn: of an instance, and of a group of them. */
+/* columns.c - how the cells of the main list are drawn. */
 #include <math.h>
 
 #include "console/tui/instances.h"
@@ -221,68 +221,6 @@ void column_draw(Tui *tui, const ModelInstance *instance, ColumnId id, const Can
         draw[id](tui, instance, cell);
     else
         draw_plain(tui, instance, id, cell);
-}
-
-/* ---- groups --------------------------------------------------------------------------------- */
-
-/* "▾ running  12". */
-void group_draw_title(const RowGroup *group, const Canvas *cell)
-{
-    const char *sign = glyph_text(group_is_collapsed(group) ? GLYPH_CLOSED : GLYPH_OPEN);
-    g_autofree char *count = g_strdup_printf("%u", group_size(group));
-    int x = canvas_printf(cell, 0, 0, ROLE_TITLE, "%s ", sign), room = cell->width - x;
-    int wanted = text_width(group_title(group));
-
-    wanted = CLAMP(wanted, 0, MAX(1, room - text_width(count) - 2));
-    x = canvas_field(cell, 0, x, wanted, TEXT_LEFT, ROLE_TITLE, group_title(group));
-    canvas_field(cell, 0, x + 2, MAX(0, cell->width - x - 2), TEXT_LEFT, ROLE_DIM, count);
-}
-
-/* Totals of columns side by side, each `width` cells. */
-static void draw_totals(RowGroup *group, const ColumnId *columns, int n, int width,
-                        const Canvas *cell)
-{
-    double value;
-
-    for (int i = 0; i < n; i++) {
-        g_autofree char *text = group_total(group, columns[i], &value)
-                                    ? column_format(column_table[columns[i]].unit, value)
-                                    : g_strdup("-");
-
-        canvas_field(cell, 0, i * (width + 1), width, TEXT_RIGHT, ROLE_LABEL, text);
-    }
-}
-
-/* CPU use in the unit the list has now: of all their limits where it is of the limit. */
-static void draw_total_cpu(Tui *tui, RowGroup *group, const Canvas *cell)
-{
-    double percent, cpus = 1;
-    gboolean there = group_total(group, LIST_CPU, &percent);
-
-    if (tui->cpu_mode == MODEL_CPU_OF_HOST)
-        cpus = model_host_cpus();
-    else if (tui->cpu_mode == MODEL_CPU_OF_LIMIT)
-        there = group_total(group, LIST_CPUS, &cpus) && there;
-    g_autofree char *text = there ? format_percent(percent / cpus) : g_strdup("-");
-
-    canvas_field(cell, 0, 0, 5, TEXT_RIGHT, ROLE_LABEL, text);
-}
-
-void group_draw_total(Tui *tui, RowGroup *group, ColumnId id, const Canvas *cell)
-{
-    static const ColumnId pressures[] = {LIST_PSI_CPU, LIST_PSI_MEMORY, LIST_PSI_IO};
-    static const ColumnId block[] = {LIST_READ, LIST_WRITE}, net[] = {LIST_RX, LIST_TX};
-
-    if (id == LIST_CPU)
-        draw_total_cpu(tui, group, cell);
-    else if (id == LIST_PRESSURE)
-        draw_totals(group, pressures, 3, cell->width >= 14 ? 4 : 3, cell);
-    else if (id == LIST_BLOCK)
-        draw_totals(group, block, 2, (cell->width - 1) / 2, cell);
-    else if (id == LIST_NET)
-        draw_totals(group, net, 2, (cell->width - 1) / 2, cell);
-    else if (column_table[id].total != TOTAL_NONE)
-        draw_totals(group, &id, 1, id == LIST_MEMORY ? 4 : cell->width, cell);
 }
 
 char *column_note(const ModelInstance *instance)

@@ -188,19 +188,20 @@ static void enter(Page *page)
                                ? g_strconcat(event->backend, "/", event->id, NULL)
                                : NULL;
 
-    if (key == NULL || tui_instance(tui, key) == NULL) {
-        face_say(tui, OUTPUT_NOTE, "It is not there any more.");
-        return;
-    }
-    Page *list = tui->pages->pdata[0];
-
-    table_select_key(list->ops->table(list), key);
-    tui_pop(tui);
+    if (event == NULL || event->id == NULL)
+        face_say(tui, OUTPUT_NOTE, "It is about no instance.");
+    else
+        pages_show_instance(tui, key);
 }
 
 static Table *table_of(Page *page)
 {
     return ((Events *)page)->table;
+}
+
+static void wide(Page *page)
+{
+    table_set_wide(table_of(page), !table_is_wide(table_of(page)));
 }
 
 static char *summary(Page *page)
@@ -217,6 +218,7 @@ static const PageOps ops = {
     .move = move,
     .enter = enter,
     .table = table_of,
+    .wide = wide,
     .summary = summary,
 };
 

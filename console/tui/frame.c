@@ -118,9 +118,38 @@ static char *record_text(Tui *tui)
     return error != NULL ? g_strdup("REC failed") : g_strconcat("REC ", bytes, NULL);
 }
 
+/* "lab-host › instances › lab-vm › snapshots": the way that Esc goes back. Whom a page is about is
+   named once. */
+static char *path_text(Tui *tui, int room)
+{
+    g_autoptr(GString) path = g_string_new(NULL);
+    const char *about = NULL;
+
+    for (guint i = 0; i < tui->pages->len; i++) {
+        Page *page = tui->pages->pdata[i];
+        const char *key = i > 0 && page->ops->target != NULL ? page->ops->target(page) : NULL;
+        const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
+        g_autofree char *crumb = page->ops->crumb != NULL && i + 1 == tui->pages->len
+                                     ? page->ops->crumb(page)
+                                     : g_strdup(page->ops->name);
+
+        if (instance != NULL && page->ops->where != AT_ALERTS && instance->info->name != about) {
+            g_string_append_printf(path, " %s %s", TUI_CRUMB, instance->info->name);
+            about = instance->info->name;
+        }
+        if (i > 0)
+            g_string_append_printf(path, " %s ", TUI_CRUMB);
+        g_string_append(path, crumb);
+    }
+    if (text_width(path->str) + text_width(tui->host_name) + 3 > room)
+        return g_string_free(g_steal_pointer(&path), FALSE);
+    return g_strdup_printf("%s %s %s", tui->host_name, TUI_CRUMB, path->str);
+}
+
 static void draw_header(Tui *tui, const Canvas *c)
 {
     Page *page = tui_page(tui);
+    g_autofree char *path = path_text(tui, c->width * 2 / 5);
     g_autofree char *summary = page->ops->summary != NULL ? page->ops->summary(page) : NULL;
     g_autofree char *rss = format_bytes(tui->cost_rss_bytes);
     g_autofree char *own = g_strdup_printf("own %.1f%% %s", tui->cost_percent, rss);
@@ -132,8 +161,9 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *replay = replay_text(tui), *record = record_text(tui);
     const BarSegment segments[] = {
         {" gemel ", ROLE_BRAND, 0, FALSE},
-        {tui->host_name, ROLE_BAR, 6, FALSE},
-        {page->ops->name, ROLE_STRONG, 1, FALSE},
+        {path, ROLE_STRONG, 0, FALSE},
+        {instances_is_zoomed(tui->pages->pdata[0]) && tui->pages->len == 1 ? "zoom" : NULL,
+         ROLE_BAR, 6, FALSE},
         {tui->app->read_only ? "read-only" : NULL, ROLE_WARN, 1, FALSE},
         {tui->frozen ? "FROZEN" : NULL, ROLE_WARN, 1, FALSE},
         {replay, ROLE_WARN, 1, FALSE},
@@ -367,9 +397,13 @@ static void draw_footer(Tui *tui, const Canvas *c)
                     tui->menu != NULL ? G_N_ELEMENTS(menu_keys) : G_N_ELEMENTS(line_keys));
         return;
     }
-    for (guint i = 0; (binding = keymap_nth(i)) != NULL && n < FOOTER_MAX; i++)
-        if (binding->label != NULL && (binding->where == AT_ALL || (binding->where & where) != 0))
-            keys[n++] = (FooterKey){binding->key, binding->label, binding->priority};
+    for (guint i = 0; (binding = keymap_nth(i)) != NULL && n < FOOTER_MAX; i++) {
+        gboolean here = binding->where == AT_ALL || (binding->where & where) != 0;
+        const char *label = binding->label != NULL && here ? offer_label(tui, binding) : NULL;
+
+        if (label != NULL)
+            keys[n++] = (FooterKey){binding->key, label, binding->priority};
+    }
     if (where == AT_TEXT && n < FOOTER_MAX)
         keys[n++] = (FooterKey){"arrows", "scroll", 2};
     footer_draw(c, keys, n);

@@ -21,7 +21,8 @@ typedef struct {
     gboolean inverted, follow;
     char *filter_error;
     int kind; /* -1: both */
-    gboolean in_detail, zoomed;
+    gboolean in_detail;
+    gboolean zoomed;         /* the pane that has the keys has all of the screen */
     int list_y, list_height; /* of the last draw, for the mouse */
     char *lost_name, *lost_key;
 } Instances;
@@ -188,34 +189,70 @@ static gboolean is_awaited(const ModelBackend *backend)
            backend->health != GEMEL_LANES_UNRESPONSIVE;
 }
 
-/* Why the list is empty, and what to do about it. */
-static void draw_empty(Instances *list, const Canvas *c)
+/* Why nothing is shown though there is something. */
+static void draw_hidden(const Instances *list, const Canvas *c)
 {
+    const char *filter = rows_filter(list->rows);
+
+    if (filter != NULL)
+        canvas_printf(c, 1, 3, ROLE_DIM, "None of the %u instances matches %s; Esc shows all.",
+                      rows_n_total(list->rows), filter);
+    else
+        canvas_printf(c, 1, 3, ROLE_DIM, "There are no %s; 1 shows all %u instances.",
+                      list->kind == GEMEL_KIND_VM ? "guests" : "containers",
+                      rows_n_total(list->rows));
+}
+
+/* Why the list is empty, and what to do about it. */
+static void draw_empty(const Instances *list, const Canvas *c)
+{
+    static const struct {
+        const char *line, *what;
+    } ways[] = {{":lab up", "makes a guest and a container to try things on"},
+                {":create NAME --rootfs DIR", "makes a container; :help create tells more"},
+                {":connect qemu:///system", "shows the guests of a libvirt"},
+                {":connect sim", "shows made-up ones, to look around"},
+                {"?", "tells all keys and commands"}};
     GPtrArray *backends = model_backends(list->page.tui->app->model);
     gboolean waiting = FALSE;
+    int wide = c->width >= 60 ? 28 : 0;
 
     for (guint i = 0; i < backends->len; i++)
         waiting = waiting || is_awaited(backends->pdata[i]);
-    const char *text = rows_n_total(list->rows) > 0 ? "Nothing matches; Esc shows all again."
-                       : backends->len == 0
-                           ? "No backend is connected; try :connect sim or :help connect."
-                       : waiting ? "Waiting for the first list ..."
-                                 : "No instances yet: `:lab up` makes a guest and a container to "
-                                   "try things on.";
+    canvas_text(c, 1, 3, ROLE_STRONG,
+                waiting             ? "Waiting for the first list ..."
+                : backends->len > 0 ? "There are no instances yet."
+                                    : "No backend is connected.");
+    for (guint i = 0; !waiting && i < G_N_ELEMENTS(ways); i++) {
+        int y = 3 + (int)i * (wide > 0 ? 1 : 2);
 
-    canvas_text(c, 1, 3, ROLE_DIM, text);
+        canvas_text(c, y, 3, ROLE_KEY, ways[i].line);
+        canvas_text(c, wide > 0 ? y : y + 1, wide > 0 ? 3 + wide : 5, ROLE_DIM, ways[i].what);
+    }
 }
 
-/* How many lines the list gets of `height`. */
+/* How many lines the list gets of `height`: all of them while there is nothing to go into. */
 static int list_height(const Instances *list, int height)
 {
     int wanted = (int)rows_n(list->rows) + 1;
 
     if (list->zoomed)
-        return 0;
-    if (height < LIST_MIN + DETAIL_MIN)
+        return list->in_detail ? 0 : height;
+    if (height < LIST_MIN + DETAIL_MIN || rows_n(list->rows) == 0)
         return height;
     return CLAMP(wanted, LIST_MIN, MAX(LIST_MIN, height / 2));
+}
+
+/* The pane under the list. */
+static void draw_detail(Instances *list, const Canvas *c)
+{
+    const char *key = table_cursor_key(list->table);
+    RowGroup *group = key != NULL && *key == '=' ? rows_group_of(list->rows, key) : NULL;
+
+    if (group != NULL)
+        group_draw_detail(group, c);
+    else
+        detail_draw(list->detail, target(&list->page), list->in_detail, c);
 }
 
 static void draw(Page *page, const Canvas *c)
@@ -234,10 +271,14 @@ static void draw(Page *page, const Canvas *c)
                      column_table[list->sort].rises == list->inverted);
     if (rows > 0)
         table_draw(list->table, &top);
-    if (rows > 0 && rows_n_shown(list->rows) == 0)
-        draw_empty(list, &top);
+    if (rows > 0 && rows_n_shown(list->rows) == 0) {
+        if (rows_n_total(list->rows) > 0)
+            draw_hidden(list, &top);
+        else
+            draw_empty(list, &top);
+    }
     if (bottom.height > 0)
-        detail_draw(list->detail, target(page), list->in_detail, &bottom);
+        draw_detail(list, &bottom);
 }
 
 static void list_free(Page *page)
@@ -421,17 +462,16 @@ static Where focus(Page *page)
 
 static const char ops_name[] = "instances";
 
-/* "instances", and whose detail has the keys or all of the screen. */
+/* "instances", and whose detail has the keys. */
 static char *crumb(Page *page)
 {
     Instances *list = (Instances *)page;
     const char *key = target(page);
     const ModelInstance *instance = key != NULL ? tui_instance(page->tui, key) : NULL;
 
-    if ((!list->in_detail && !list->zoomed) || instance == NULL)
-        return g_strdup(ops_name);
-    return g_strconcat(ops_name, " ", TUI_CRUMB, " ", instance->info->name,
-                       list->zoomed ? " (zoom)" : "", NULL);
+    return list->in_detail && instance != NULL
+               ? g_strconcat(ops_name, " ", TUI_CRUMB, " ", instance->info->name, NULL)
+               : g_strdup(ops_name);
 }
 
 static const PageOps ops = {
@@ -645,7 +685,7 @@ void instances_pane(Page *page)
 {
     Instances *list = (Instances *)page;
 
-    list->in_detail = !list->in_detail;
+    list->in_detail = !list->in_detail && target(page) != NULL;
     if (!list->in_detail)
         list->zoomed = FALSE;
 }
@@ -655,7 +695,35 @@ void instances_zoom(Page *page)
     Instances *list = (Instances *)page;
 
     list->zoomed = !list->zoomed;
-    list->in_detail = list->zoomed;
+}
+
+gboolean instances_select(Page *page, const char *key)
+{
+    Instances *list = (Instances *)page;
+
+    settle(list);
+    RowGroup *group = rows_group_of(list->rows, key);
+
+    if (group != NULL && group_is_collapsed(group))
+        fold(list, group, FALSE);
+    list->in_detail = list->zoomed = FALSE;
+    return table_select_key(list->table, key);
+}
+
+gboolean instances_is_zoomed(Page *page)
+{
+    return ((Instances *)page)->zoomed;
+}
+
+const char *instances_back_label(Page *page)
+{
+    const Instances *list = (const Instances *)page;
+
+    if (list->in_detail || list->zoomed)
+        return "back";
+    if (rows_filter(list->rows) != NULL || list->filter_error != NULL || list->kind >= 0)
+        return "show all";
+    return table_n_marked(list->table) > 0 ? "unmark" : NULL;
 }
 
 gboolean instances_follow(Page *page)

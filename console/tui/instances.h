@@ -19,7 +19,12 @@ typedef struct Detail Detail;
 void column_draw(Tui *tui, const ModelInstance *instance, ColumnId id, const Canvas *cell);
 /* What stands in place of the figures of a row; NULL: nothing. g_free() */
 char *column_note(const ModelInstance *instance);
+
+/* ---- group.c -------------------------------------------------------------------------------- */
+
 void group_draw_title(const RowGroup *group, const Canvas *cell);
+/* In place of an instance's detail. */
+void group_draw_detail(RowGroup *group, const Canvas *c);
 void group_draw_total(Tui *tui, RowGroup *group, ColumnId id, const Canvas *cell);
 
 /* ---- detail.c ------------------------------------------------------------------------------- */

@@ -375,11 +375,12 @@ Page *help_new(Tui *tui)
         const char *title;
         Where where;
         gboolean exactly;
-    } sections[] = {{"Keys in the list of instances", AT_INSTANCES, FALSE},
-                    {"Keys in the list of snapshots", AT_SNAPSHOTS, FALSE},
-                    {"Keys in the lists of jobs and events", AT_JOBS | AT_EVENTS, FALSE},
-                    {"Keys in texts", AT_TEXT, FALSE},
-                    {"Keys everywhere", AT_ALL, TRUE}};
+    } sections[] = {
+        {"Keys in the list of instances", AT_INSTANCES, FALSE},
+        {"Keys in the list of snapshots", AT_SNAPSHOTS, FALSE},
+        {"Keys in the lists of jobs, events and alerts", AT_JOBS | AT_EVENTS | AT_ALERTS, FALSE},
+        {"Keys in texts", AT_TEXT, FALSE},
+        {"Keys everywhere", AT_ALL, TRUE}};
     TextPage *self = text_new(tui, &help_ops, "help", NULL);
     g_autoptr(GString) out = g_string_new(
         "Move with the arrows, open with Enter, go back with Esc. To act on what is\n"

@@ -32,9 +32,10 @@ typedef enum {
     AT_JOBS = 1 << 2,
     AT_EVENTS = 1 << 3,
     AT_TEXT = 1 << 4,
-    AT_DETAIL = 1 << 5,   /* labels for the footer alone: its keys are those of AT_INSTANCES */
-    AT_METRICS = 1 << 12, /* likewise, in the tab of metrics */
-    AT_TABLES = AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
+    AT_DETAIL = 1 << 5, /* labels for the footer alone: its keys are those of AT_INSTANCES */
+    AT_ALERTS = 1 << 6,
+    AT_METRICS = 1 << 12, /* as AT_DETAIL, in the tab of metrics */
+    AT_TABLES = AT_ALERTS | AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
     AT_ALL = AT_TABLES | AT_TEXT
 } Where;
 
@@ -73,6 +74,8 @@ typedef struct {
     gboolean (*click)(Page *page, int y, int x); /* screen coordinates */
     char *(*summary)(Page *page);                /* for the header; g_free() */
     Where (*focus)(Page *page);                  /* what the footer is for; NULL: `where` */
+    /* Takes away what the cursor is on, asking first where it is wise. */
+    gboolean (*remove)(Page *page, GError **error);
     char *(*crumb)(Page *page); /* its part of the path in the header, g_free(); NULL: `name` */
 } PageOps;
 
@@ -281,10 +284,26 @@ Page *instances_new(Tui *tui);
 Page *snapshots_new(Tui *tui, const char *key);
 Page *jobs_new(Tui *tui);
 Page *events_new(Tui *tui);
+Page *alerts_view_new(Tui *tui);
 Page *inspect_new(Tui *tui, const char *key);
 Page *definition_new(Tui *tui, const char *key);
 Page *help_new(Tui *tui);
 Page *output_new(Tui *tui, const char *title, const char *text);
+
+/* ---- pages.c: which views there are ------------------------------------------------------------
+ */
+
+/* Opens a view by its name; INVALID names those there are, UNSUPPORTED what would be needed. */
+gboolean pages_goto(Tui *tui, const char *name, GError **error);
+/* Names of the views there are now; the i-th, NULL past the end. */
+const char *pages_name(Tui *tui, guint i);
+/* The list, with the cursor on this instance and no other page over it. FALSE: it is gone. */
+gboolean pages_show_instance(Tui *tui, const char *key);
+
+/* ---- offer.c: what the footer offers --------------------------------------------------------- */
+
+/* The label of a binding here and now, NULL where it would do nothing. */
+const char *offer_label(Tui *tui, const Binding *binding);
 
 /* ---- instances.c ---------------------------------------------------------------------------- */
 
@@ -307,7 +326,12 @@ gboolean instances_tab_named(Page *page, const char *name);
 gboolean instances_mark_in_detail(Page *page, const char *which, GError **error);
 void instances_pane(Page *page);
 void instances_zoom(Page *page);
+gboolean instances_is_zoomed(Page *page);
+/* FALSE: the filter hides it. Its group is expanded. */
+gboolean instances_select(Page *page, const char *key);
 gboolean instances_follow(Page *page);
+/* What Esc does now, NULL: nothing. */
+const char *instances_back_label(Page *page);
 
 /* ---- helpers -------------------------------------------------------------------------------- */
 

@@ -104,69 +104,18 @@ static gboolean verb_quit_all(Tui *tui, const char *arg, GError **error)
     return TRUE;
 }
 
-/* Back to the list, showing one kind or both. */
-static gboolean goto_kind(Tui *tui, int kind)
-{
-    while (tui_pop(tui))
-        ;
-    instances_kind(tui_page(tui), kind);
-    return TRUE;
-}
-
-/* A page about the selected instance. */
-static gboolean goto_instance_page(Tui *tui, Page *(*make)(Tui *tui, const char *key),
-                                   const char *what, GError **error)
-{
-    Page *page = tui_page(tui);
-    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
-
-    if (key == NULL || tui_instance(tui, key) == NULL)
-        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
-                               "view: select an instance to see its %s", what);
-    tui_push(tui, make(tui, key));
-    return TRUE;
-}
-
-/* Opens a page once: one that is open already comes to the top alone. */
-static gboolean goto_page(Tui *tui, const char *name, Page *(*make)(Tui *tui))
-{
-    for (guint i = 1; i < tui->pages->len; i++) {
-        Page *page = tui->pages->pdata[i];
-
-        if (strcmp(page->ops->name, name) != 0)
-            continue;
-        g_ptr_array_steal_index(tui->pages, i);
-        g_ptr_array_add(tui->pages, page);
-        return TRUE;
-    }
-    tui_push(tui, make(tui));
-    return TRUE;
-}
-
 static gboolean verb_goto(Tui *tui, const char *arg, GError **error)
 {
-    if (strcmp(arg, "all") == 0)
-        return goto_kind(tui, -1);
-    if (strcmp(arg, "vms") == 0)
-        return goto_kind(tui, GEMEL_KIND_VM);
-    if (strcmp(arg, "containers") == 0)
-        return goto_kind(tui, GEMEL_KIND_CONTAINER);
-    if (strcmp(arg, "snapshots") == 0)
-        return goto_instance_page(tui, snapshots_new, arg, error);
-    if (strcmp(arg, "inspect") == 0)
-        return goto_instance_page(tui, inspect_new, "figures and settings", error);
-    if (strcmp(arg, "definition") == 0)
-        return goto_instance_page(tui, definition_new, arg, error);
-    if (strcmp(arg, "jobs") == 0)
-        return goto_page(tui, arg, jobs_new);
-    if (strcmp(arg, "events") == 0)
-        return goto_page(tui, arg, events_new);
-    if (strcmp(arg, "help") == 0)
-        return goto_page(tui, arg, help_new);
-    return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                           "view goto: '%s' is no view; there are all vms containers snapshots "
-                           "inspect definition jobs events help",
-                           arg);
+    return pages_goto(tui, arg, error);
+}
+
+static gboolean verb_remove(Tui *tui, const char *arg, GError **error)
+{
+    Page *page = tui_page(tui);
+
+    if (page->ops->remove == NULL)
+        return not_here(tui, "remove", error);
+    return page->ops->remove(page, error);
 }
 
 /* ---- the list ------------------------------------------------------------------------------- */
@@ -460,8 +409,9 @@ static const Verb verbs[] = {
     {"back", "", "back one view; ends a filter, a search", verb_back},
     {"quit", "", "back, and at the first view quit", verb_quit},
     {"quit-all", "", "quit", verb_quit_all},
-    {"goto", "all|vms|containers|snapshots|inspect|definition|jobs|events|help", "open a view",
+    {"goto", "VIEW", "open a view: all, vms, containers, snapshots, inspect, jobs, alerts ...",
      verb_goto},
+    {"remove", "", "take away what is selected, in the list of alerts", verb_remove},
     {"sort", "COLUMN|invert", "sort the list by any column", verb_sort},
     {"group", "[none|host|kind|state|label:KEY]", "the list as a tree; alone, the next kind of it",
      verb_group},
@@ -473,7 +423,7 @@ static const Verb verbs[] = {
     {"mark", "[range|all|none]", "mark rows", verb_mark},
     {"tab", "next|previous|NAME", "a tab of the detail pane", verb_tab},
     {"pane", "", "the other pane", verb_pane},
-    {"zoom", "", "the detail pane full height, and back", verb_zoom},
+    {"zoom", "", "the pane that has the keys full height, and back", verb_zoom},
     {"follow", "", "whether the cursor goes with its item", verb_follow},
     {"wide", "", "all columns, or those that fit; in text: wrap", verb_wide},
     {"cpu", "[core|limit|host]", "what 100 % CPU means", verb_cpu},

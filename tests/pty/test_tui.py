@@ -215,7 +215,7 @@ def test_kill_of_a_container_asks_too_and_enter_is_no(tui):
 
 def test_a_question_about_many_says_how_many_and_names_the_first(tui):
     terminal = tui("--demo=300")
-    terminal.wait(r"NAME.*STATE")
+    terminal.wait(r"\b300  by name")
     terminal.key("*", "b", "k")
     terminal.wait(r"Kill \d+ of the 300 marked\?")
     terminal.wait(r"api-\d+, api-")
@@ -397,7 +397,7 @@ def test_tab_again_shows_the_matches_that_did_not_fit(tui):
 
 def test_a_long_message_is_read_whole_and_an_empty_list_says_what_to_do(tui):
     terminal = tui("--connect", "test:///no/such/file.xml")
-    terminal.wait(r":lab up` makes a guest and a container")
+    terminal.wait(r":lab up +makes a guest and a container")
     lines = terminal.lines()
     top = next(i for i, line in enumerate(lines) if line.startswith(" ! "))
     assert lines[top + 1].startswith("   ") and lines[top + 1].strip(), terminal.dump()

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pages.c - the table of views that a key, `view goto` and completion open. */
+#include <string.h>
+
+#include "console/tui/tui_private.h"
+
+typedef struct {
+    const char *name;
+    Page *(*make)(Tui *tui);
+    Page *(*make_of)(Tui *tui, const char *key); /* about the selected instance */
+    const char *about;                           /* what it shows of it */
+    int kind;                                    /* of neither: the list, with this kind */
+} View;
+
+static const View views[] = {
+    {.name = "all", .kind = -1},
+    {.name = "vms", .kind = GEMEL_KIND_VM},
+    {.name = "containers", .kind = GEMEL_KIND_CONTAINER},
+    {.name = "snapshots", .make_of = snapshots_new, .about = "snapshots"},
+    {.name = "inspect", .make_of = inspect_new, .about = "figures and settings"},
+    {.name = "definition", .make_of = definition_new, .about = "definition"},
+    {.name = "jobs", .make = jobs_new},
+    {.name = "events", .make = events_new},
+    {.name = "alerts", .make = alerts_view_new},
+    {.name = "help", .make = help_new},
+};
+
+/* Back to the list, showing one kind or both. */
+static gboolean goto_kind(Tui *tui, int kind)
+{
+    while (tui_pop(tui))
+        ;
+    instances_kind(tui_page(tui), kind);
+    return TRUE;
+}
+
+/* A page about the selected instance. */
+static gboolean goto_instance_page(Tui *tui, const View *view, GError **error)
+{
+    Page *page = tui_page(tui);
+    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
+
+    if (key == NULL || tui_instance(tui, key) == NULL)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                               "view: select an instance to see its %s", view->about);
+    tui_push(tui, view->make_of(tui, key));
+    return TRUE;
+}
+
+/* Opens a page once: one that is open already comes to the top alone. */
+static gboolean goto_page(Tui *tui, const View *view)
+{
+    for (guint i = 1; i < tui->pages->len; i++) {
+        Page *page = tui->pages->pdata[i];
+
+        if (strcmp(page->ops->name, view->name) != 0)
+            continue;
+        g_ptr_array_steal_index(tui->pages, i);
+        g_ptr_array_add(tui->pages, page);
+        return TRUE;
+    }
+    tui_push(tui, view->make(tui));
+    return TRUE;
+}
+
+const char *pages_name(Tui *tui, guint i)
+{
+    return i < G_N_ELEMENTS(views) ? views[i].name : NULL;
+}
+
+gboolean pages_goto(Tui *tui, const char *name, GError **error)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(views); i++) {
+        const View *view = &views[i];
+
+        g_string_append_printf(names, " %s", view->name);
+        if (strcmp(view->name, name) != 0)
+            continue;
+        return view->make != NULL      ? goto_page(tui, view)
+               : view->make_of != NULL ? goto_instance_page(tui, view, error)
+                                       : goto_kind(tui, view->kind);
+    }
+    return gemel_error_set(error, GEMEL_ERROR_INVALID, "view goto: '%s' is no view; there are%s",
+                           name, names->str);
+}
+
+gboolean pages_show_instance(Tui *tui, const char *key)
+{
+    g_autofree char *wanted = g_strdup(key); /* of a page that goes now */
+    Page *list = tui->pages->pdata[0];
+
+    if (tui_instance(tui, wanted) == NULL) {
+        face_say(tui, OUTPUT_NOTE, "It is not there any more.");
+        return FALSE;
+    }
+    while (tui_pop(tui))
+        ;
+    if (!instances_select(list, wanted))
+        face_say(tui, OUTPUT_NOTE, "It is hidden by the filter.");
+    return TRUE;
+}
