@@ -77,27 +77,13 @@ static void look_of(const Cell *cell, Role base, attr_t *ret_attrs, short *ret_p
     *ret_attrs = attrs;
 }
 
-/* The ASCII relative of a line or block character, for terminals that show nothing else. */
-static gunichar plain_of(gunichar uc)
-{
-    static const char lines[] = "--||--||--||"; /* U+2500 to U+250B */
-
-    if (uc >= 0x2500 && uc < 0x2500 + sizeof lines - 1)
-        return (gunichar)lines[uc - 0x2500];
-    if (uc >= 0x2500 && uc <= 0x257f)
-        return uc == 0x2550 ? '=' : uc == 0x2551 ? '|' : '+';
-    if (uc >= 0x2580 && uc <= 0x259f)
-        return '#';
-    return text_safe_char(uc);
-}
-
 /* What is shown of a cell: something that takes exactly its width here. */
 static void shown_of(const Cell *cell, wchar_t wc[CELL_CHARS_MAX + 1])
 {
     gunichar base = cell->chars[0];
     guint n = 0;
 
-    base = base == 0 ? ' ' : glyphs_ascii() ? plain_of(base) : text_safe_char(base);
+    base = base == 0 ? ' ' : text_safe_char(glyphs_ascii() ? glyph_plain(base) : base);
     if (text_char_width(base) != (int)cell->width)
         base = text_char_width(base) > (int)cell->width ? text_mark() : base;
     if (text_char_width(base) == 0)

@@ -89,3 +89,16 @@ gunichar glyph_dots(guint8 dots)
             cell |= bit[i];
     return cell;
 }
+
+gunichar glyph_plain(gunichar uc)
+{
+    static const char lines[] = "--||--||--||"; /* U+2500 to U+250B */
+
+    if (uc >= 0x2500 && uc < 0x2500 + sizeof lines - 1)
+        return (gunichar)lines[uc - 0x2500];
+    if (uc >= 0x2500 && uc <= 0x257f)
+        return uc == 0x2550 ? '=' : uc == 0x2551 ? '|' : '+';
+    if (uc >= 0x2580 && uc <= 0x259f)
+        return '#';
+    return uc;
+}

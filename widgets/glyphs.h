@@ -50,6 +50,9 @@ gunichar glyph_bar_level(int level);
 /* A braille cell of dots: bit row + 4 * column, rows from the bottom. For GLYPHS_BRAILLE only. */
 gunichar glyph_dots(guint8 dots);
 
+/* The ASCII relative of a line or block that somebody else drew; itself for all others. */
+gunichar glyph_plain(gunichar uc);
+
 gboolean glyphs_ascii(void);
 /* For `set ascii`; the locale has the last word. */
 void glyphs_set_ascii(gboolean ascii);
