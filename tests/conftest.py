@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.gemel import Gemel  # noqa: E402
+from harness.install import Installed  # noqa: E402
 from harness.tui import Tui  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -61,6 +62,14 @@ def world():
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture(scope="session")
+def installed(world):
+    """The build installed into a prefix of the world's; see harness/install.py."""
+    made = Installed(world)
+    yield made
+    made.close()
 
 
 @pytest.fixture
