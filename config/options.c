@@ -76,6 +76,10 @@ const OptionInfo option_table[] = {
      .type = OPTION_TYPE_TEXT,
      .fallback = "^] ^P^Q",
      .help = "keys that leave a console, separated by spaces"},
+    {.name = "echo",
+     .type = OPTION_TYPE_BOOL,
+     .fallback = "off",
+     .help = "show each key press in the console as the command it equals"},
     {.name = "timeout",
      .type = OPTION_TYPE_DURATION,
      .fallback = "3s",
@@ -216,6 +220,53 @@ const char *options_get(const Options *options, const char *name)
     const OptionInfo *info = option_info(name);
 
     return value != NULL ? value : info != NULL ? info->fallback : NULL;
+}
+
+/* "100ms", "2s", "10m". */
+static char *duration_text(gint64 ms)
+{
+    if (ms >= 60000 && ms % 60000 == 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT "m", ms / 60000);
+    if (ms >= 1000 && ms % 1000 == 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT "s", ms / 1000);
+    return g_strdup_printf("%" G_GINT64_FORMAT "ms", ms);
+}
+
+char *option_range_text(const OptionInfo *info)
+{
+    g_autofree char *least = NULL;
+    g_autofree char *most = NULL;
+
+    switch (info->type) {
+    case OPTION_TYPE_BOOL:
+        return g_strdup("on, off");
+    case OPTION_TYPE_CHOICE: {
+        g_auto(GStrv) choices = g_strsplit(info->choices, " ", -1);
+
+        return g_strjoinv(", ", choices);
+    }
+    case OPTION_TYPE_NUMBER:
+        return g_strdup_printf("%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, info->min, info->max);
+    case OPTION_TYPE_DURATION:
+        least = duration_text(info->min);
+        most = duration_text(info->max);
+        return g_strdup_printf("%s to %s", least, most);
+    case OPTION_TYPE_TEXT:
+        break;
+    }
+    return g_strdup("text");
+}
+
+gboolean options_reset(Options *options, const char *name)
+{
+    const OptionInfo *info = option_info(name);
+
+    if (info == NULL)
+        return FALSE;
+    g_hash_table_remove(options->values, info->name);
+    if (options->changed != NULL)
+        options->changed(info->name, options->data);
+    return TRUE;
 }
 
 gint64 options_get_number(const Options *options, const char *name)

@@ -38,6 +38,10 @@ gboolean options_is_default(const Options *options, const char *name);
 /* Judges values of which the table does not know what is right, after it; FALSE with the reason. */
 void options_set_check(Options *options,
                        gboolean (*check)(const char *name, const char *value, GError **error));
+/* What values there are, in a few words: "on, off", "100ms to 1m"; the caller frees it. */
+char *option_range_text(const OptionInfo *info);
+/* Back to the default; FALSE: there is no such option. */
+gboolean options_reset(Options *options, const char *name);
 /* Called after each change, with the option's name. */
 void options_listen(Options *options, void (*changed)(const char *name, gpointer data),
                     gpointer data);

@@ -22,6 +22,24 @@ typedef struct {
     GemelLanes *lanes;
 } AppBackend;
 
+/* A row of the console's key table. */
+typedef struct {
+    const char *key, *place, *line;
+    const char *summary; /* or NULL */
+    gboolean own;        /* made by `bind` */
+} TuiBinding;
+
+/* What the console (tui/tui.h) lets commands know and change of its keys and view verbs. */
+typedef struct {
+    gboolean (*bind)(const char *key, const char *place, const char *line, GError **error);
+    gboolean (*bind_default)(const char *key, const char *place);
+    const char *(*place)(guint i);
+    void (*foreach_verb)(void (*each)(const char *name, const char *args, const char *summary,
+                                      gpointer data),
+                         gpointer data);
+    void (*foreach_binding)(void (*each)(const TuiBinding *binding, gpointer data), gpointer data);
+} AppKeys;
+
 typedef struct {
     GMainContext *context;
     Hub *hub;
@@ -36,8 +54,7 @@ typedef struct {
     char *program;       /* path of this executable, for helpers beside it */
     gboolean read_only;
     gboolean backends_given; /* on the command line: `connect` lines of gemelrc do not count */
-    /* Binds a key of the console; NULL until main sets it. INVALID when there is no such key. */
-    gboolean (*bind)(const char *key, const char *line, GError **error);
+    const AppKeys *keys;     /* NULL until main sets it */
     guint closing; /* acts that put things back: main waits for their ends before it leaves */
     gboolean quit; /* the `quit` command was given: shell and TUI leave */
     void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */

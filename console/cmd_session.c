@@ -142,54 +142,7 @@ static void jobs_run(CommandRun *run)
     output_table_print(table, run->out);
 }
 
-/* ---- options -------------------------------------------------------------------------------- */
-
-static void set_list(CommandRun *run)
-{
-    static const char *const headers[] = {"OPTION", "VALUE", "DEFAULT", "WHAT", NULL};
-    OutputTable *table = run->json ? NULL : output_table_new(headers, "LLLL");
-    json_t *object = json_object();
-
-    for (const OptionInfo *info = option_table; info->name != NULL; info++) {
-        const char *value = options_get(run->app->options, info->name);
-
-        if (table != NULL)
-            output_table_add(table, info->name, value, info->fallback, info->help, NULL);
-        json_object_set_new(object, info->name, json_text(value));
-    }
-    if (table != NULL) {
-        output_table_print(table, run->out);
-        json_decref(object);
-    } else {
-        output_json(run->out, object);
-    }
-}
-
-static void set_run(CommandRun *run)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (run->n_words == 0) {
-        set_list(run);
-    } else if (run->n_words == 1) {
-        if (option_info(run->words[0]) != NULL)
-            output_line(run->out, OUTPUT_DATA, "%s", options_get(run->app->options, run->words[0]));
-        else
-            run_fail(run, GEMEL_ERROR_INVALID, "set: there is no option '%s'; `set` lists them",
-                     run->words[0]);
-    } else if (!options_set(run->app->options, run->words[0], run->words[1], &error)) {
-        run_error(run, error);
-    }
-}
-
-static void bind_run(CommandRun *run)
-{
-    g_autofree char *line = g_strjoinv(" ", run->words + 1);
-    g_autoptr(GError) error = NULL;
-
-    if (run->app->bind != NULL && !run->app->bind(run->words[0], line, &error))
-        run_error(run, error);
-}
+/* ---- the console ----------------------------------------------------------------------------- */
 
 static void view_run(CommandRun *run)
 {
@@ -232,26 +185,11 @@ const Command commands_session[] = {
      .group = "Console",
      .flags = COMMAND_JSON,
      .run = jobs_run},
-    {.name = "set",
-     .summary = "show or change options",
-     .example = "gemel set refresh 2s",
-     .group = "Console",
-     .flags = COMMAND_JSON,
-     .words = {{WORD_OPTION, "OPTION", .optional = TRUE}, {WORD_VALUE, "VALUE", .optional = TRUE}},
-     .run = set_run},
-    {.name = "bind",
-     .summary = "let a key of the console stand for a command; without one, for nothing",
-     .example = "bind X stop {}",
-     .group = "Console",
-     .flags = COMMAND_PASSTHROUGH,
-     .faces = FACE_RC | FACE_TUI,
-     .words = {{WORD_TEXT, "KEY"}, {WORD_TEXT, "COMMAND", .optional = TRUE, .repeats = TRUE}},
-     .run = bind_run},
     {.name = "view",
      .summary = "move, sort, filter and mark in the console",
      .example = "view sort cpu",
      .group = "Console",
-     .words = {{WORD_TEXT, "VERB"}, {WORD_TEXT, "WHAT", .optional = TRUE, .repeats = TRUE}},
+     .words = {{WORD_VIEW, "VERB"}, {WORD_VIEW, "WHAT", .optional = TRUE, .repeats = TRUE}},
      .run = view_run},
     {.name = "quit",
      .aliases = "exit,q",

@@ -177,7 +177,8 @@ static void run_settle(CommandRun *run)
     }
     if (run->flow->over != NULL)
         *run->flow->over = TRUE;
-    run->out = run->flow->out;
+    run_clear(
+        run); /* what the command held of the terminal is given back before the face goes on */
     run->done(run, run->status, run->done_data);
     run_free(run);
 }
@@ -726,6 +727,7 @@ CommandRun *command_nested_run(CommandRun *parent, Output *out, const char *line
     g_autoptr(GError) error = NULL;
 
     run->nesting = parent->nesting + 1;
+    run->origin = parent->nested_origin != NULL ? parent->nested_origin : parent->origin;
     if (run->nesting > NESTING_MAX)
         gemel_error_set(&error, GEMEL_ERROR_INVALID,
                         "%s: commands run commands more than %d deep; does a file source itself?",

@@ -300,7 +300,7 @@ int main(int argc, char **argv)
     app = app_new();
     app->read_only = arguments.read_only;
     app->backends_given = arguments.demo || arguments.uris[0] != NULL;
-    app->bind = tui_bind;
+    app->keys = &tui_keys;
     if (!open_backends(app, &arguments, &error))
         return leave(app, say_error(error));
     signal_source = app_add_signals(app, signals, on_signal, app); /* a line of gemelrc may wait */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/readline_edit.h"
+#include "console/recall.h"
 #include "widgets/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,7 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
-#define HISTORY_KEPT 1000
-#define COMPLETE_MS  300 /* a shell completer may wait this long for what it asked */
+#define COMPLETE_MS 300 /* a shell completer may wait this long for what it asked */
 
 static struct {
     App *app;
@@ -22,31 +21,24 @@ static struct {
     PromptHistory history;
 } line_editor;
 
-static char *history_path(void)
-{
-    return g_build_filename(g_get_user_state_dir(), "gemel", "history", NULL);
-}
-
 static void history_load(void)
 {
-    g_autofree char *path = history_path();
-    g_autofree char *dir = g_path_get_dirname(path);
+    GPtrArray *lines = recall_lines();
 
-    g_mkdir_with_parents(dir, 0700);
-    read_history(path);
-    stifle_history(HISTORY_KEPT);
+    for (guint i = 0; i < lines->len; i++)
+        add_history(lines->pdata[i]);
+    stifle_history(RECALL_KEPT);
 }
 
 void edit_history_add(const char *line, gboolean save)
 {
     HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
-    g_autofree char *path = history_path();
 
     if (*line == '\0' || *line == ' ' || (last != NULL && g_str_equal(last->line, line)))
         return;
     add_history(line);
-    if (save && append_history(1, path) == ENOENT)
-        write_history(path);
+    if (save)
+        recall_add(line_editor.app, line);
 }
 
 /* The longest text all candidates begin with. */

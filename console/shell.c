@@ -9,6 +9,7 @@
 #include "console/shell.h"
 #include "console/batch.h"
 #include "console/readline_edit.h"
+#include "console/recall.h"
 #include "console/terminal.h"
 #include "widgets/text.h"
 
@@ -29,7 +30,8 @@ typedef struct {
     FaceOps face;
     CommandRun *running; /* what the last line started, NULL = editing */
     GSource *input, *size;
-    int status; /* of the last command */
+    int status;        /* of the last command */
+    guint line_number; /* of the session */
     gboolean editing;
     void (*answer)(CommandRun *run, gboolean yes);
     CommandRun *asking;
@@ -59,6 +61,7 @@ static void shell_command_done(CommandRun *run, int status, gpointer data)
 
     shell->running = NULL;
     shell->status = status;
+    recall_session_end(shell->line_number, status);
     if (shell->app->quit)
         shell_end(shell);
     else
@@ -89,6 +92,7 @@ static void shell_line(char *line)
         return;
     }
     edit_history_add(line, TRUE);
+    shell->line_number = recall_session_begin(line);
     shell->running =
         command_line_run(shell->app, &shell->face, shell->out, line, shell_command_done, shell);
     free(line);

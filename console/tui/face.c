@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "console/recall.h"
 #include "console/tui/tui_private.h"
 #include "widgets/screen.h"
 
@@ -23,6 +24,9 @@ typedef struct {
     char *target; /* key of the instance that was selected */
     gboolean over;
     GSource *bury;
+    guint number; /* of the session */
+    Page *page;   /* that it shows its text on (watch), or NULL */
+    gboolean page_gone;
 } Line;
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -117,6 +121,8 @@ static void line_free(gpointer data)
     Line *line = data;
 
     app_source_remove(&line->bury);
+    if (line->page != NULL && !line->page_gone)
+        output_watch(line->page, NULL);
     output_free(line->out);
     g_string_free(line->lines, TRUE);
     g_free(line->text);
@@ -156,6 +162,7 @@ static void line_done(CommandRun *run, int status, gpointer data)
 
     line->run = NULL;
     line->over = TRUE;
+    recall_session_end(line->number, status);
     output_flush(line->out);
     if (line->n_data > 1 || line->n_lines > 3 || (line->n_data == 1 && line->n_lines > 1)) {
         tui_push(tui, output_new(tui, line->title, line->lines->str));
@@ -169,6 +176,58 @@ static void line_done(CommandRun *run, int status, gpointer data)
         fetch_forget(tui->fetch, line->target);
     line->bury = app_add_idle(tui->app, bury, line);
     tui_changed(tui);
+}
+
+/* The line as it can be typed later: with the names that people use in place of keys. */
+static char *typed(Tui *tui, const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+
+    for (guint i = 0; words[i] != NULL; i++) {
+        const ModelInstance *instance = tui_instance(tui, words[i]);
+
+        if (instance == NULL)
+            continue;
+        g_free(words[i]);
+        words[i] = instance_word(instance);
+    }
+    return g_strjoinv(" ", words);
+}
+
+/* FaceOps.page: the first call opens the page. */
+static gboolean show_page(CommandRun *run, const char *title, const char *text, gpointer data)
+{
+    Tui *tui = data;
+
+    for (guint i = tui->runs->len; i-- > 0;) {
+        Line *line = tui->runs->pdata[i];
+
+        if (line->over || line->out != run->out)
+            continue;
+        if (line->page_gone)
+            return FALSE;
+        if (line->page == NULL) {
+            line->page = output_new(tui, title, text);
+            output_watch(line->page, &line->page_gone);
+            tui_push(tui, line->page);
+        } else {
+            output_replace(line->page, title, text);
+        }
+        tui_changed(tui);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+void face_echo(Tui *tui, const char *key, const char *line)
+{
+    if (!options_get_number(tui->app->options, "echo"))
+        return;
+    g_autofree char *readable_line = readable(tui, line);
+
+    g_free(tui->echo);
+    tui->echo = key != NULL ? g_strdup_printf("%s = %s", key, readable_line)
+                            : g_strdup(readable_line); /* of a menu */
 }
 
 void face_run_line(Tui *tui, const char *text)
@@ -188,6 +247,9 @@ void face_run_asked(Tui *tui, const char *text)
     line->title = readable(tui, text);
     line->out = output_new_lines(take_line, line);
     line->target = g_strdup(page->ops->target != NULL ? page->ops->target(page) : NULL);
+    g_autofree char *as_typed = typed(tui, text);
+
+    line->number = recall_session_begin(as_typed);
     g_ptr_array_add(tui->runs, line);
     CommandRun *run = command_line_run(tui->app, &tui->face, line->out, text, line_done, line);
 
@@ -236,6 +298,7 @@ void face_init(Tui *tui)
         .terminal_leave = lend_terminal,
         .terminal_enter = lend_take_back,
         .has_terminal = TRUE,
+        .page = show_page,
         .view = tui_view,
         .face_data = tui,
     };
@@ -254,4 +317,5 @@ void face_free(Tui *tui)
     }
     g_ptr_array_unref(tui->runs);
     g_free(tui->message);
+    g_free(tui->echo);
 }

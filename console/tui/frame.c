@@ -299,13 +299,20 @@ guint frame_active_jobs(Tui *tui)
     return active;
 }
 
-/* Acts that nobody looks at would be forgotten: they are named beside the message. */
+/* Acts that nobody looks at would be forgotten: they are named beside the message. So is, with
+   `echo on`, what the last key stands for. */
 static char *jobs_note(Tui *tui)
 {
     guint active = frame_active_jobs(tui);
 
-    return active > 0 ? g_strdup_printf("%u job%s under way (9)", active, active == 1 ? "" : "s")
-                      : NULL;
+    g_autofree char *jobs =
+        active > 0 ? g_strdup_printf("%u job%s under way (9)", active, active == 1 ? "" : "s")
+                   : NULL;
+
+    if (tui->echo == NULL)
+        return g_steal_pointer(&jobs);
+    return g_strdup_printf("[%s]%s%s", tui->echo, jobs != NULL ? "  " : "",
+                           jobs != NULL ? jobs : "");
 }
 
 /* What the jobs leave of the line. */

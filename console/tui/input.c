@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console/prompt.h"
+#include "console/recall.h"
 #include "console/tui/tui_private.h"
 #include "widgets/screen.h"
 
@@ -95,10 +96,27 @@ static void begin_command(Tui *tui, const char *line)
     input_begin(tui, INPUT_COMMAND, text);
 }
 
+/* A view verb that a key stands for: in the session it is a comment. */
+static void note_view(const char *line)
+{
+    static const char *const moves[] = {"up",   "down", "page-", "half-",  "first",
+                                        "last", "left", "right", "hint",   "enter",
+                                        "back", "quit", "menu",  "command"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(moves); i++)
+        if (g_str_has_prefix(line + strlen("view "), moves[i]))
+            return; /* nobody wants to read these again */
+    recall_session_end(recall_session_begin(line), 0);
+}
+
 void input_run_binding(Tui *tui, const Binding *binding)
 {
     g_autoptr(GError) error = NULL;
 
+    g_clear_pointer(&tui->echo, g_free);
+
+    if (g_str_has_prefix(binding->line, "view "))
+        face_echo(tui, binding->key, binding->line);
     if (g_str_has_prefix(binding->line, "view command ")) {
         begin_command(tui, binding->line + strlen("view command "));
         return;
@@ -108,14 +126,18 @@ void input_run_binding(Tui *tui, const Binding *binding)
 
         if (!tui_view(tui, (const char *const *)words, &error))
             face_say(tui, OUTPUT_ERROR, "%s", error->message);
+        else
+            note_view(binding->line);
         return;
     }
     g_autofree char *line = input_fill(tui, binding->line, &error);
 
-    if (line == NULL)
+    if (line == NULL) {
         face_say(tui, OUTPUT_NOTE, "%s", error->message);
-    else
-        face_run_line(tui, line);
+        return;
+    }
+    face_echo(tui, binding->key, line);
+    face_run_line(tui, line);
 }
 
 static void page_key(Tui *tui, int key)

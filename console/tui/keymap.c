@@ -172,8 +172,59 @@ static void binding_free(gpointer data)
     g_free(binding);
 }
 
-gboolean tui_bind(const char *key, const char *line, GError **error)
+static const struct {
+    Where where;
+    const char *name;
+} places[] = {{AT_ALL, "everywhere"},      {AT_INSTANCES, "instances"}, {AT_DETAIL, "detail"},
+              {AT_SNAPSHOTS, "snapshots"}, {AT_JOBS, "jobs"},           {AT_EVENTS, "events"},
+              {AT_TEXT, "text"},           {AT_TABLES, "tables"}};
+
+const char *tui_place(guint i)
 {
+    return i < G_N_ELEMENTS(places) ? places[i].name : NULL;
+}
+
+/* "instances, snapshots": where a binding holds; interned. */
+static const char *place_name(Where where)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+        if (places[i].where == where)
+            return places[i].name;
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+        if (places[i].where != AT_ALL && places[i].where != AT_TABLES && (where & places[i].where))
+            g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", places[i].name);
+    return g_intern_string(text->str);
+}
+
+/* Where a place is; NULL is everywhere, 0 is no place. */
+static Where place_where(const char *name)
+{
+    for (guint i = 0; name != NULL && i < G_N_ELEMENTS(places); i++)
+        if (strcmp(places[i].name, name) == 0)
+            return places[i].where;
+    return name == NULL ? AT_ALL : 0;
+}
+
+gboolean tui_bind_default(const char *key, const char *place)
+{
+    gboolean any = FALSE;
+
+    for (guint i = bound != NULL ? bound->len : 0; i-- > 0;) {
+        const Binding *own = bound->pdata[i];
+
+        if (strcmp(own->key, key) == 0 && own->where == place_where(place)) {
+            g_ptr_array_remove_index(bound, i);
+            any = TRUE;
+        }
+    }
+    return any;
+}
+
+gboolean tui_bind(const char *key, const char *place, const char *line, GError **error)
+{
+    Where where = place_where(place);
     Binding *binding;
 
     if (keys_from_name(key) == KEYS_NONE)
@@ -181,41 +232,28 @@ gboolean tui_bind(const char *key, const char *line, GError **error)
                                "bind: '%s' is no key; a key is a character, ^x, Enter, Esc, Space, "
                                "Tab, Up, PgUp, F1 and so on",
                                key);
+    if (where == 0)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "bind %s: '%s' is no place of the console", key, place);
     if (bound == NULL)
         bound = g_ptr_array_new_with_free_func(binding_free);
-    for (guint i = bound->len; i-- > 0;)
-        if (strcmp(((const Binding *)bound->pdata[i])->key, key) == 0)
-            g_ptr_array_remove_index(bound, i);
+    tui_bind_default(key, place);
     binding = g_new0(Binding, 1);
-    *binding = (Binding){g_strdup(key), AT_ALL, g_strdup(line), NULL, 0, "bound by you"};
+    *binding = (Binding){g_strdup(key), where, g_strdup(line), NULL, 0, "bound by you"};
     g_ptr_array_add(bound, binding);
     return TRUE;
 }
 
-/* "instances, snapshots": where a binding holds; interned. */
-static const char *where_text(Where where)
-{
-    static const struct {
-        Where where;
-        const char *name;
-    } places[] = {{AT_INSTANCES, "instances"}, {AT_DETAIL, "detail"}, {AT_SNAPSHOTS, "snapshots"},
-                  {AT_JOBS, "jobs"},           {AT_EVENTS, "events"}, {AT_TEXT, "text"}};
-    g_autoptr(GString) text = g_string_new(NULL);
-
-    if (where == AT_ALL)
-        return "everywhere";
-    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
-        if (where & places[i].where)
-            g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", places[i].name);
-    return g_intern_string(text->str);
-}
-
-void tui_foreach_binding(void (*each)(const char *key, const char *where, const char *line,
-                                      const char *summary, gpointer data),
-                         gpointer data)
+void tui_foreach_binding(void (*each)(const TuiBinding *binding, gpointer data), gpointer data)
 {
     const Binding *binding;
+    guint n = bound != NULL ? bound->len : 0;
 
     for (guint i = 0; (binding = keymap_nth(i)) != NULL; i++)
-        each(binding->key, where_text(binding->where), binding->line, binding->summary, data);
+        each(&(TuiBinding){.key = binding->key,
+                           .place = place_name(binding->where),
+                           .line = binding->line,
+                           .summary = binding->summary,
+                           .own = i < n},
+             data);
 }

@@ -13,7 +13,8 @@ struct TextPage {
     char *title;
     char *key; /* of the instance it is about, or NULL */
     TextView *view;
-    char *shown; /* the text in the viewer */
+    char *shown;    /* the text in the viewer */
+    gboolean *gone; /* told when the page is closed, or NULL */
     /* Brings the text up to date; NULL: it never changes. */
     void (*refresh)(TextPage *self);
 };
@@ -47,6 +48,8 @@ static void text_free(Page *page)
 {
     TextPage *self = (TextPage *)page;
 
+    if (self->gone != NULL)
+        *self->gone = TRUE;
     textview_free(self->view);
     g_free(self->title);
     g_free(self->key);
@@ -278,6 +281,20 @@ Page *output_new(Tui *tui, const char *title, const char *text)
 
     set_text(self, text, json ? TEXTVIEW_JSON : TEXTVIEW_PLAIN);
     return &self->page;
+}
+
+void output_replace(Page *page, const char *title, const char *text)
+{
+    TextPage *self = (TextPage *)page;
+
+    g_free(self->title);
+    self->title = g_strdup(title);
+    set_text(self, text, *text == '{' || *text == '[' ? TEXTVIEW_JSON : TEXTVIEW_PLAIN);
+}
+
+void output_watch(Page *page, gboolean *gone)
+{
+    ((TextPage *)page)->gone = gone;
 }
 
 /* ---- help ----------------------------------------------------------------------------------- */

@@ -112,6 +112,7 @@ struct Tui {
     /* the line above the footer */
     char *message;
     OutputClass message_class;
+    char *echo; /* the last key as the command it equals, or NULL */
     gint64 message_usec;
 
     ModelCpuMode cpu_mode;
@@ -186,6 +187,8 @@ void face_init(Tui *tui);
 void face_free(Tui *tui);
 void face_cancel(Tui *tui); /* ^C */
 void face_say(Tui *tui, OutputClass class, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* `echo on`: shows what a key stands for. */
+void face_echo(Tui *tui, const char *key, const char *line);
 /* Takes the message away: at a key once it could be read, a note some seconds later by itself. */
 void face_age_message(Tui *tui);
 void face_expire_message(Tui *tui);
@@ -289,6 +292,10 @@ Page *inspect_new(Tui *tui, const char *key);
 Page *definition_new(Tui *tui, const char *key);
 Page *help_new(Tui *tui);
 Page *output_new(Tui *tui, const char *title, const char *text);
+/* Another text on such a page; the reader's place stays. */
+void output_replace(Page *page, const char *title, const char *text);
+/* *gone becomes TRUE when the page is closed; NULL: nobody asks any more. */
+void output_watch(Page *page, gboolean *gone);
 
 /* ---- pages.c: which views there are ------------------------------------------------------------
  */

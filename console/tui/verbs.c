@@ -470,3 +470,9 @@ gboolean tui_view(gpointer data, const char *const *words, GError **error)
     return gemel_error_set(error, GEMEL_ERROR_INVALID, "view: '%s' is no view verb; `?` lists them",
                            words[0]);
 }
+
+const AppKeys tui_keys = {.bind = tui_bind,
+                          .bind_default = tui_bind_default,
+                          .place = tui_place,
+                          .foreach_verb = tui_foreach_verb,
+                          .foreach_binding = tui_foreach_binding};

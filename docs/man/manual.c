@@ -159,23 +159,22 @@ static void key_row_free(gpointer data)
 }
 
 /* Puts keys that do the same in the same place into one row. */
-static void collect_key(const char *key, const char *where, const char *line, const char *summary,
-                        gpointer data)
+static void collect_key(const TuiBinding *binding, gpointer data)
 {
     GPtrArray *rows = data;
     KeyRow *row;
 
-    if (summary == NULL)
+    if (binding->summary == NULL)
         return;
     for (guint i = 0; i < rows->len; i++) {
         row = rows->pdata[i];
-        if (strcmp(row->where, where) == 0 && strcmp(row->line, line) == 0) {
-            g_string_append_printf(row->keys, "\n%s", key);
+        if (strcmp(row->where, binding->place) == 0 && strcmp(row->line, binding->line) == 0) {
+            g_string_append_printf(row->keys, "\n%s", binding->key);
             return;
         }
     }
     row = g_new0(KeyRow, 1);
-    *row = (KeyRow){g_string_new(key), where, line, summary};
+    *row = (KeyRow){g_string_new(binding->key), binding->place, binding->line, binding->summary};
     g_ptr_array_add(rows, row);
 }
 

@@ -62,11 +62,11 @@ static void test_a_users_binding_wins_and_an_empty_one_unbinds(void)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(tui_bind("F5", "start {}", &error));
+    g_assert_true(tui_bind("F5", NULL, "start {}", &error));
     g_assert_cmpstr(keymap_find(keys_from_name("F5"), AT_INSTANCES)->line, ==, "start {}");
-    g_assert_true(tui_bind("F5", "", &error));
+    g_assert_true(tui_bind("F5", NULL, "", &error));
     g_assert_null(keymap_find(keys_from_name("F5"), AT_INSTANCES));
-    g_assert_false(tui_bind("NoKey", "start {}", &error));
+    g_assert_false(tui_bind("NoKey", NULL, "start {}", &error));
     g_assert_error(error, GEMEL_ERROR, GEMEL_ERROR_INVALID);
 }
 
