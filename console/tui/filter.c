@@ -166,6 +166,11 @@ void filter_free(Filter *filter)
 
 /* ---- matching ------------------------------------------------------------------------------- */
 
+static inline char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 /* Thousands of short names while somebody types: no library function is as fast on these. */
 static gboolean contains_ascii(const char *text, const char *folded)
 {
@@ -174,9 +179,9 @@ static gboolean contains_ascii(const char *text, const char *folded)
     for (; *text != '\0'; text++) {
         gsize i = 1;
 
-        if (g_ascii_tolower(*text) != first)
+        if (lower(*text) != first)
             continue;
-        while (folded[i] != '\0' && g_ascii_tolower(text[i]) == folded[i])
+        while (folded[i] != '\0' && lower(text[i]) == folded[i])
             i++;
         if (folded[i] == '\0')
             return TRUE;
