@@ -22,23 +22,35 @@ static const Command *const families[] = {
     commands_config,
     commands_script,
     commands_watch,
-    commands_lab,
     commands_columns,
     commands_theme,
+    commands_lab,
     commands_help,
     commands_completion,
 };
 /* clang-format on */
+
+/* Adds the commands of a group, in the order of their families. */
+static void add_group(GPtrArray *table, const char *group)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
+        for (const Command *command = families[i]; command->name != NULL; command++)
+            if (g_str_equal(command->group, group))
+                g_ptr_array_add(table, (gpointer)command);
+}
 
 const Command *const *command_table(void)
 {
     static GPtrArray *table;
 
     if (table == NULL) {
+        g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
+
         table = g_ptr_array_new();
         for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
             for (const Command *command = families[i]; command->name != NULL; command++)
-                g_ptr_array_add(table, (gpointer)command);
+                if (g_hash_table_add(groups, (gpointer)command->group))
+                    add_group(table, command->group);
         g_ptr_array_add(table, NULL);
     }
     return (const Command *const *)table->pdata;
