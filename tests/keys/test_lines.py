@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command shell given lines without sense for a minute: no crash, no hang, and the terminal is given back."""
+
+import os
+import re
+import signal
+
+from conftest import Typist, commands, rounds, told, type_in
+
+from harness.tui import Tui
+from harness.wait import until
+
+PROMPT = re.compile(rb"gemel[^\n]*> ?[^\n]*$")
+
+
+def a_line(terminal, text):
+    """Type a line; a command that goes on is interrupted; the prompt has to come back."""
+    type_in(terminal, b"\x15" + text + b"\r")
+    for _ in range(3):
+        seen = len(terminal.raw)
+        try:
+            until(lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[seen - 1:])), 1)
+            return
+        except AssertionError:
+            type_in(terminal, b"\x1b\x03\x03")
+    until(lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[-4000:])), 15, "a prompt")
+
+
+def a_round(ground, typist):
+    terminal = Tui(ground.argv("shell"), env=ground.env(EDITOR="true", PAGER="cat", PATH=os.environ["PATH"]),
+                   ns=ground.ns, cols=200)
+    try:
+        with told(typist, terminal, ground):
+            until(lambda: PROMPT.search(bytes(terminal.raw)), 15, "a prompt")
+            for _ in range(typist.dice.randrange(10, 60)):
+                if terminal.process.poll() is not None:
+                    break
+                typist.typed.append(typist.line().replace(b"\x04", b""))
+                a_line(terminal, typist.typed[-1])
+            if terminal.process.poll() is None:
+                os.kill(terminal.pid, signal.SIGTERM)
+            status = terminal.wait_exit(15)
+            assert status >= 0 or -status in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), f"ended with {status}"
+            assert terminal.restored()
+    finally:
+        terminal.close()
+
+
+def test_random_lines(ground):
+    typist = Typist(commands(ground))
+    count = 0
+    for _ in rounds():
+        a_round(ground, typist)
+        count += 1
+    assert count > 0
+    print(f"{count} rounds, {len(typist.typed)} lines")
