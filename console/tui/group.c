@@ -87,7 +87,10 @@ static int draw_states(const RowGroup *group, int y, const Canvas *c)
 /* After a figure that has its size in letters. */
 static const char *unit_text(ColumnUnit unit)
 {
-    return unit == UNIT_BYTES ? "" : unit == UNIT_BYTES_RATE ? "/s" : column_unit_name(unit);
+    return unit == UNIT_BYTES        ? ""
+           : unit == UNIT_BYTES_RATE ? "/s"
+           : unit == UNIT_PERCENT    ? " %"
+                                     : "";
 }
 
 void group_draw_detail(RowGroup *group, const Canvas *c)
@@ -112,7 +115,7 @@ void group_draw_detail(RowGroup *group, const Canvas *c)
 
         canvas_field(&cell, 0, 0, 14, TEXT_LEFT, ROLE_LABEL, column->id);
         canvas_field(&cell, 0, 14, 6, TEXT_RIGHT, ROLE_TEXT, text);
-        canvas_printf(&cell, 0, 21, ROLE_DIM, "%-3s %s", unit_text(column->unit),
+        canvas_printf(&cell, 0, 20, ROLE_DIM, "%-4s %s", unit_text(column->unit),
                       column->total == TOTAL_MAX ? "highest" : "in all");
         shown++;
     }

@@ -44,10 +44,7 @@ static int place_of(const Instances *list, ColumnId id)
 /* Tells the table that rows have come, gone or moved. */
 static void rows_moved(Instances *list)
 {
-    int indent = rows_group(list->rows) != GROUP_NONE ? 2 : 0;
-
-    table_set_wanted_width(list->table, place_of(list, LIST_NAME),
-                           MAX(rows_widest(list->rows) + 1 + indent, 1));
+    table_set_wanted_width(list->table, place_of(list, LIST_NAME), rows_widest(list->rows) + 1);
     table_rows_changed(list->table);
 }
 
@@ -720,7 +717,7 @@ const char *instances_back_label(Page *page)
     const Instances *list = (const Instances *)page;
 
     if (list->in_detail || list->zoomed)
-        return "back";
+        return list->in_detail ? "back" : "unzoom";
     if (rows_filter(list->rows) != NULL || list->filter_error != NULL || list->kind >= 0)
         return "show all";
     return table_n_marked(list->table) > 0 ? "unmark" : NULL;

@@ -438,9 +438,17 @@ guint rows_n_total(const Rows *rows)
     return rows->total;
 }
 
+/* Below a heading names are indented by two; a heading has a sign before it and a number after. */
 int rows_widest(const Rows *rows)
 {
-    return rows->widest;
+    int widest = rows->groups->len > 0 ? rows->widest + 2 : rows->widest;
+
+    for (guint i = 0; i < rows->groups->len; i++) {
+        const RowGroup *group = rows->groups->pdata[i];
+
+        widest = MAX(widest, text_width(group->title) + 4 + (int)log10(MAX(group->n, 1)) + 1);
+    }
+    return widest;
 }
 
 /* ---- settings ------------------------------------------------------------------------------- */

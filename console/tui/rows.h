@@ -37,7 +37,7 @@ gboolean rows_settle(Rows *rows);
 /* What is there now, headings included. The row holds until the next call that changes rows. */
 guint rows_n(const Rows *rows);
 const Row *rows_at(const Rows *rows, guint i);
-/* Instances let through; those there are; cells that the longest name takes. */
+/* Instances let through; those there are; cells that the longest name or heading takes. */
 guint rows_n_shown(const Rows *rows);
 guint rows_n_total(const Rows *rows);
 int rows_widest(const Rows *rows);
