@@ -34,21 +34,28 @@ static const struct {
     const char *name;
     guint32 states;
     const char *otherwise;
+    gboolean destroys; /* takes something away for good: refused for what is protected */
 } acts[GEMEL_ACT_N] = {
     [GEMEL_ACT_START] = {"start", OFF, "is already running"},
     [GEMEL_ACT_STOP] = {"stop", IN(RUNNING) | IN(STOPPING), "is not running"},
-    [GEMEL_ACT_KILL] = {"kill", ALIVE | IN(STARTING), "is not running"},
+    [GEMEL_ACT_KILL] = {"kill", ALIVE | IN(STARTING), "is not running", TRUE},
     [GEMEL_ACT_RESTART] = {"restart", IN(RUNNING), "is not running"},
-    [GEMEL_ACT_RESET] = {"reset", ALIVE, "is not running"},
+    [GEMEL_ACT_RESET] = {"reset", ALIVE, "is not running", TRUE},
     [GEMEL_ACT_PAUSE] = {"pause", IN(RUNNING), "is not running"},
     [GEMEL_ACT_RESUME] = {"resume", IN(PAUSED), "is not paused"},
-    [GEMEL_ACT_DELETE] = {"delete", OFF | IN(UNKNOWN), "is running"},
+    [GEMEL_ACT_DELETE] = {"delete", OFF | IN(UNKNOWN), "is running", TRUE},
     [GEMEL_ACT_LIMIT] = {"limit", SETTLED, "is changing its state"},
+    [GEMEL_ACT_SAVE] = {"save", IN(RUNNING) | IN(PAUSED), "is not running"},
+    [GEMEL_ACT_RESTORE] = {"restore", IN(SAVED), "has no saved memory"},
+    [GEMEL_ACT_AUTOSTART] = {"autostart", SETTLED, "is changing its state"},
+    [GEMEL_ACT_PROTECT] = {"protect", SETTLED, "is changing its state"},
+    [GEMEL_ACT_RENAME] = {"rename", IN(STOPPED) | IN(CRASHED), "is running; stop it first"},
+    [GEMEL_ACT_EDIT] = {"edit", SETTLED, "is changing its state"},
     [GEMEL_ACT_CONSOLE] = {"console", ALIVE | IN(STARTING), "is not running"},
     [GEMEL_ACT_EXEC] = {"exec", IN(RUNNING), "is not running"},
     [GEMEL_ACT_SNAPSHOT_CREATE] = {"snapshot create", SETTLED, "is changing its state"},
-    [GEMEL_ACT_SNAPSHOT_REVERT] = {"snapshot revert", SETTLED, "is changing its state"},
-    [GEMEL_ACT_SNAPSHOT_DELETE] = {"snapshot delete", SETTLED, "is changing its state"},
+    [GEMEL_ACT_SNAPSHOT_REVERT] = {"snapshot revert", SETTLED, "is changing its state", TRUE},
+    [GEMEL_ACT_SNAPSHOT_DELETE] = {"snapshot delete", SETTLED, "is changing its state", TRUE},
 };
 
 const char *gemel_kind_name(GemelKind kind)
@@ -71,6 +78,8 @@ const char *gemel_act_phrase(GemelAct act)
     static const char *const phrases[GEMEL_ACT_N] = {
         [GEMEL_ACT_CONSOLE] = "open its console",
         [GEMEL_ACT_EXEC] = "run a command in it",
+        [GEMEL_ACT_AUTOSTART] = "change its autostart",
+        [GEMEL_ACT_EDIT] = "edit its definition",
         [GEMEL_ACT_SNAPSHOT_CREATE] = "take a snapshot of it",
         [GEMEL_ACT_SNAPSHOT_REVERT] = "take it back to a snapshot",
         [GEMEL_ACT_SNAPSHOT_DELETE] = "delete a snapshot of it",
@@ -231,6 +240,8 @@ gboolean gemel_backend_can(const GemelBackend *backend, GemelAct act)
         return ops->streams != NULL && (ops->streams->kinds & (1u << GEMEL_STREAM_CONSOLE)) != 0;
     case GEMEL_ACT_EXEC:
         return ops->streams != NULL && (ops->streams->kinds & (1u << GEMEL_STREAM_EXEC)) != 0;
+    case GEMEL_ACT_EDIT:
+        return ops->definition != NULL;
     case GEMEL_ACT_SNAPSHOT_CREATE:
     case GEMEL_ACT_SNAPSHOT_REVERT:
     case GEMEL_ACT_SNAPSHOT_DELETE:
@@ -245,6 +256,8 @@ static const char *why_not(const GemelInstance *instance, GemelAct act)
 {
     gboolean wants_running = (acts[act].states & IN(RUNNING)) != 0;
 
+    if (act == GEMEL_ACT_RENAME && instance->state == GEMEL_STATE_SAVED)
+        return "has saved memory; start it first";
     if (wants_running && instance->state == GEMEL_STATE_PAUSED)
         return "is paused; resume it first";
     return acts[act].otherwise;
@@ -257,6 +270,9 @@ static const char *never(const GemelInstance *instance, GemelAct act)
         return "is a container; restart it instead";
     if (act == GEMEL_ACT_EXEC && instance->kind == GEMEL_KIND_VM)
         return "is a guest; use its console";
+    if ((act == GEMEL_ACT_SAVE || act == GEMEL_ACT_RESTORE) &&
+        instance->kind == GEMEL_KIND_CONTAINER)
+        return "is a container; its memory cannot be saved";
     return "is not possible with this backend";
 }
 
@@ -272,8 +288,27 @@ void gemel_instance_compute_acts(GemelInstance *instance, const GemelBackend *ba
         else
             instance->valid_acts |= 1u << act;
     }
-    if (instance->is_protected && gemel_instance_can(instance, GEMEL_ACT_DELETE))
-        gemel_instance_forbid(instance, GEMEL_ACT_DELETE, "is protected");
+    for (GemelAct act = 0; instance->is_protected && act < GEMEL_ACT_N; act++)
+        if (acts[act].destroys && gemel_instance_can(instance, act))
+            gemel_instance_forbid(instance, act, "is protected");
+}
+
+gboolean gemel_act_is_destructive(GemelAct act)
+{
+    return act < GEMEL_ACT_N && acts[act].destroys;
+}
+
+gboolean gemel_protection_allows(gboolean is_protected, const char *name, GemelAct act,
+                                 const GemelActArgs *args, GError **error)
+{
+    gboolean by_force =
+        args != NULL && args->force && (act == GEMEL_ACT_STOP || act == GEMEL_ACT_RESTART);
+
+    if (!is_protected || (!gemel_act_is_destructive(act) && !by_force))
+        return TRUE;
+    return gemel_error_set(error, GEMEL_ERROR_CONFLICT,
+                           "%s: cannot %s%s: it is protected; `protect %s off` lifts that", name,
+                           gemel_act_phrase(act), by_force ? " by force" : "", name);
 }
 
 void gemel_instance_forbid(GemelInstance *instance, GemelAct act, const char *static_reason)

@@ -63,9 +63,15 @@ typedef enum {
     GEMEL_ACT_DELETE,  /* forgets the instance and what belongs to it alone; not a running one
                           unless args->force */
     GEMEL_ACT_LIMIT,   /* applies args->limits now and for the next start */
+    GEMEL_ACT_SAVE,    /* keeps the memory on disk and ends it; the next start goes on from there */
+    GEMEL_ACT_RESTORE, /* a start of what was saved, and of nothing else */
+    GEMEL_ACT_AUTOSTART, /* args->enable: whether it starts with its host */
+    GEMEL_ACT_PROTECT,   /* args->enable: whether destructive acts are refused */
+    GEMEL_ACT_RENAME,    /* to args->name */
     GEMEL_ACT_PLAIN_N,
     GEMEL_ACT_CONSOLE = GEMEL_ACT_PLAIN_N,
     GEMEL_ACT_EXEC,
+    GEMEL_ACT_EDIT, /* through GemelDefinitionOps */
     GEMEL_ACT_SNAPSHOT_CREATE,
     GEMEL_ACT_SNAPSHOT_REVERT,
     GEMEL_ACT_SNAPSHOT_DELETE,
@@ -227,6 +233,8 @@ typedef struct {
     gboolean no_wait;
     GemelLimits limits; /* LIMIT only */
     const char *signal; /* KILL of a container: "TERM", default KILL */
+    gboolean enable;    /* AUTOSTART, PROTECT */
+    const char *name;   /* RENAME */
     /* Called on the worker thread; copy what you keep. fraction < 0 = not known. */
     void (*progress)(void *data, double fraction, const char *what);
     /* One line the user should read after success ("froze 12 ms; volumes are not part of it"). */
@@ -285,6 +293,23 @@ typedef struct {
     gboolean (*remove)(GemelConn *conn, const char *id, const char *name, const GemelActArgs *args,
                        GError **error);
 } GemelSnapshotOps;
+
+/* ---- the definition ------------------------------------------------------------------------- */
+
+/*
+ * What a person edits: a guest's domain XML, a container's settings as JSON. Not what `inspect`
+ * shows, which is what is in force.
+ */
+typedef struct {
+    const char *format; /* "xml" or "json" */
+    /* The text as it is kept, for the next start. Read lane. */
+    char *(*get)(GemelConn *conn, const char *id, GError **error);
+    /* Puts `text` in the place of `before`, which is what `get` gave: CONFLICT if it is that no
+       more. INVALID says what is wrong with it, and nothing has changed. It holds from the next
+       start on. Act lane. */
+    gboolean (*set)(GemelConn *conn, const char *id, const char *before, const char *text,
+                    const GemelActArgs *args, GError **error);
+} GemelDefinitionOps;
 
 /* ---- streams -------------------------------------------------------------------------------- */
 
@@ -411,8 +436,9 @@ struct GemelBackendOps {
     gboolean (*act[GEMEL_ACT_PLAIN_N])(GemelConn *conn, const char *id, const GemelActArgs *args,
                                        GError **error);
 
-    const GemelSnapshotOps *snapshots; /* NULL = none */
-    const GemelStreamOps *streams;     /* NULL = none */
+    const GemelSnapshotOps *snapshots;    /* NULL = none */
+    const GemelStreamOps *streams;        /* NULL = none */
+    const GemelDefinitionOps *definition; /* NULL = cannot be edited */
 };
 
 /* Whether the table has what `act` needs. */
@@ -422,6 +448,12 @@ gboolean gemel_backend_can(const GemelBackend *backend, GemelAct act);
    called by `list` after state is set. A backend then takes away what else is not valid with
    gemel_instance_forbid. */
 void gemel_instance_compute_acts(GemelInstance *instance, const GemelBackend *backend);
+/* Whether an act takes something away for good: what protection refuses. */
+gboolean gemel_act_is_destructive(GemelAct act);
+/* FALSE, with CONFLICT and the way out, if something protected may not be subjected to `act` (also
+   a stop or restart by force). For a backend's acts, after it found the instance. */
+gboolean gemel_protection_allows(gboolean is_protected, const char *name, GemelAct act,
+                                 const GemelActArgs *args, GError **error);
 void gemel_instance_forbid(GemelInstance *instance, GemelAct act, const char *static_reason);
 
 /* For `create` and `free` of backends. */

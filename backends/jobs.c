@@ -35,6 +35,7 @@ void gemel_job_unref(GemelJob *job)
     g_free(job->instance_id);
     g_free(job->title);
     g_free(job->signal);
+    g_free(job->name);
     g_free(job->what);
     g_free(job->notes);
     g_array_unref(job->listeners);
@@ -99,10 +100,12 @@ GemelJob *job_new(GemelLanes *lanes, GemelLane lane, const GemelJobSpec *spec)
     job->instance_id = g_strdup(spec->instance_id);
     job->title = g_strdup(spec->title != NULL ? spec->title : spec->kind);
     job->signal = g_strdup(spec->args.signal);
+    job->name = g_strdup(spec->args.name);
     job->spec = *spec;
     job->spec.soft_ms = spec->soft_ms > 0 ? spec->soft_ms : SOFT_MS_DEFAULT;
     job->spec.hard_ms = spec->hard_ms > 0 ? spec->hard_ms : HARD_MS_DEFAULT;
     job->spec.args.signal = job->signal;
+    job->spec.args.name = job->name;
     job->spec.args.progress = job_progress;
     job->spec.args.note = job_note;
     job->spec.args.data = job;

@@ -22,7 +22,7 @@ struct GemelJob {
     guint64 id;
     GemelLane lane;
     const char *kind;
-    char *instance_id, *title, *signal;
+    char *instance_id, *title, *signal, *name;
     GemelJobSpec spec;
     gint cancel; /* g_atomic */
     /* under lanes->lock */

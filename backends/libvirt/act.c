@@ -113,6 +113,9 @@ gboolean lv_act_restart(GemelConn *base, const char *id, const GemelActArgs *arg
 
     if (domain == NULL)
         return FALSE;
+    if (!gemel_protection_allows(force && lv_domain_is_protected(domain), virDomainGetName(domain),
+                                 GEMEL_ACT_RESTART, args, error))
+        return FALSE;
     if (!finish(base, domain, GEMEL_ACT_RESTART,
                 force ? virDomainReset(domain, 0) : virDomainReboot(domain, 0), error))
         return FALSE;
@@ -159,6 +162,9 @@ gboolean lv_act_stop(GemelConn *base, const char *id, const GemelActArgs *args, 
     GError *cause = NULL;
 
     if (domain == NULL)
+        return FALSE;
+    if (!gemel_protection_allows(args != NULL && args->force && lv_domain_is_protected(domain),
+                                 virDomainGetName(domain), GEMEL_ACT_STOP, args, error))
         return FALSE;
     if (virDomainShutdown(domain) < 0)
         return finish(base, domain, GEMEL_ACT_STOP, -1, error);

@@ -22,6 +22,7 @@ typedef struct {
     double cpu_limit;
     guint64 memory_bytes;
     gboolean has_console;
+    gboolean is_protected;
     const char *snapshot_obstacle; /* static; NULL = internal snapshots are possible */
 } LvSummary;
 

@@ -162,7 +162,13 @@ const GemelBackendOps gemel_libvirt_ops = {
             [GEMEL_ACT_RESUME] = lv_act_resume,
             [GEMEL_ACT_DELETE] = lv_act_delete,
             [GEMEL_ACT_LIMIT] = lv_act_limit,
+            [GEMEL_ACT_SAVE] = lv_act_save,
+            [GEMEL_ACT_RESTORE] = lv_act_restore,
+            [GEMEL_ACT_AUTOSTART] = lv_act_autostart,
+            [GEMEL_ACT_PROTECT] = lv_act_protect,
+            [GEMEL_ACT_RENAME] = lv_act_rename,
         },
     .snapshots = &lv_snapshot_ops,
     .streams = &lv_stream_ops,
+    .definition = &lv_definition_ops,
 };

@@ -127,6 +127,9 @@ gboolean lv_act_delete(GemelConn *base, const char *id, const GemelActArgs *args
     if (domain == NULL)
         return FALSE;
     name = virDomainGetName(domain);
+    if (!gemel_protection_allows(lv_domain_is_protected(domain), name, GEMEL_ACT_DELETE, args,
+                                 error))
+        return FALSE;
     if (!force && !lv_domain_check_act(conn, domain, GEMEL_ACT_DELETE, NULL, error))
         return FALSE;
     is_persistent = virDomainIsPersistent(domain);

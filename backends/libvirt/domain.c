@@ -185,6 +185,7 @@ gboolean lv_domain_summarize(LvConn *conn, virDomainPtr domain, const LvGuest *g
     summary->vcpus = parsed->vcpus;
     summary->cpu_limit = lv_xml_cpu_limit(parsed);
     summary->memory_bytes = parsed->memory_bytes;
+    summary->is_protected = g_strcmp0(parsed->protection, "yes") == 0;
     summary->has_console = parsed->consoles->len + parsed->serials->len > 0;
     summary->snapshot_obstacle = conn->is_qemu ? lv_xml_snapshot_obstacle(parsed, NULL) : NULL;
     lv_cache_put(backend->cache, guest, stamp,
@@ -252,6 +253,7 @@ GPtrArray *lv_list(GemelConn *base, GError **error)
         instance->cpu_limit = summary.cpu_limit;
         instance->memory_limit_bytes = summary.memory_bytes;
         instance->autostart = g_hash_table_contains(autostart, guest->uuid);
+        instance->is_protected = summary.is_protected;
         gemel_instance_compute_acts(instance, base->backend);
         restrict_acts(conn, instance, &summary, g_hash_table_contains(transient, guest->uuid));
         g_ptr_array_add(guests, guest);
@@ -288,6 +290,7 @@ gboolean lv_domain_check_act(LvConn *conn, virDomainPtr domain, GemelAct act, Ge
     virResetLastError();
     if (virDomainGetState(domain, &state, &reason, 0) < 0)
         return lv_fail(error, conn, "%s: cannot learn its state", name);
+    instance->is_protected = gemel_act_is_destructive(act) && lv_domain_is_protected(domain);
     instance->state = lv_state(
         state, reason, state == VIR_DOMAIN_SHUTOFF && virDomainHasManagedSaveImage(domain, 0) == 1);
     virResetLastError();
@@ -296,6 +299,8 @@ gboolean lv_domain_check_act(LvConn *conn, virDomainPtr domain, GemelAct act, Ge
         *ret_state = instance->state;
     if (gemel_instance_can(instance, act))
         return TRUE;
+    if (!gemel_protection_allows(instance->is_protected, name, act, NULL, error))
+        return FALSE;
     return gemel_error_set(error, GEMEL_ERROR_CONFLICT, "cannot %s %s: it %s", gemel_act_name(act),
                            name, instance->why_not[act]);
 }

@@ -149,6 +149,17 @@ gboolean lv_act_reset(GemelConn *, const char *id, const GemelActArgs *, GError 
 gboolean lv_act_pause(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean lv_act_resume(GemelConn *, const char *id, const GemelActArgs *, GError **);
 
+/* change.c */
+/* Of the one element in the domain's <metadata> that is ours: <gemel:flags protected='yes'/>. */
+#define LV_METADATA_URI "urn:gemel:domain:1"
+gboolean lv_domain_is_protected(virDomainPtr domain);
+gboolean lv_act_save(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_restore(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_autostart(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_protect(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean lv_act_rename(GemelConn *, const char *id, const GemelActArgs *, GError **);
+extern const GemelDefinitionOps lv_definition_ops;
+
 /* define.c */
 char *lv_create_instance(GemelConn *, const GemelCreateSpec *, const GemelActArgs *, GError **);
 gboolean lv_act_delete(GemelConn *, const char *id, const GemelActArgs *, GError **);

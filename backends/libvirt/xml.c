@@ -34,6 +34,7 @@ static const Rule domain_rules[] = {
     {"domain/name", NULL, TOP, STRING, D(name)},
     {"domain/uuid", NULL, TOP, STRING, D(uuid)},
     {"domain/title", NULL, TOP, STRING, D(title)},
+    {"domain/metadata/gemel:flags", "protected", TOP, STRING, D(protection)},
     {"domain/description", NULL, TOP, STRING, D(description)},
     {"domain/memory", NULL, TOP, SIZE, D(memory_max_bytes)},
     {"domain/currentMemory", NULL, TOP, SIZE, D(memory_bytes)},

@@ -46,6 +46,7 @@ typedef struct {
     char *name, *uuid, *type, *title, *description;
     char *arch, *machine, *loader_type, *loader, *nvram, *firmware, *kernel;
     char *cpu_mode, *cpu_model, *emulator, *balloon_model;
+    char *protection;                     /* "yes": gemel refuses destructive acts */
     guint vcpus, vcpus_max;               /* 0 = not said */
     guint64 memory_bytes;                 /* currentMemory; memory where it is not said */
     guint64 memory_max_bytes;             /* memory */

@@ -70,8 +70,7 @@ void native_layers_sweep(const NativeStore *store, const NativeContainer *contai
 
 /* ---- create --------------------------------------------------------------------------------- */
 
-/* Whether the name is free; asked with the lock on names held. */
-static gboolean check_name(const NativeStore *store, const char *name, GError **error)
+gboolean native_name_check(const NativeStore *store, const char *name, GError **error)
 {
     g_autoptr(GPtrArray) ids = native_store_list_ids(store, error);
 
@@ -153,12 +152,13 @@ char *native_create_instance(GemelConn *conn, const GemelCreateSpec *spec, const
     if (names < 0)
         return NULL;
     native_store_sweep(store);
-    ok = check_name(store, c->name, error) &&
+    ok = native_name_check(store, c->name, error) &&
          (staged = native_store_stage(store, c->id, &lock, error)) != NULL;
     native_lock_release(&names);
     /* The copy can be long: others make theirs meanwhile, and the name is asked for again. */
     ok = ok && fill(store, c, staged, args, error) &&
-         (names = native_lock_names(store, error)) >= 0 && check_name(store, c->name, error) &&
+         (names = native_lock_names(store, error)) >= 0 &&
+         native_name_check(store, c->name, error) &&
          native_store_publish(store, staged, c->id, error);
     native_lock_release(&names);
     if (!ok && staged != NULL)

@@ -267,6 +267,13 @@ gboolean native_start(GemelConn *conn, const char *id, const GemelActArgs *args,
            native_start_held(&hold, args, error);
 }
 
+gboolean native_hold_allows(const NativeHold *hold, GemelAct act, const GemelActArgs *args,
+                            GError **error)
+{
+    return gemel_protection_allows(hold->container->is_protected, hold->container->name, act, args,
+                                   error);
+}
+
 /* ---- stop and kill -------------------------------------------------------------------------- */
 
 /* A frozen process takes no signal: thaw it, after a signal that is to be the first it sees. */
@@ -339,6 +346,8 @@ gboolean native_stop(GemelConn *conn, const char *id, const GemelActArgs *args, 
             return native_hold_conflict(&hold, "is paused; resume it first, or kill it", error);
         if (!is_alive(&hold.status))
             return native_hold_conflict(&hold, "is not running", error);
+        if (!native_hold_allows(&hold, GEMEL_ACT_STOP, args, error))
+            return FALSE;
         if (args != NULL && args->force)
             return native_kill_held(&hold, error);
         signal_number = native_signal_number(hold.container->stop_signal);
@@ -389,6 +398,8 @@ gboolean native_kill(GemelConn *conn, const char *id, const GemelActArgs *args, 
                                name);
     if (!is_alive(&hold.status))
         return native_hold_conflict(&hold, "is not running", error);
+    if (!native_hold_allows(&hold, GEMEL_ACT_KILL, args, error))
+        return FALSE;
     if (signal_number == SIGKILL)
         return native_kill_held(&hold, error);
     pidfd = native_process_open(hold.run.pid, hold.run.pid_start);
@@ -553,8 +564,8 @@ gboolean native_delete(GemelConn *conn, const char *id, const GemelActArgs *args
         g_propagate_error(error, problem);
         return FALSE;
     }
-    if (hold.container->is_protected)
-        return native_hold_conflict(&hold, "is protected; take the protection away first", error);
+    if (!native_hold_allows(&hold, GEMEL_ACT_DELETE, args, error))
+        return FALSE;
     if (is_alive(&hold.status)) {
         if (args == NULL || !args->force)
             return native_hold_conflict(&hold, "is running; stop it first", error);

@@ -69,7 +69,11 @@ const GemelBackendOps gemel_native_ops = {
             [GEMEL_ACT_RESUME] = native_resume,
             [GEMEL_ACT_DELETE] = native_delete,
             [GEMEL_ACT_LIMIT] = native_limit,
+            [GEMEL_ACT_AUTOSTART] = native_autostart,
+            [GEMEL_ACT_PROTECT] = native_protect,
+            [GEMEL_ACT_RENAME] = native_rename,
         },
     .snapshots = &native_snapshot_ops,
     .streams = &native_stream_ops,
+    .definition = &native_definition_ops,
 };

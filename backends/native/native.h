@@ -40,6 +40,14 @@ gboolean native_resume(GemelConn *, const char *id, const GemelActArgs *, GError
 gboolean native_delete(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean native_limit(GemelConn *, const char *id, const GemelActArgs *, GError **);
 
+/* change.c */
+gboolean native_autostart(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_protect(GemelConn *, const char *id, const GemelActArgs *, GError **);
+gboolean native_rename(GemelConn *, const char *id, const GemelActArgs *, GError **);
+extern const GemelDefinitionOps native_definition_ops;
+/* create.c: whether a name is free; EXISTS. Asked with the lock on names held. */
+gboolean native_name_check(const NativeStore *store, const char *name, GError **error);
+
 /* A container in hand: its lock, model, run and status, as of now. */
 typedef struct {
     const NativeStore *store;
@@ -54,6 +62,9 @@ typedef struct {
 gboolean native_hold(NativeConn *conn, const char *id, NativeHold *ret, GError **error);
 void native_hold_done(NativeHold *hold);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NativeHold, native_hold_done)
+/* FALSE, with the error set, if it is protected from the act. */
+gboolean native_hold_allows(const NativeHold *hold, GemelAct act, const GemelActArgs *args,
+                            GError **error);
 gboolean native_hold_conflict(const NativeHold *hold, const char *what, GError **error);
 /* The same acts with the lock already held. */
 gboolean native_start_held(NativeHold *hold, const GemelActArgs *args, GError **error);

@@ -444,7 +444,8 @@ static gboolean snapshot_revert(GemelConn *conn, const char *id, const char *nam
     gboolean was_running;
 
     if (!native_hold((NativeConn *)conn, id, &hold, error) ||
-        (snapshot = find_or_fail(&hold, name, error)) == NULL)
+        (snapshot = find_or_fail(&hold, name, error)) == NULL ||
+        !native_hold_allows(&hold, GEMEL_ACT_SNAPSHOT_REVERT, args, error))
         return FALSE;
     was_running = hold.status.state != GEMEL_STATE_STOPPED;
     if (was_running && !(args != NULL && args->force))
@@ -484,7 +485,8 @@ static gboolean snapshot_remove(GemelConn *conn, const char *id, const char *nam
     NativeSnapshot *snapshot;
 
     if (!native_hold((NativeConn *)conn, id, &hold, error) ||
-        (snapshot = find_or_fail(&hold, name, error)) == NULL)
+        (snapshot = find_or_fail(&hold, name, error)) == NULL ||
+        !native_hold_allows(&hold, GEMEL_ACT_SNAPSHOT_DELETE, args, error))
         return FALSE;
     dir = native_store_container_path(hold.store, id, NULL);
     native_layers_sweep(hold.store, hold.container);

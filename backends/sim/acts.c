@@ -35,7 +35,8 @@ gboolean sim_work(const SimWorld *world, const char *name, const char *what, gin
 
 /* Takes the mutex and finds an instance on which `act` can be done; unlocked and NULL if there is
    none. Everything but an end by force waits for an instance that hangs. */
-static SimInstance *begin(GemelConn *conn, const char *id, GemelAct act, GError **error)
+static SimInstance *begin(GemelConn *conn, const char *id, GemelAct act, const GemelActArgs *args,
+                          GError **error)
 {
     SimWorld *world = sim_world(conn);
     SimInstance *instance;
@@ -46,7 +47,9 @@ static SimInstance *begin(GemelConn *conn, const char *id, GemelAct act, GError 
     if (id != NULL && act != GEMEL_ACT_KILL)
         sim_hang_with(world, id);
     instance = sim_find(world, id, error);
-    if (instance != NULL && !sim_check_act(world, instance, act, error))
+    if (instance != NULL &&
+        (!sim_check_act(world, instance, act, error) ||
+         !gemel_protection_allows(instance->is_protected, instance->name, act, args, error)))
         instance = NULL;
     if (instance == NULL)
         sim_unlock(world);
@@ -120,7 +123,7 @@ static gboolean finish(SimWorld *world, SimInstance *instance, GemelAct act, Gem
 gboolean sim_start(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
 {
     SimWorld *world = sim_world(conn);
-    SimInstance *instance = begin(conn, id, GEMEL_ACT_START, error);
+    SimInstance *instance = begin(conn, id, GEMEL_ACT_START, args, error);
     GemelState before;
 
     if (instance == NULL)
@@ -158,7 +161,7 @@ static gboolean stop_in_vain(SimWorld *world, SimInstance *instance, gint timeou
 gboolean sim_stop(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
 {
     SimWorld *world = sim_world(conn);
-    SimInstance *instance = begin(conn, id, GEMEL_ACT_STOP, error);
+    SimInstance *instance = begin(conn, id, GEMEL_ACT_STOP, args, error);
     gint timeout_ms = args != NULL ? args->timeout_ms : 0;
     gint64 begin_ns = gemel_boottime_ns();
     gint64 needs_ns;
@@ -236,7 +239,7 @@ gboolean sim_kill(GemelConn *conn, const char *id, const GemelActArgs *args, GEr
     if (!signal_is_known(name, &number))
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
                                "no signal \"%.20s\"; say HUP, INT, QUIT, TERM or KILL", name);
-    instance = begin(conn, id, GEMEL_ACT_KILL, error);
+    instance = begin(conn, id, GEMEL_ACT_KILL, args, error);
     if (instance == NULL)
         return FALSE;
     if (instance->kind == GEMEL_KIND_VM && number != 9) {
@@ -261,7 +264,7 @@ gboolean sim_kill(GemelConn *conn, const char *id, const GemelActArgs *args, GEr
 gboolean sim_restart(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
 {
     SimWorld *world = sim_world(conn);
-    SimInstance *instance = begin(conn, id, GEMEL_ACT_RESTART, error);
+    SimInstance *instance = begin(conn, id, GEMEL_ACT_RESTART, args, error);
     gint64 needs_ns;
 
     if (instance == NULL)
@@ -282,7 +285,7 @@ static gboolean do_simply(GemelConn *conn, const char *id, GemelAct act, GemelSt
                           const GemelActArgs *args, GError **error)
 {
     SimWorld *world = sim_world(conn);
-    SimInstance *instance = begin(conn, id, act, error);
+    SimInstance *instance = begin(conn, id, act, args, error);
 
     if (instance == NULL)
         return FALSE;
@@ -307,11 +310,22 @@ gboolean sim_resume(GemelConn *conn, const char *id, const GemelActArgs *args, G
     return do_simply(conn, id, GEMEL_ACT_RESUME, GEMEL_STATE_RUNNING, args, error);
 }
 
+gboolean sim_save(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
+{
+    return do_simply(conn, id, GEMEL_ACT_SAVE, GEMEL_STATE_SAVED, args, error);
+}
+
+gboolean sim_restore(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
+{
+    return do_simply(conn, id, GEMEL_ACT_RESTORE, GEMEL_STATE_RUNNING, args, error);
+}
+
 /* A running one goes only by force; a protected one never. */
 static gboolean check_delete(SimWorld *world, SimInstance *instance, gboolean force, GError **error)
 {
-    if (instance->is_protected)
-        return gemel_error_set(error, GEMEL_ERROR_CONFLICT, "%s is protected", instance->name);
+    if (!gemel_protection_allows(instance->is_protected, instance->name, GEMEL_ACT_DELETE, NULL,
+                                 error))
+        return FALSE;
     return force || sim_check_act(world, instance, GEMEL_ACT_DELETE, error);
 }
 
@@ -373,7 +387,7 @@ static gboolean check_limits(const SimInstance *instance, const GemelLimits *lim
 gboolean sim_limit(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error)
 {
     SimWorld *world = sim_world(conn);
-    SimInstance *instance = begin(conn, id, GEMEL_ACT_LIMIT, error);
+    SimInstance *instance = begin(conn, id, GEMEL_ACT_LIMIT, args, error);
     const GemelLimits none = GEMEL_LIMITS_NONE;
     const GemelLimits *limits = args != NULL ? &args->limits : &none;
     gboolean ok;

@@ -18,6 +18,7 @@ static const char *const op_names[SIM_OP_N] = {
     [SIM_OP_SNAPSHOT_DELETE] = "snapshot-delete",
     [SIM_OP_CONSOLE] = "console",
     [SIM_OP_EXEC] = "exec",
+    [SIM_OP_EDIT] = "edit",
     [SIM_OP_ACT + GEMEL_ACT_START] = "start",
     [SIM_OP_ACT + GEMEL_ACT_STOP] = "stop",
     [SIM_OP_ACT + GEMEL_ACT_KILL] = "kill",
@@ -27,6 +28,11 @@ static const char *const op_names[SIM_OP_N] = {
     [SIM_OP_ACT + GEMEL_ACT_RESUME] = "resume",
     [SIM_OP_ACT + GEMEL_ACT_DELETE] = "delete",
     [SIM_OP_ACT + GEMEL_ACT_LIMIT] = "limit",
+    [SIM_OP_ACT + GEMEL_ACT_SAVE] = "save",
+    [SIM_OP_ACT + GEMEL_ACT_RESTORE] = "restore",
+    [SIM_OP_ACT + GEMEL_ACT_AUTOSTART] = "autostart",
+    [SIM_OP_ACT + GEMEL_ACT_PROTECT] = "protect",
+    [SIM_OP_ACT + GEMEL_ACT_RENAME] = "rename",
 };
 
 const char *sim_op_name(SimOp op)

@@ -164,7 +164,13 @@ const GemelBackendOps gemel_sim_ops = {
             [GEMEL_ACT_RESUME] = sim_resume,
             [GEMEL_ACT_DELETE] = sim_delete,
             [GEMEL_ACT_LIMIT] = sim_limit,
+            [GEMEL_ACT_SAVE] = sim_save,
+            [GEMEL_ACT_RESTORE] = sim_restore,
+            [GEMEL_ACT_AUTOSTART] = sim_autostart,
+            [GEMEL_ACT_PROTECT] = sim_protect,
+            [GEMEL_ACT_RENAME] = sim_rename,
         },
     .snapshots = &sim_snapshot_ops,
     .streams = &sim_stream_ops,
+    .definition = &sim_definition_ops,
 };

@@ -30,6 +30,7 @@ typedef enum {
     SIM_OP_SNAPSHOT_DELETE,
     SIM_OP_CONSOLE,
     SIM_OP_EXEC,
+    SIM_OP_EDIT,
     SIM_OP_ACT,
     SIM_OP_N = SIM_OP_ACT + GEMEL_ACT_PLAIN_N
 } SimOp;
@@ -283,6 +284,13 @@ gboolean sim_reset(GemelConn *conn, const char *id, const GemelActArgs *args, GE
 gboolean sim_pause(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_resume(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_delete(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+gboolean sim_save(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+gboolean sim_restore(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+/* change.c */
+gboolean sim_autostart(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+gboolean sim_protect(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+gboolean sim_rename(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+extern const GemelDefinitionOps sim_definition_ops;
 gboolean sim_limit(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 /* Sleeps `duration_ns` in small steps; FAILED if cancelled meanwhile. Unlocked. */
 gboolean sim_work(const SimWorld *world, const char *name, const char *what, gint64 duration_ns,

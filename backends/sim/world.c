@@ -145,7 +145,8 @@ gint64 sim_act_duration_ns(const SimWorld *world, const SimInstance *instance, G
         [GEMEL_ACT_KILL] = {60, 40},    [GEMEL_ACT_RESTART] = {700, 450},
         [GEMEL_ACT_RESET] = {40, 0},    [GEMEL_ACT_PAUSE] = {15, 10},
         [GEMEL_ACT_RESUME] = {15, 10},  [GEMEL_ACT_DELETE] = {120, 80},
-        [GEMEL_ACT_LIMIT] = {20, 5},
+        [GEMEL_ACT_LIMIT] = {20, 5},    [GEMEL_ACT_SAVE] = {800, 0},
+        [GEMEL_ACT_RESTORE] = {700, 0},
     };
     gint ms = instance->kind == GEMEL_KIND_VM ? durations[act].vm_ms : durations[act].container_ms;
     double spread = 0.75 + 0.5 * sim_unit(sim_hash(instance->hash, instance->runs * 16u + act));
@@ -195,6 +196,12 @@ static void settle(SimWorld *world, SimInstance *instance)
         break;
     case GEMEL_ACT_KILL:
         sim_enter_state(world, instance, GEMEL_STATE_STOPPED, reason, "killed");
+        break;
+    case GEMEL_ACT_SAVE:
+        sim_enter_state(world, instance, GEMEL_STATE_SAVED, NULL, "memory saved");
+        break;
+    case GEMEL_ACT_RESTORE:
+        sim_enter_state(world, instance, GEMEL_STATE_RUNNING, NULL, "restored");
         break;
     case GEMEL_ACT_PAUSE:
         sim_enter_state(world, instance, GEMEL_STATE_PAUSED, NULL, "paused");
@@ -283,12 +290,16 @@ SimInstance *sim_find(SimWorld *world, const char *id, GError **error)
 void sim_fill_acts(const SimWorld *world, const SimInstance *instance, GemelInstance *out)
 {
     static const GemelAct of_snapshots[] = {GEMEL_ACT_SNAPSHOT_REVERT, GEMEL_ACT_SNAPSHOT_DELETE};
+    static const GemelAct of_guests[] = {GEMEL_ACT_SAVE, GEMEL_ACT_RESTORE};
 
     out->state = instance->state;
     out->is_protected = instance->is_protected;
     gemel_instance_compute_acts(out, &world->base);
     if (instance->kind == GEMEL_KIND_CONTAINER && gemel_backend_can(&world->base, GEMEL_ACT_RESET))
         gemel_instance_forbid(out, GEMEL_ACT_RESET, "is a container; restart it instead");
+    for (guint i = 0; i < G_N_ELEMENTS(of_guests); i++)
+        if (instance->kind == GEMEL_KIND_CONTAINER)
+            gemel_instance_forbid(out, of_guests[i], "is a container; its memory cannot be saved");
     if (instance->kind == GEMEL_KIND_VM && gemel_backend_can(&world->base, GEMEL_ACT_EXEC))
         gemel_instance_forbid(out, GEMEL_ACT_EXEC, "is a guest; use its console instead");
     for (guint i = 0; i < G_N_ELEMENTS(of_snapshots); i++)
@@ -314,6 +325,11 @@ gboolean sim_check_act(const SimWorld *world, const SimInstance *instance, Gemel
     }
     if (act == GEMEL_ACT_RESET && instance->kind == GEMEL_KIND_CONTAINER)
         kind = GEMEL_ERROR_UNSUPPORTED;
+    if ((act == GEMEL_ACT_SAVE || act == GEMEL_ACT_RESTORE) &&
+        instance->kind == GEMEL_KIND_CONTAINER)
+        kind = GEMEL_ERROR_UNSUPPORTED;
+    if (instance->is_protected && gemel_act_is_destructive(act) && kind == GEMEL_ERROR_CONFLICT)
+        return gemel_protection_allows(TRUE, instance->name, act, NULL, error);
     if (act == GEMEL_ACT_EXEC && instance->kind == GEMEL_KIND_VM)
         kind = GEMEL_ERROR_UNSUPPORTED;
     return gemel_error_set(error, kind, "%s %s", instance->name, probe.why_not[act]);

@@ -15,7 +15,7 @@ def sequence(gemel, text, **more):
 
 @pytest.mark.parametrize("act, name, after", [
     ("stop", "lab-ct", "stopped"), ("stop", "lab-vm", "stopped"), ("start", "mail", "running"),
-    ("kill --yes", "db", "stopped"), ("pause", "lab-vm", "paused"), ("resume", "router", "running"),
+    ("kill --yes", "build", "stopped"), ("pause", "lab-vm", "paused"), ("resume", "router", "running"),
     ("restart", "lab-ct", "running"), ("reset --yes", "lab-vm", "running"),
 ])
 def test_act_leads_to_its_state(gemel, act, name, after):
@@ -79,7 +79,7 @@ def test_snapshot_create_list_revert_delete(gemel):
     assert '"s2"' not in result.out[result.out.index("{"):], result
 
 
-@pytest.mark.parametrize("command", ["delete mail", "kill db", "reset lab-vm",
+@pytest.mark.parametrize("command", ["delete mail", "kill build", "reset lab-vm",
                                      "snapshot revert lab-vm s", "snapshot delete lab-vm s"])
 def test_destructive_commands_need_yes_off_a_terminal(gemel, command):
     result = sequence(gemel, f"snapshot create lab-vm s; {command}")

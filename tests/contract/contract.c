@@ -228,6 +228,7 @@ int contract_main(int argc, char **argv, const Contract *contracts, guint n)
         add_tests(&contracts[i], "table", contract_table_tests);
         add_tests(&contracts[i], "bad-id", contract_id_tests);
         add_tests(&contracts[i], "states", contract_state_tests);
+        add_tests(&contracts[i], "changes", contract_change_tests);
         add_tests(&contracts[i], "sample", contract_sample_tests);
         add_tests(&contracts[i], "snapshots", contract_snapshot_tests);
         add_tests(&contracts[i], "streams", contract_stream_tests);

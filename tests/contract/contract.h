@@ -108,6 +108,7 @@ typedef struct {
 extern const ContractTest contract_table_tests[];
 extern const ContractTest contract_id_tests[];
 extern const ContractTest contract_state_tests[];
+extern const ContractTest contract_change_tests[];
 extern const ContractTest contract_sample_tests[];
 extern const ContractTest contract_snapshot_tests[];
 extern const ContractTest contract_stream_tests[];

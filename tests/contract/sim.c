@@ -60,7 +60,7 @@ int main(int argc, char **argv)
          .console_answers = TRUE},
         {.name = "sim-container",
          .ops = &gemel_sim_ops,
-         .lacks = ACT(RESET),
+         .lacks = ACT(RESET) | ACT(SAVE) | ACT(RESTORE),
          .open = open_sim,
          .make = make_container,
          .bad_specs = bad_specs,

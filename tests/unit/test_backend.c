@@ -15,9 +15,13 @@ static const GemelStreamOps both = {.kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << 
 
 #define ALL_ACTS                                                                                   \
     {                                                                                              \
-        act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub   \
+        act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub,  \
+            act_stub, act_stub, act_stub, act_stub, act_stub                                       \
     }
-static const GemelBackendOps all_ops = {.act = ALL_ACTS, .snapshots = &snapshots, .streams = &both};
+G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 14);
+static const GemelDefinitionOps definition;
+static const GemelBackendOps all_ops = {
+    .act = ALL_ACTS, .snapshots = &snapshots, .streams = &both, .definition = &definition};
 static const GemelBackendOps no_ops;
 
 static void check_names(const char *(*name)(guint), guint n)
@@ -80,19 +84,20 @@ static void test_can(void)
 }
 
 /* s start, t stop, k kill, r restart, R reset, p pause, u resume, d delete, l limit, c console,
-   e exec, + snapshots: what is valid in which state. */
+   v save, V restore, a autostart, P protect, n rename, e exec, E edit, + snapshots: what is valid
+   in which state. */
 static void test_state_machine(void)
 {
     static const struct {
         GemelState state;
         const char *valid;
     } cases[] = {
-        {GEMEL_STATE_UNKNOWN, "d"},       {GEMEL_STATE_RUNNING, "tkrRplce+++"},
-        {GEMEL_STATE_PAUSED, "kRulc+++"}, {GEMEL_STATE_STOPPED, "sdl+++"},
-        {GEMEL_STATE_STARTING, "kc"},     {GEMEL_STATE_STOPPING, "tkRc"},
-        {GEMEL_STATE_CRASHED, "sdl+++"},  {GEMEL_STATE_SAVED, "sdl+++"},
+        {GEMEL_STATE_UNKNOWN, "d"},           {GEMEL_STATE_RUNNING, "tkrRplvaPceE+++"},
+        {GEMEL_STATE_PAUSED, "kRulvaPcE+++"}, {GEMEL_STATE_STOPPED, "sdlaPnE+++"},
+        {GEMEL_STATE_STARTING, "kc"},         {GEMEL_STATE_STOPPING, "tkRc"},
+        {GEMEL_STATE_CRASHED, "sdlaPnE+++"},  {GEMEL_STATE_SAVED, "sdlVaPE+++"},
     };
-    static const char letters[GEMEL_ACT_N + 1] = "stkrRpudlce+++";
+    static const char letters[GEMEL_ACT_N + 1] = "stkrRpudlvVaPnceE+++";
     const GemelBackend backend = {.ops = &all_ops};
     G_STATIC_ASSERT(G_N_ELEMENTS(cases) == GEMEL_STATE_N);
 
@@ -146,6 +151,27 @@ static void test_protected(void)
     g_assert_false(gemel_instance_can(instance, GEMEL_ACT_DELETE));
     g_assert_cmpstr(instance->why_not[GEMEL_ACT_DELETE], ==, "is protected");
     g_assert_true(gemel_instance_can(instance, GEMEL_ACT_START));
+    instance->state = GEMEL_STATE_RUNNING;
+    gemel_instance_compute_acts(instance, &backend);
+    for (GemelAct act = 0; act < GEMEL_ACT_N; act++)
+        g_assert_false(gemel_act_is_destructive(act) && gemel_instance_can(instance, act));
+    g_assert_true(gemel_instance_can(instance, GEMEL_ACT_STOP));
+}
+
+static void test_protection_names_the_way_out(void)
+{
+    const GemelActArgs force = {.force = TRUE};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(gemel_protection_allows(FALSE, "web", GEMEL_ACT_KILL, NULL, &error));
+    g_assert_true(gemel_protection_allows(TRUE, "web", GEMEL_ACT_STOP, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_false(gemel_protection_allows(TRUE, "web", GEMEL_ACT_KILL, NULL, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "web: cannot kill: it is protected; `protect web off` lifts that");
+    g_clear_error(&error);
+    g_assert_false(gemel_protection_allows(TRUE, "web", GEMEL_ACT_STOP, &force, &error));
+    g_assert_error(error, GEMEL_ERROR, GEMEL_ERROR_CONFLICT);
 }
 
 static void test_forbid(void)
@@ -269,6 +295,7 @@ static void test_init_done(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/backend/protection-names-the-way-out", test_protection_names_the_way_out);
     g_test_add_func("/backend/names-are-there-and-unique", test_names);
     g_test_add_func("/backend/capabilities-come-from-the-table", test_can);
     g_test_add_func("/backend/state-machine", test_state_machine);

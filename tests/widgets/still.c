@@ -277,16 +277,19 @@ static const GemelSnapshotOps snapshots = {.list = still_snapshots,
                                            .revert = still_snapshot_act,
                                            .remove = still_snapshot_act};
 
+#define STILL_ACTS                                                                                 \
+    {                                                                                              \
+        still_act, still_act, still_act, still_act, still_act, still_act, still_act, still_act,    \
+            still_act, still_act, still_act, still_act, still_act, still_act                       \
+    }
+G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 14);
 #define STILL_OPS(type_name)                                                                       \
     {                                                                                              \
         .type = type_name, .summary = "stands still", .create = still_create, .free = still_free,  \
         .conn_open = still_open, .conn_close = still_close, .list = still_list,                    \
-        .sample = still_sample, .inspect = still_inspect,                                          \
-        .act = {still_act, still_act, still_act, still_act, still_act,                             \
-                still_act, still_act, still_act, still_act},                                       \
+        .sample = still_sample, .inspect = still_inspect, .act = STILL_ACTS,                       \
         .snapshots = &snapshots,                                                                   \
     }
-G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 9);
 
 const GemelBackendOps gemel_sim_ops = STILL_OPS("sim");
 const GemelBackendOps gemel_native_ops = STILL_OPS("native");

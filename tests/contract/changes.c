@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Protection, autostart, name, saved memory and definition. */
+#include "tests/contract/contract.h"
+
+#include <string.h>
+
+static void set_flag(Stage *stage, const char *id, GemelAct act, gboolean enable)
+{
+    const GemelActArgs args = {.enable = enable};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(stage_act(stage->conn, id, act, &args, &error));
+    g_assert_no_error(error);
+}
+
+static gboolean has_flag(Stage *stage, const char *id, GemelAct act)
+{
+    g_autoptr(GemelInstance) instance = stage_find(stage->conn, id);
+
+    g_assert_nonnull(instance);
+    return act == GEMEL_ACT_PROTECT ? instance->is_protected : instance->autostart;
+}
+
+static void test_autostart(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+
+    g_assert_false(has_flag(stage, id, GEMEL_ACT_AUTOSTART));
+    set_flag(stage, id, GEMEL_ACT_AUTOSTART, TRUE);
+    set_flag(stage, id, GEMEL_ACT_AUTOSTART, TRUE);
+    g_assert_true(has_flag(stage, id, GEMEL_ACT_AUTOSTART));
+    set_flag(stage, id, GEMEL_ACT_AUTOSTART, FALSE);
+    g_assert_false(has_flag(stage, id, GEMEL_ACT_AUTOSTART));
+}
+
+/* The backend refuses, whatever the list said to whom: `force` is no way round it. */
+static void check_refused(Stage *stage, const char *id, GemelAct act)
+{
+    const GemelActArgs force = {.force = TRUE, .timeout_ms = 1000};
+    g_autoptr(GError) error = NULL;
+
+    if (stage->ops->act[act] == NULL || (stage->contract->lacks & (1u << act)) != 0)
+        return;
+    g_assert_false(stage_act(stage->conn, id, act, &force, &error));
+    check_error(error, GEMEL_ERROR_CONFLICT);
+    g_assert_nonnull(strstr(error->message, "`protect "));
+}
+
+static void test_protection(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+
+    set_flag(stage, id, GEMEL_ACT_PROTECT, FALSE); /* what is not there can be taken away */
+    set_flag(stage, id, GEMEL_ACT_PROTECT, TRUE);
+    g_assert_true(has_flag(stage, id, GEMEL_ACT_PROTECT));
+    check_refused(stage, id, GEMEL_ACT_DELETE);
+    stage_must(stage->conn, id, GEMEL_ACT_START);
+    g_assert_true(has_flag(stage, id, GEMEL_ACT_PROTECT)); /* it belongs to the instance */
+    check_refused(stage, id, GEMEL_ACT_DELETE);
+    check_refused(stage, id, GEMEL_ACT_KILL);
+    check_refused(stage, id, GEMEL_ACT_RESET);
+    check_refused(stage, id, GEMEL_ACT_STOP);
+    check_refused(stage, id, GEMEL_ACT_RESTART);
+    g_assert_cmpint(stage_state(stage->conn, id), ==, GEMEL_STATE_RUNNING);
+    set_flag(stage, id, GEMEL_ACT_PROTECT, FALSE);
+    g_assert_false(has_flag(stage, id, GEMEL_ACT_PROTECT));
+    stage_must(stage->conn, id, GEMEL_ACT_KILL);
+}
+
+static void test_protected_list(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make_running(stage);
+    g_autoptr(GemelInstance) instance = NULL;
+
+    set_flag(stage, id, GEMEL_ACT_PROTECT, TRUE);
+    instance = stage_find(stage->conn, id);
+    for (GemelAct act = 0; act < GEMEL_ACT_N; act++)
+        g_assert_false(gemel_act_is_destructive(act) && gemel_instance_can(instance, act));
+    g_assert_true(gemel_instance_can(instance, GEMEL_ACT_STOP));
+    g_assert_true(gemel_instance_can(instance, GEMEL_ACT_PROTECT));
+    set_flag(stage, id, GEMEL_ACT_PROTECT, FALSE);
+}
+
+static void test_rename(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage), *other_id = stage_make(stage);
+    g_autoptr(GemelInstance) other = stage_find(stage->conn, other_id);
+    g_autoptr(GemelInstance) renamed = NULL;
+    g_autofree char *name = stage_new_name();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(
+        stage_act(stage->conn, id, GEMEL_ACT_RENAME, &(GemelActArgs){.name = name}, &error));
+    g_assert_no_error(error);
+    renamed = stage_find(stage->conn, id);
+    g_assert_cmpstr(renamed->name, ==, name);
+    g_assert_false(
+        stage_act(stage->conn, id, GEMEL_ACT_RENAME, &(GemelActArgs){.name = other->name}, &error));
+    check_error(error, GEMEL_ERROR_EXISTS);
+    stage_must(stage->conn, id, GEMEL_ACT_START);
+}
+
+static void test_bad_name(gconstpointer contract)
+{
+    static const char *const bad[] = {NULL, "", "a/b", "../../x", "a\nb"};
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_false(
+            stage_act(stage->conn, id, GEMEL_ACT_RENAME, &(GemelActArgs){.name = bad[i]}, &error));
+        check_error(error, GEMEL_ERROR_INVALID);
+    }
+}
+
+static void test_save_restore(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id;
+
+    if ((stage->contract->lacks & (1u << GEMEL_ACT_SAVE)) != 0)
+        return; /* that it is refused is a check of its own */
+    id = stage_make_running(stage);
+    stage_must(stage->conn, id, GEMEL_ACT_SAVE);
+    g_assert_true(stage_reaches(stage->conn, id, 1u << GEMEL_STATE_SAVED));
+    stage_must(stage->conn, id, GEMEL_ACT_RESTORE);
+    g_assert_true(stage_reaches(stage->conn, id, 1u << GEMEL_STATE_RUNNING));
+}
+
+/* ---- the definition ------------------------------------------------------------------------- */
+
+static char *definition(Stage *stage, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    char *text = stage->ops->definition->get(stage->conn, id, &error);
+
+    g_assert_no_error(error);
+    g_assert_nonnull(text);
+    return text;
+}
+
+static gboolean define(Stage *stage, const char *id, const char *before, const char *text,
+                       GError **error)
+{
+    gboolean done = stage->ops->definition->set(stage->conn, id, before, text, NULL, error);
+
+    g_assert_true(done == (*error == NULL));
+    return done;
+}
+
+static void test_definition_is_put_back(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autofree char *before = definition(stage, id);
+    g_autofree char *after = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(define(stage, id, before, before, &error));
+    g_assert_no_error(error);
+    after = definition(stage, id);
+    g_assert_cmpstr(after, ==, before);
+    stage_must(stage->conn, id, GEMEL_ACT_START);
+}
+
+static void test_definition_conflicts(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autofree char *before = definition(stage, id);
+    g_autofree char *stale = g_strconcat(before, " ", NULL);
+    g_autofree char *after = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(define(stage, id, stale, before, &error));
+    check_error(error, GEMEL_ERROR_CONFLICT);
+    after = definition(stage, id);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void test_bad_definition(gconstpointer contract)
+{
+    static const char *const bad[] = {"",   "{",           "<domain>", "<domain/>",
+                                      "[]", "{\"no\": 1}", "\xff\xfe"};
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autofree char *before = definition(stage, id);
+    g_autofree char *after = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_false(define(stage, id, before, bad[i], &error));
+        check_error(error, GEMEL_ERROR_INVALID);
+    }
+    after = definition(stage, id);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void test_definition_of_nothing(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(stage->ops->definition->get(stage->conn, "no-such-instance", &error));
+    check_error(error, GEMEL_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_assert_false(define(stage, "no-such-instance", "", "", &error));
+    check_error(error, GEMEL_ERROR_NOT_FOUND);
+}
+
+const ContractTest contract_change_tests[] = {
+    {"autostart-is-kept", test_autostart, NEEDS_CREATE, ACT(AUTOSTART)},
+    {"what-is-protected-is-not-destroyed", test_protection, NEEDS_CREATE, ACT(PROTECT)},
+    {"the-list-says-what-protection-refuses", test_protected_list, NEEDS_CREATE, ACT(PROTECT)},
+    {"rename-gives-a-free-name", test_rename, NEEDS_CREATE, ACT(RENAME)},
+    {"rename-refuses-what-is-no-name", test_bad_name, NEEDS_CREATE, ACT(RENAME)},
+    {"saved-memory-is-restored", test_save_restore, NEEDS_CREATE, ACT(SAVE) | ACT(RESTORE)},
+    {"a-definition-can-be-put-back", test_definition_is_put_back, NEEDS_CREATE, ACT(EDIT)},
+    {"a-definition-that-changed-conflicts", test_definition_conflicts, NEEDS_CREATE, ACT(EDIT)},
+    {"a-bad-definition-changes-nothing", test_bad_definition, NEEDS_CREATE, ACT(EDIT)},
+    {"an-unknown-id-has-no-definition", test_definition_of_nothing, 0, ACT(EDIT)},
+    {NULL},
+};
