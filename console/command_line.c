@@ -142,7 +142,7 @@ GPtrArray *command_steps(const char *text, GError **error)
 char *command_quote(const char *word)
 {
     /* braces stay: in a binding they are placeholders, and they mean nothing to a line */
-    if (*word != '\0' && strpbrk(word, " \t\n'\"\\$`!*?[]()<>|&;~#") == NULL)
+    if (*word != '\0' && strpbrk(word, " \t\n'\"\\$`!*?[]()<>|&;#") == NULL)
         return g_strdup(word);
     return g_shell_quote(word);
 }

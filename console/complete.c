@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "console/complete.h"
-#include "console/alerts.h"
-#include "console/columns.h"
+#include "console/complete_private.h"
+
+#include "console/alias.h"
 #include "widgets/text.h"
 
 #include <string.h>
-
-/* Snapshots asked for are believed for this long. */
-#define SNAPSHOTS_FRESH_USEC (3 * G_USEC_PER_SEC)
-
-typedef struct {
-    char **words; /* whole words before the cursor, of the last command of the line */
-    guint n_words;
-    char *partial; /* the word under completion, unquoted */
-    guint start;   /* where it begins */
-} Context;
-
-typedef struct {
-    App *app;
-    Face face;
-    const Context *context;
-    GPtrArray *found;
-    GHashTable *offered; /* of char*: what is found, unquoted */
-    gboolean pending;
-} Completer;
 
 void completion_free(Completion *completion)
 {
@@ -61,10 +42,22 @@ static Context context_parse(const char *line, guint cursor)
             g_string_truncate(word, 0);
             in_word = FALSE;
             if (c == ';' || c == '\n') {
+                context.in_program = FALSE;
                 g_ptr_array_set_free_func(words, g_free);
                 g_ptr_array_set_size(words, 0);
                 g_ptr_array_set_free_func(words, NULL);
             }
+            continue;
+        }
+        if (quote == 0 && (c == '|' || (c == '>' && !in_word))) {
+            context.in_program = TRUE;
+            in_word = FALSE;
+            g_string_truncate(word, 0);
+            g_ptr_array_set_free_func(words, g_free);
+            g_ptr_array_set_size(words, 0);
+            g_ptr_array_set_free_func(words, NULL);
+            if (c == '>') /* a file follows */
+                g_ptr_array_add(words, g_strdup(">"));
             continue;
         }
         if (!in_word) {
@@ -100,8 +93,7 @@ static gboolean is_plain(const char *text)
     return g_str_equal(safe, text);
 }
 
-/* Offers a candidate if it begins with what is typed and is not there yet. */
-static void offer(Completer *completer, const char *text, const char *hint)
+void offer(Completer *completer, const char *text, const char *hint)
 {
     Completion *completion;
 
@@ -110,13 +102,46 @@ static void offer(Completer *completer, const char *text, const char *hint)
     if (!g_hash_table_add(completer->offered, g_strdup(text)))
         return;
     completion = g_new0(Completion, 1);
+    g_autofree char *quoted = command_quote(text);
+
     completion->text =
-        strpbrk(text, " \t'\"\\;$#&|<>*?") != NULL ? g_shell_quote(text) : g_strdup(text);
+        g_strconcat(completer->prefix != NULL ? completer->prefix : "", quoted, NULL);
     completion->hint = g_strdup(hint);
     g_ptr_array_add(completer->found, completion);
 }
 
-static void offer_commands(Completer *completer, const char *family)
+/* "create, delete, list ...": the second words of a family. */
+static char *family_hint(const char *family)
+{
+    const Command *const *table = command_table();
+    g_autofree char *begin = g_strconcat(family, " ", NULL);
+    g_autoptr(GString) hint = g_string_new(NULL);
+
+    for (gsize i = 0; table[i] != NULL; i++) {
+        if (!g_str_has_prefix(table[i]->name, begin) || (table[i]->flags & COMMAND_HIDDEN))
+            continue;
+        if (hint->len > 40) {
+            g_string_append(hint, " ...");
+            break;
+        }
+        g_string_append_printf(hint, "%s%s", hint->len > 0 ? ", " : "",
+                               table[i]->name + strlen(begin));
+    }
+    return g_string_free(g_steal_pointer(&hint), FALSE);
+}
+
+static void offer_aliases(Completer *completer)
+{
+    g_autoptr(GList) names = alias_names(completer->app);
+
+    for (GList *name = names; name != NULL; name = name->next) {
+        g_autofree char *hint = g_strconcat("= ", alias_get(completer->app, name->data), NULL);
+
+        offer(completer, name->data, hint);
+    }
+}
+
+void offer_commands(Completer *completer, const char *family)
 {
     const Command *const *table = command_table();
 
@@ -135,244 +160,59 @@ static void offer_commands(Completer *completer, const char *family)
             offer(completer, name, table[i]->summary);
         } else {
             g_autofree char *first = g_strndup(name, (gsize)(space - name));
+            g_autofree char *hint = family_hint(first);
 
-            offer(completer, first, "...");
+            offer(completer, first, hint);
         }
     }
+    if (family == NULL)
+        offer_aliases(completer);
 }
 
-static gboolean word_is_used(const Completer *completer, guint first, const char *text)
+static const CommandOption *option_named(const Command *command, const char *name, char letter)
 {
-    for (guint i = first; i < completer->context->n_words; i++)
-        if (g_str_equal(completer->context->words[i], text))
-            return TRUE;
-    return FALSE;
+    for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
+         option++)
+        if (name != NULL ? g_str_equal(option->name, name)
+                         : letter != 0 && option->letter == letter)
+            return option;
+    return NULL;
 }
 
-/* name -> how many instances have it. */
-static GHashTable *count_names(GPtrArray *all)
+/* The option that a word is, and whether its value is the word after it. */
+static const CommandOption *option_of(const Command *command, const char *word, gboolean *ret_open)
 {
-    GHashTable *counts = g_hash_table_new(g_str_hash, g_str_equal);
+    const CommandOption *option;
 
-    for (guint i = 0; i < all->len; i++) {
-        char *name = ((ModelInstance *)all->pdata[i])->info->name;
-        guint before = GPOINTER_TO_UINT(g_hash_table_lookup(counts, name));
+    *ret_open = FALSE;
+    if (word[0] != '-' || word[1] == '\0')
+        return NULL;
+    if (word[1] == '-') {
+        g_autofree char *name = g_strndup(word + 2, strcspn(word + 2, "="));
 
-        g_hash_table_insert(counts, name, GUINT_TO_POINTER(before + 1));
+        option = option_named(command, name, 0);
+        *ret_open = option != NULL && option->type != OPTION_FLAG && strchr(word, '=') == NULL;
+    } else {
+        option = option_named(command, NULL, word[1]);
+        *ret_open = option != NULL && option->type != OPTION_FLAG && word[2] == '\0';
     }
-    return counts;
+    return option;
 }
 
-static void offer_instances(Completer *completer, const Command *command, guint first)
+/* Those that are not given yet, or may be given again. */
+static void offer_options(Completer *completer, const Command *command, guint used)
 {
-    GPtrArray *all = model_instances(completer->app->model);
-    g_autoptr(GHashTable) counts = count_names(all);
+    const Context *context = completer->context;
 
-    for (guint i = 0; i < all->len; i++) {
-        const ModelInstance *instance = all->pdata[i];
-        const GemelInstance *info = instance->info;
-        g_autofree char *hint =
-            g_strdup_printf("%s %s", gemel_state_name(info->state), gemel_kind_name(info->kind));
-
-        if (!command->any_instance && !gemel_instance_can(info, command->act))
-            continue;
-        if (!g_str_has_prefix(info->name, completer->context->partial) &&
-            strchr(completer->context->partial, '/') == NULL)
-            continue;
-        g_autofree char *full = g_strdup_printf("%s/%s", instance->backend->name, info->name);
-        gboolean whole = strchr(completer->context->partial, '/') != NULL ||
-                         GPOINTER_TO_UINT(g_hash_table_lookup(counts, info->name)) > 1;
-
-        if (!word_is_used(completer, first, whole ? full : info->name))
-            offer(completer, whole ? full : info->name, hint);
-    }
-}
-
-/* ---- snapshots: asked for, and there the next time ------------------------------------------- */
-
-typedef struct {
-    gint64 asked_usec;
-    GPtrArray *list; /* of GemelSnapshot*, NULL = none has come yet */
-} SnapshotCache;
-
-static GHashTable *snapshot_cache; /* "backend/id" -> SnapshotCache */
-
-static void snapshot_cache_free(gpointer data)
-{
-    SnapshotCache *cache = data;
-
-    g_clear_pointer(&cache->list, g_ptr_array_unref);
-    g_free(cache);
-}
-
-static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
-{
-    return conn->backend->ops->snapshots->list(conn, arg, error);
-}
-
-static void snapshots_came(GemelJob *job, gpointer result, const GError *error, gpointer data)
-{
-    SnapshotCache *cache = data;
-
-    if (result == NULL)
-        return;
-    g_clear_pointer(&cache->list, g_ptr_array_unref);
-    cache->list = g_ptr_array_ref(result);
-}
-
-static SnapshotCache *snapshots_of(Completer *completer, const ModelInstance *instance)
-{
-    g_autofree char *key = g_strconcat(instance->backend->name, "/", instance->info->id, NULL);
-    SnapshotCache *cache;
-
-    if (snapshot_cache == NULL)
-        snapshot_cache =
-            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, snapshot_cache_free);
-    cache = g_hash_table_lookup(snapshot_cache, key);
-    if (cache == NULL) {
-        cache = g_new0(SnapshotCache, 1);
-        g_hash_table_insert(snapshot_cache, g_steal_pointer(&key), cache);
-    }
-    if (g_get_monotonic_time() - cache->asked_usec > SNAPSHOTS_FRESH_USEC) {
-        cache->asked_usec = g_get_monotonic_time();
-        gemel_job_unref(
-            gemel_lanes_submit(instance->backend->open->lanes, GEMEL_LANE_READ,
-                               &(GemelJobSpec){.kind = "snapshot list",
-                                               .instance_id = instance->info->id,
-                                               .run = run_list,
-                                               .arg = g_strdup(instance->info->id),
-                                               .arg_free = g_free,
-                                               .result_free = (GDestroyNotify)g_ptr_array_unref},
-                               snapshots_came, cache));
-        completer->pending = TRUE;
-    }
-    return cache;
-}
-
-static void offer_snapshots(Completer *completer, const char *name)
-{
-    ModelInstance *instance = model_find(completer->app->model, name, NULL);
-    SnapshotCache *cache;
-    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-
-    if (instance == NULL || instance->backend->open->backend->ops->snapshots == NULL)
-        return;
-    cache = snapshots_of(completer, instance);
-    for (guint i = 0; cache->list != NULL && i < cache->list->len; i++) {
-        const GemelSnapshot *snapshot = cache->list->pdata[i];
-        g_autofree char *age = format_uptime(MAX(0, now - snapshot->created_unix));
-        g_autofree char *hint = g_strdup_printf("%s ago, %s", age, snapshot->kind);
-
-        offer(completer, snapshot->name, hint);
-    }
-}
-
-/* ---- the other words ------------------------------------------------------------------------ */
-
-static void offer_backends(Completer *completer)
-{
-    GPtrArray *all = model_backends(completer->app->model);
-
-    for (guint i = 0; i < all->len; i++)
-        offer(completer, ((ModelBackend *)all->pdata[i])->name, NULL);
-}
-
-static void offer_choices(Completer *completer, const char *choices)
-{
-    g_auto(GStrv) words = g_strsplit(choices != NULL ? choices : "", " ", -1);
-
-    if (choices == NULL)
-        return;
-
-    for (guint i = 0; words[i] != NULL; i++)
-        offer(completer, words[i], NULL);
-}
-
-/* Columns of the list; after + those it lacks, after - those it has. */
-static void offer_columns(Completer *completer)
-{
-    char sign = completer->context->partial[0];
-    const char *prefix = sign == '+' ? "+" : sign == '-' ? "-" : "";
-    g_autoptr(GArray) now =
-        columns_parse(options_get(completer->app->options, "columns"), NULL, NULL);
-
-    for (ColumnId id = 0; id < LIST_N; id++) {
-        gboolean has = FALSE;
-
-        for (guint i = 0; now != NULL && i < now->len; i++)
-            has = has || g_array_index(now, ColumnChoice, i).id == id;
-        if ((sign == '+' && has) || (sign == '-' && !has))
-            continue;
-        g_autofree char *text = g_strconcat(prefix, column_table[id].id, NULL);
-
-        offer(completer, text, column_table[id].help);
-    }
-    if (sign != '+' && sign != '-')
-        offer(completer, "default", "the usual ones");
-}
-
-/* What the list can be grouped by, with the labels that instances have. */
-static void offer_groups(Completer *completer)
-{
-    GPtrArray *all = model_instances(completer->app->model);
-    GHashTableIter iter;
-    gpointer key;
-
-    offer_choices(completer, "none host kind state");
-    for (guint i = 0; i < all->len; i++) {
-        GHashTable *labels = ((ModelInstance *)all->pdata[i])->info->labels;
-
-        if (labels == NULL)
-            continue;
-        g_hash_table_iter_init(&iter, labels);
-        while (g_hash_table_iter_next(&iter, &key, NULL)) {
-            g_autofree char *text = g_strconcat("label:", key, NULL);
-
-            offer(completer, text, "a label");
-        }
-    }
-}
-
-static void offer_values(Completer *completer, const char *option)
-{
-    const OptionInfo *info = option_info(option);
-
-    if (strcmp(option, "columns") == 0 || strcmp(option, "sort") == 0)
-        offer_columns(completer);
-    else if (strcmp(option, "group") == 0)
-        offer_groups(completer);
-    else if (info != NULL && info->type == OPTION_TYPE_BOOL)
-        offer_choices(completer, "on off");
-    else if (info != NULL && info->type == OPTION_TYPE_CHOICE)
-        offer_choices(completer, info->choices);
-    else if (info != NULL)
-        offer(completer, options_get(completer->app->options, option), "now");
-}
-
-static void offer_files(Completer *completer)
-{
-    const char *partial = completer->context->partial;
-    const char *slash = strrchr(partial, '/');
-    g_autofree char *dir_name =
-        slash != NULL ? g_strndup(partial, (gsize)(slash - partial + 1)) : g_strdup("");
-    g_autoptr(GDir) dir = g_dir_open(*dir_name != '\0' ? dir_name : ".", 0, NULL);
-    const char *name;
-
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *path = g_strconcat(dir_name, name, NULL);
-
-        if (*name != '.' || (slash != NULL && slash[1] == '.'))
-            offer(completer, path, g_file_test(path, G_FILE_TEST_IS_DIR) ? "directory" : NULL);
-    }
-}
-
-static void offer_options(Completer *completer, const Command *command)
-{
     for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
          option++) {
         g_autofree char *text = g_strconcat("--", option->name, NULL);
+        gboolean given = FALSE, open;
 
-        offer(completer, text, option->help);
+        for (guint w = used; w < context->n_words && !option->repeats; w++)
+            given = given || option_of(command, context->words[w], &open) == option;
+        if (!given)
+            offer(completer, text, option->help);
     }
     if (command->flags & COMMAND_JSON)
         offer(completer, "--json", "print JSON");
@@ -380,119 +220,155 @@ static void offer_options(Completer *completer, const Command *command)
         offer(completer, "--dry-run", "only say what would be done");
     if (command->flags & COMMAND_DESTRUCTIVE)
         offer(completer, "--yes", "do not ask");
+    offer(completer, "--help", "what the command does, and its options");
 }
 
-static void offer_word(Completer *completer, const Command *command, const CommandWord *word,
-                       guint first)
+static void offer_option_values(Completer *completer, const Command *command,
+                                const CommandOption *option, guint used)
 {
-    char **words = completer->context->words;
-    guint n = completer->context->n_words;
+    const CommandWord word = {option->word, option->name, .choices = option->choices};
 
-    switch (word->type) {
-    case WORD_INSTANCE:
-        offer_instances(completer, command, first);
-        offer_choices(completer, word->choices);
-        break;
-    case WORD_METRIC:
-        for (guint i = 0; alert_metric_name(i) != NULL; i++)
-            offer(completer, alert_metric_name(i), NULL);
-        break;
-    case WORD_SNAPSHOT:
-        offer_snapshots(completer, n > 0 ? words[n - 1] : "");
-        break;
-    case WORD_COMMAND:
-        offer_commands(completer, n > first ? words[n - 1] : NULL);
-        break;
-    case WORD_BACKEND:
-        offer_backends(completer);
-        break;
-    case WORD_OPTION:
-        for (const OptionInfo *info = option_table; info->name != NULL; info++)
-            offer(completer, info->name, info->help);
-        break;
-    case WORD_VALUE:
-        offer_values(completer, n > 0 ? words[n - 1] : "");
-        break;
-    case WORD_CHOICE:
-        offer_choices(completer, word->choices);
-        break;
-    case WORD_LIMIT:
-        offer(completer, "cpu=", "number of CPUs, or none");
-        offer(completer, "memory=", "size, or none");
-        offer(completer, "pids=", "number of processes, or none");
-        break;
-    case WORD_FILE:
+    if (option->word != WORD_NONE)
+        offer_word(completer, command, &word, used, completer->context->n_words);
+    else if (option->choices != NULL)
+        offer_choices(completer, option->choices, NULL);
+    else if (option->meta != NULL && (strstr(option->meta, "FILE") || strstr(option->meta, "DIR")))
         offer_files(completer);
-        break;
-    case WORD_COLUMN:
-        offer_columns(completer);
-        break;
-    case WORD_VIEW:
-    case WORD_KEY:
-    case WORD_ALIAS:
-    case WORD_LINE:
-    case WORD_TEXT:
-    case WORD_NONE:
-        break;
-    }
 }
 
-/* Which word of the command comes next, given what stands there. */
-static const CommandWord *next_word(const Command *command, const Context *context, guint used)
-{
-    guint n = 0, i = 0;
-
-    for (guint w = used; w < context->n_words; w++)
-        n += context->words[w][0] != '-';
-    while (i + 1 < G_N_ELEMENTS(command->words) && n > 0 && !command->words[i].repeats &&
-           command->words[i + 1].type != WORD_NONE) {
-        i++;
-        n--;
-    }
-    if (n > 0 && !command->words[i].repeats)
-        return NULL;
-    return &command->words[i];
-}
-
-/* An option before the cursor that still wants its value. */
-static const CommandOption *open_option(const Command *command, const Context *context, guint used)
-{
-    const char *last = context->n_words > used ? context->words[context->n_words - 1] : "";
-
-    if (!g_str_has_prefix(last, "--"))
-        return NULL;
-    for (const CommandOption *option = command->options; option != NULL && option->name != NULL;
-         option++)
-        if (option->type != OPTION_FLAG && g_str_equal(option->name, last + 2))
-            return option;
-    return NULL;
-}
-
-static void complete_command(Completer *completer)
+/* `--sort=m`: the value is completed behind the sign. FALSE: it is no such word. */
+static gboolean complete_joined_option(Completer *completer, const Command *command, guint used)
 {
     const Context *context = completer->context;
-    guint used = 0;
-    const Command *command = command_find((const char *const *)context->words, &used, NULL);
-    const CommandOption *option;
+    const char *equals = strchr(context->partial, '=');
+    gboolean open;
+    const CommandOption *option = option_of(command, context->partial, &open);
+
+    if (!g_str_has_prefix(context->partial, "--") || equals == NULL || option == NULL)
+        return FALSE;
+    g_autofree char *prefix = g_strndup(context->partial, (gsize)(equals + 1 - context->partial));
+    Context value = *context;
+
+    value.partial = (char *)equals + 1;
+    completer->prefix = prefix;
+    completer->context = &value;
+    offer_option_values(completer, command, option, used);
+    completer->context = context;
+    completer->prefix = NULL;
+    return TRUE;
+}
+
+/* What is being written of a command. */
+typedef struct {
+    const CommandWord *word;     /* NULL: there are enough */
+    guint slot;                  /* see offer_word */
+    const CommandOption *option; /* or the value of this one */
+    gboolean plain;              /* what begins with - is no option any more */
+} Place;
+
+/* Goes over the words that stand there as the parser will. */
+static Place find_place(const Command *command, const Context *context, guint used)
+{
+    Place place = {.word = &command->words[0], .slot = context->n_words};
+    guint n = 0, fixed = 0, i = 0;
+
+    for (gsize w = 0; w < G_N_ELEMENTS(command->words); w++)
+        fixed += command->words[w].type != WORD_NONE && !command->words[w].repeats;
+    for (guint w = used; w < context->n_words; w++) {
+        gboolean open = FALSE;
+        const CommandOption *option =
+            place.plain ? NULL : option_of(command, context->words[w], &open);
+
+        if (!place.plain && g_str_equal(context->words[w], "--")) {
+            place.plain = TRUE;
+            continue;
+        }
+        if (open && w + 1 == context->n_words) {
+            place.option = option;
+            return place;
+        }
+        if (!place.plain && context->words[w][0] == '-' && context->words[w][1] != '\0') {
+            w += open;
+            continue;
+        }
+        if (i < G_N_ELEMENTS(command->words) && command->words[i].repeats)
+            place.slot = MIN(place.slot, w);
+        else
+            i++;
+        if (++n > fixed && (command->flags & COMMAND_PASSTHROUGH))
+            place.plain = TRUE;
+    }
+    place.word = i < G_N_ELEMENTS(command->words) && command->words[i].type != WORD_NONE
+                     ? &command->words[i]
+                     : NULL;
+    return place;
+}
+
+static void complete_command(Completer *completer, guint first)
+{
+    const Context *context = completer->context;
+    const char *const *words = (const char *const *)context->words + first;
+    guint n_words = context->n_words - first, used = 0;
+    const Command *command = command_find(words, &used, NULL);
+    Place place;
 
     if (command == NULL) {
-        if (context->n_words == 1)
-            offer_commands(completer, context->words[0]);
+        if (n_words == 1)
+            offer_commands(completer, words[0]);
         return;
     }
-    if (context->n_words == 1 && used == 1) /* `alert` is one, and `alert list` another */
-        offer_commands(completer, context->words[0]);
-    option = open_option(command, context, used);
-    if (option != NULL) {
-        if (option->meta != NULL && (strstr(option->meta, "FILE") || strstr(option->meta, "DIR")))
-            offer_files(completer);
-    } else if (context->partial[0] == '-') {
-        offer_options(completer, command);
-    } else {
-        const CommandWord *word = next_word(command, context, used);
+    if (n_words == 1 && used == 1) /* `alert` is one, and `alert list` another */
+        offer_commands(completer, words[0]);
+    used += first;
+    place = find_place(command, context, used);
+    if (place.option != NULL)
+        offer_option_values(completer, command, place.option, used);
+    else if (!place.plain && context->partial[0] == '-' &&
+             (place.word == NULL || place.word->type != WORD_COLUMN)) {
+        if (!complete_joined_option(completer, command, used))
+            offer_options(completer, command, used);
+    } else if (place.word != NULL) {
+        offer_word(completer, command, place.word, used, place.slot);
+    }
+}
 
-        if (word != NULL)
-            offer_word(completer, command, word, used);
+/* An alias is what it stands for, once. FALSE: the word is none, or brings more than words. */
+static gboolean complete_alias(Completer *completer, guint first)
+{
+    const Context *context = completer->context;
+    const char *text = alias_get(completer->app, context->words[first]);
+    g_auto(GStrv) begin = NULL;
+    Context expanded = *context;
+
+    if (text == NULL || strpbrk(text, ";|") != NULL ||
+        !g_shell_parse_argv(text, NULL, &begin, NULL))
+        return FALSE;
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+
+    for (guint i = 0; begin[i] != NULL; i++)
+        g_ptr_array_add(words, begin[i]);
+    for (guint i = first + 1; i < context->n_words; i++)
+        g_ptr_array_add(words, context->words[i]);
+    expanded.n_words = words->len;
+    g_ptr_array_add(words, NULL);
+    expanded.words = (char **)words->pdata;
+    completer->context = &expanded;
+    complete_command(completer, 0);
+    completer->context = context;
+    return TRUE;
+}
+
+void complete_words_from(Completer *completer, guint first)
+{
+    const Context *context = completer->context;
+
+    if (context->in_program) {
+        if (context->n_words > 0)
+            offer_files(completer);
+    } else if (context->n_words <= first) {
+        offer_commands(completer, NULL);
+    } else if (!complete_alias(completer, first)) {
+        complete_command(completer, first);
     }
 }
 
@@ -513,10 +389,7 @@ GPtrArray *complete_line(App *app, Face face, const char *line, guint cursor, gu
         .offered = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
 
-    if (context.n_words == 0)
-        offer_commands(&completer, NULL);
-    else
-        complete_command(&completer);
+    complete_words_from(&completer, 0);
     g_ptr_array_sort(completer.found, compare_completions);
     *ret_start = context.start;
     if (ret_pending != NULL)

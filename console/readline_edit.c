@@ -123,9 +123,11 @@ int edit_tab(int count, int key)
 
     edit_forget_matches();
     if (found->len == 1) {
-        const char *text = ((Completion *)found->pdata[0])->text;
+        const Completion *only = found->pdata[0];
+        const char *text = only->text;
+        gboolean dir = g_strcmp0(only->hint, "directory") == 0;
         gboolean open = g_str_has_suffix(text, "=") || g_str_has_suffix(text, "/");
-        g_autofree char *word = g_strconcat(text, open ? "" : " ", NULL);
+        g_autofree char *word = g_strconcat(text, dir ? "/" : open ? "" : " ", NULL);
 
         replace_word(start, word);
     } else if (found->len > 1) {

@@ -214,7 +214,7 @@ gboolean tui_bind_default(const char *key, const char *place)
     for (guint i = bound != NULL ? bound->len : 0; i-- > 0;) {
         const Binding *own = bound->pdata[i];
 
-        if (strcmp(own->key, key) == 0 && own->where == place_where(place)) {
+        if (strcmp(own->key, key) == 0 && (place == NULL || own->where == place_where(place))) {
             g_ptr_array_remove_index(bound, i);
             any = TRUE;
         }
@@ -237,7 +237,7 @@ gboolean tui_bind(const char *key, const char *place, const char *line, GError *
                                "bind %s: '%s' is no place of the console", key, place);
     if (bound == NULL)
         bound = g_ptr_array_new_with_free_func(binding_free);
-    tui_bind_default(key, place);
+    tui_bind_default(key, place != NULL ? place : places[0].name);
     binding = g_new0(Binding, 1);
     *binding = (Binding){g_strdup(key), where, g_strdup(line), NULL, 0, "bound by you"};
     g_ptr_array_add(bound, binding);

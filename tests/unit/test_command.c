@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command table's invariants, and how lines become commands. */
+#include "console/command_private.h"
 #include "console/commands.h"
 #include "console/complete.h"
 
@@ -97,6 +98,61 @@ static void test_lines_are_split(void)
     g_assert_cmpstr(g_strstrip(lines[1]), ==, "f\\;g");
     g_assert_null(command_split_lines("a 'b", &error));
     g_assert_error(error, GEMEL_ERROR, GEMEL_ERROR_INVALID);
+}
+
+static void check_step(const char *line, const char *text, const char *program)
+{
+    g_autoptr(GPtrArray) steps = command_steps(line, NULL);
+    const CommandStep *step;
+
+    g_assert_nonnull(steps);
+    step = steps->pdata[steps->len - 1];
+    g_assert_cmpstr(g_strstrip(step->text), ==, text);
+    g_assert_cmpstr(step->program, ==, program);
+}
+
+static void test_a_line_has_a_program(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    check_step("list", "list", NULL);
+    check_step("list | grep x", "list", "grep x");
+    check_step("version; list|wc -l", "list", "wc -l");
+    check_step("list | sort | head -1", "list", "sort | head -1");
+    check_step("list 'a|b' \"c>d\" e\\|f", "list 'a|b' \"c>d\" e\\|f", NULL);
+    check_step("list --filter cpu>50", "list --filter cpu>50", NULL);
+    check_step("list > 'a b'", "list", "cat > 'a b'");
+    check_step("list >> x", "list", "cat >> x");
+    check_step("list # | no", "list", NULL);
+    for (guint i = 0; i < 4; i++) {
+        static const char *const wrong[] = {"list ||x", "| x", "list |", "list | ; version"};
+
+        g_assert_null(command_steps(wrong[i], &error));
+        g_assert_error(error, GEMEL_ERROR, GEMEL_ERROR_INVALID);
+        g_clear_error(&error);
+    }
+}
+
+static void test_words_are_quoted_and_joined(void)
+{
+    static const char *const words[] = {"a", "b c", "d'e", "", "{}", "x|y", NULL};
+    g_autofree char *line = command_join(words);
+    g_auto(GStrv) back = NULL;
+
+    g_assert_true(g_shell_parse_argv(line, NULL, &back, NULL));
+    g_assert_true(g_strv_equal((const char *const *)back, words));
+    g_assert_nonnull(strstr(line, " {} ")); /* a placeholder of a binding stays one */
+}
+
+static void test_answers(void)
+{
+    g_assert_true(parse_answer("y", NULL));
+    g_assert_true(parse_answer(" Yes ", NULL));
+    g_assert_false(parse_answer("", NULL));
+    g_assert_false(parse_answer("no", NULL));
+    g_assert_true(parse_answer("db", "db"));
+    g_assert_false(parse_answer("y", "db"));
+    g_assert_false(parse_answer("DB", "db"));
 }
 
 static void test_sizes_and_times(void)
@@ -368,6 +424,23 @@ static void test_completion_knows_states(Session *session, gconstpointer data)
     check_completions(session, "stop --no", "--no-wait");
     check_completions(session, "wait web-1 r", "running");
     check_completions(session, "nosuch ", "");
+    /* options: their values, and not twice */
+    check_completions(session, "stop -t 5s web", "web-1 web-2");
+    check_completions(session, "stop --timeout 5s --t", "");
+    check_completions(session, "source --k", "--keep-going");
+    check_completions(session, "alert list; set theme m", "mono");
+    /* a line inside a line */
+    check_completions(session, "watch start ", "ci-runner mail queue");
+    check_completions(session, "watch -i 1s resume ", "router");
+    check_completions(session, "alias x = resume ", "router");
+    /* aliases stand for what they stand for */
+    g_assert_cmpint(run_line(session, "alias wake = resume"), ==, 0);
+    check_completions(session, "wak", "wake");
+    check_completions(session, "wake ", "router");
+    check_completions(session, "unalias ", "wake");
+    /* behind a pipe it is no longer ours */
+    check_completions(session, "list | start", "");
+    check_completions(session, "list | grep x; resume ", "router");
 }
 
 static void test_completion_of_many_is_quick(Session *session, gconstpointer data)
@@ -393,6 +466,9 @@ int main(int argc, char **argv)
     g_test_add_func("/command/names and aliases are unique", test_names_and_aliases_are_unique);
     g_test_add_func("/command/commands are found", test_commands_are_found);
     g_test_add_func("/command/lines are split", test_lines_are_split);
+    g_test_add_func("/command/a line has a program", test_a_line_has_a_program);
+    g_test_add_func("/command/words are quoted and joined", test_words_are_quoted_and_joined);
+    g_test_add_func("/command/answers are read", test_answers);
     g_test_add_func("/command/sizes and times are read", test_sizes_and_times);
 #define ADD(path, fn)                                                                              \
     g_test_add("/command/" path, Session, NULL, session_setup, fn, session_teardown)
