@@ -23,6 +23,12 @@ PromptStatus prompt_feed(const char *bytes, gsize length);
 /* A lone ESC is held back 25 ms (it may begin a key sequence): call when that time is over. */
 PromptStatus prompt_timeout(void);
 gboolean prompt_waits(void);
+/* Inside a paste: bytes may be fed many at a time. */
+gboolean prompt_pastes(void);
+/* The lines of a paste that was the last thing to happen; 0 = none. */
+guint prompt_pasted(void);
+/* What stands before the text while the history is searched (^R), else NULL. */
+const char *prompt_label(void);
 const char *prompt_text(void);   /* as it stands now, UTF-8 */
 guint prompt_cursor(void);       /* byte offset */
 GPtrArray *prompt_matches(void); /* of Completion*, after a TAB with several; NULL = none to show */

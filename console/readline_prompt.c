@@ -6,6 +6,7 @@
  */
 #include "console/prompt.h"
 #include "console/readline_edit.h"
+#include "console/readline_input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,32 +14,13 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
-#define ESCAPE '\033'
-
 static struct {
-    GByteArray *ring; /* bytes readline has not read yet */
-    gboolean escape;  /* an ESC is held back */
     PromptStatus status;
     char *text;
     gboolean complete;
+    guint pasted; /* lines of the last paste, 0 = none */
     FILE *nowhere;
 } prompt;
-
-static int ring_getc(FILE *stream)
-{
-    guint8 byte;
-
-    if (prompt.ring->len == 0)
-        return EOF;
-    byte = prompt.ring->data[0];
-    g_byte_array_remove_index(prompt.ring, 0);
-    return byte;
-}
-
-static int ring_available(void)
-{
-    return prompt.ring->len > 0;
-}
 
 static void draw_nothing(void)
 {
@@ -55,19 +37,17 @@ static void prompt_line(char *line)
 
 void prompt_begin(App *app, PromptHistory history, const char *initial, gboolean complete)
 {
-    if (prompt.ring == NULL)
-        prompt.ring = g_byte_array_new();
     if (prompt.nowhere == NULL)
         prompt.nowhere = fopen("/dev/null", "r+e");
-    g_byte_array_set_size(prompt.ring, 0);
-    prompt.escape = FALSE;
+    edit_input_reset();
+    prompt.pasted = 0;
     prompt.status = PROMPT_EDITING;
     g_clear_pointer(&prompt.text, g_free);
     prompt.complete = complete;
     edit_forget_matches();
     rl_instream = rl_outstream = prompt.nowhere;
-    rl_getc_function = ring_getc;
-    rl_input_available_hook = ring_available;
+    rl_getc_function = edit_input_getc;
+    rl_input_available_hook = edit_input_available;
     rl_redisplay_function = draw_nothing;
     rl_prep_term_function = NULL;
     rl_deprep_term_function = NULL;
@@ -80,53 +60,93 @@ void prompt_begin(App *app, PromptHistory history, const char *initial, gboolean
         rl_insert_text(initial);
 }
 
-/* Lets readline read what is in the ring. */
+static void prompt_cancel(void)
+{
+    prompt.status = PROMPT_CANCELLED;
+    rl_callback_handler_remove();
+}
+
+/* Lets readline read the keys that there are. */
 static void prompt_drain(void)
 {
-    while (prompt.ring->len > 0 && prompt.status == PROMPT_EDITING) {
-        guint8 next = prompt.ring->data[0];
+    int next;
 
-        if (next == 3 || next == 7 || (next == 4 && rl_end == 0)) { /* ^C ^G, ^D on nothing */
-            prompt.status = PROMPT_CANCELLED;
-            rl_callback_handler_remove();
+    while (prompt.status == PROMPT_EDITING && (next = edit_input_peek()) >= 0) {
+        gboolean searching = RL_ISSTATE(RL_STATE_ISEARCH);
+
+        if (next == 3 || (next == 7 && !searching) ||
+            (next == 4 && rl_end == 0 && !searching)) { /* ^C, ^G, ^D on nothing */
+            prompt_cancel();
             return;
         }
         if (next != '\t')
             edit_forget_matches();
+        prompt.pasted = 0;
         rl_callback_read_char();
     }
 }
 
+/* A paste is text: what were ends of lines there become `;`, so that nothing runs before Enter, and
+   what Enter will run can be read. */
+static void prompt_paste(char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *one = g_strjoinv(edit_history_current() == PROMPT_COMMAND ? "; " : " ", lines);
+
+    edit_forget_matches();
+    rl_insert_text(one);
+}
+
 PromptStatus prompt_feed(const char *bytes, gsize length)
 {
-    if (prompt.escape) {
-        guint8 escape = ESCAPE;
+    if (edit_input_pastes() && length == 1 && *bytes == 3)
+        edit_input_drop_paste(); /* its end never came */
+    for (gsize i = 0; i < length && prompt.status == PROMPT_EDITING; i++) {
+        guint lines = 0;
+        g_autofree char *paste = NULL;
 
-        g_byte_array_append(prompt.ring, &escape, 1);
-        prompt.escape = FALSE;
+        edit_input_feed((guint8)bytes[i]);
+        prompt_drain();
+        if (prompt.status == PROMPT_EDITING && (paste = edit_input_take_paste(&lines)) != NULL) {
+            prompt_paste(paste);
+            prompt.pasted = lines;
+        }
     }
-    if (length > 0 && bytes[length - 1] == ESCAPE) {
-        prompt.escape = TRUE;
-        length--;
-    }
-    g_byte_array_append(prompt.ring, (const guint8 *)bytes, (guint)length);
-    prompt_drain();
     return prompt.status;
+}
+
+gboolean prompt_pastes(void)
+{
+    return edit_input_pastes();
+}
+
+guint prompt_pasted(void)
+{
+    return prompt.pasted;
 }
 
 PromptStatus prompt_timeout(void)
 {
-    if (prompt.escape && prompt.status == PROMPT_EDITING) {
-        prompt.escape = FALSE;
-        prompt.status = PROMPT_CANCELLED;
-        rl_callback_handler_remove();
+    if (prompt.status != PROMPT_EDITING)
+        return prompt.status;
+    if (edit_input_holds_escape() && !RL_ISSTATE(RL_STATE_ISEARCH)) {
+        prompt_cancel();
+        return prompt.status;
     }
+    edit_input_release(); /* of a search it keeps what was found */
+    prompt_drain();
     return prompt.status;
 }
 
 gboolean prompt_waits(void)
 {
-    return prompt.escape && prompt.status == PROMPT_EDITING;
+    return edit_input_holds() && prompt.status == PROMPT_EDITING;
+}
+
+const char *prompt_label(void)
+{
+    return prompt.status == PROMPT_EDITING && RL_ISSTATE(RL_STATE_ISEARCH) ? rl_display_prompt
+                                                                           : NULL;
 }
 
 const char *prompt_text(void)

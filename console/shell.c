@@ -9,10 +9,12 @@
 #include "console/shell.h"
 #include "console/batch.h"
 #include "console/readline_edit.h"
+#include "console/readline_input.h"
 #include "console/recall.h"
 #include "console/terminal.h"
 #include "widgets/text.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 
 #include <readline/readline.h>
 
+#define ESCAPE_MS 50            /* an ESC may begin a paste for so long */
 #define PASTE_OFF "\033[?2004l" /* readline turns bracketed paste on while it edits */
 
 typedef struct {
@@ -29,7 +32,7 @@ typedef struct {
     Output *out;
     FaceOps face;
     CommandRun *running; /* what the last line started, NULL = editing */
-    GSource *input, *size;
+    GSource *input, *size, *escape;
     int status;        /* of the last command */
     guint line_number; /* of the session */
     gboolean editing;
@@ -43,6 +46,7 @@ typedef struct {
 static Shell *the_shell; /* readline's handlers carry no data */
 
 static void shell_edit(Shell *shell);
+static void shell_line(char *line);
 static void shell_end(Shell *shell);
 static void shell_interrupt(gpointer data);
 
@@ -53,6 +57,7 @@ static void shell_stop_editing(Shell *shell)
     shell->editing = FALSE;
     terminal_set_undo(NULL);
     app_source_remove(&shell->input);
+    app_source_remove(&shell->escape);
 }
 
 static void shell_command_done(CommandRun *run, int status, gpointer data)
@@ -98,9 +103,59 @@ static void shell_line(char *line)
     free(line);
 }
 
+/* Lets readline read the keys that there are; what follows Enter is not for this line. */
+static void shell_drain(Shell *shell)
+{
+    g_autofree char *paste = NULL;
+    guint lines;
+
+    while (shell->editing && edit_input_peek() >= 0)
+        rl_callback_read_char();
+    if (!shell->editing || (paste = edit_input_take_paste(&lines)) == NULL)
+        return;
+    rl_insert_text(paste);
+    rl_redisplay();
+}
+
+/* An ESC that begins no paste. */
+static gboolean shell_escape_over(gpointer data)
+{
+    Shell *shell = data;
+
+    app_source_remove(&shell->escape);
+    edit_input_release();
+    shell_drain(shell);
+    return G_SOURCE_REMOVE;
+}
+
+/* What was typed: byte by byte, since what follows Enter may be for a program; a paste is taken as
+   it comes, and waited for by the loop, not by readline. */
 static gboolean shell_input(int fd, GIOCondition condition, gpointer data)
 {
-    rl_callback_read_char();
+    Shell *shell = data;
+    char bytes[4096];
+    int waiting = 1;
+
+    if (ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 1)
+        waiting = 1;
+    while (shell->editing && waiting > 0) {
+        ssize_t n = read(fd, bytes, edit_input_pastes() ? MIN(sizeof bytes, (gsize)waiting) : 1);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return G_SOURCE_CONTINUE;
+        if (n <= 0) { /* the terminal is gone */
+            shell_line(NULL);
+            return G_SOURCE_CONTINUE;
+        }
+        waiting -= (int)n;
+        for (ssize_t i = 0; i < n; i++) {
+            edit_input_feed((guint8)bytes[i]);
+            shell_drain(shell);
+        }
+    }
+    app_source_remove(&shell->escape);
+    if (edit_input_holds())
+        shell->escape = app_add_timer(shell->app, ESCAPE_MS, shell_escape_over, shell);
     return G_SOURCE_CONTINUE;
 }
 
@@ -108,11 +163,15 @@ static void shell_prompt(Shell *shell, const char *text, rl_vcpfunc_t *line)
 {
     edit_initialise(shell->app, FACE_SHELL);
     terminal_set_undo(PASTE_OFF);
+    rl_getc_function = edit_input_getc;
+    rl_input_available_hook = edit_input_available;
     rl_reset_screen_size(); /* it may have changed while a command ran */
     rl_callback_handler_install(text, line);
     shell->editing = TRUE;
     if (shell->input == NULL)
         shell->input = app_add_fd(shell->app, STDIN_FILENO, G_IO_IN | G_IO_HUP, shell_input, shell);
+    if (edit_input_peek() >= 0 && shell->escape == NULL) /* came behind a paste */
+        shell->escape = app_add_timer(shell->app, 0, shell_escape_over, shell);
 }
 
 static void shell_edit(Shell *shell)
@@ -151,7 +210,8 @@ static void shell_interrupt(gpointer data)
     } else if (shell->running != NULL) {
         command_interrupt(shell->running);
     } else {
-        /* Leaves a search or a half typed key sequence, too. */
+        /* Leaves a search, a paste without end, or a half typed key sequence, too. */
+        edit_input_reset();
         shell_stop_editing(shell);
         rl_callback_sigcleanup();
         fputc('\n', stdout);

@@ -29,7 +29,6 @@ static struct {
     WINDOW *input; /* a pad: reading from it refreshes nothing */
     gboolean active, mouse, redraw, gone, test;
     gboolean line_mode; /* keys arrive as bytes */
-    GByteArray *typed;  /* read, but not yet handed out */
     int cursor_y, cursor_x;
     FILE *null;
     guint16 *roles; /* test screens: role | base << 8 of each cell */
@@ -152,7 +151,6 @@ void screen_free(void)
     self.input = NULL;
     outlet_close();
     g_clear_pointer(&self.roles, g_free);
-    g_clear_pointer(&self.typed, g_byte_array_unref);
     if (self.null != NULL)
         fclose(self.null);
     self.null = NULL;
@@ -288,11 +286,6 @@ static void set_line_mode(gboolean on)
  * and yet there is nothing to read. */
 static int read_code(void)
 {
-    if (self.typed != NULL && self.typed->len > 0) {
-        guint8 first = self.typed->data[0];
-        g_byte_array_remove_index(self.typed, 0);
-        return first;
-    }
     int code = wgetch(self.input), waiting = 0;
     struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
     if (code == ERR && !self.test && poll(&fd, 1, 0) == 1 &&
@@ -425,29 +418,6 @@ gboolean screen_read(ScreenEvent *ret_event)
     }
 }
 
-/* An ESC has been read in line mode: when it begins a bracketed paste, the text takes its place,
- * else what was read to find out comes next. Nothing waits: a terminal sends the bracket at once.
- */
-static void look_for_paste(void)
-{
-    static const char bracket[] = "[200~";
-    guint8 seen[sizeof bracket];
-    guint n = 0;
-    int code = 0;
-    while (n < sizeof bracket - 1 && (code = wgetch(self.input)) != ERR && code <= 0xff) {
-        seen[n++] = (guint8)code;
-        if (code != bracket[n - 1])
-            break;
-    }
-    if (n == sizeof bracket - 1 && memcmp(seen, bracket, n) == 0) {
-        g_autofree char *paste = read_paste();
-        g_byte_array_append(self.typed, (const guint8 *)paste, (guint)strlen(paste));
-        return;
-    }
-    g_byte_array_append(self.typed, (const guint8 *)"\033", 1);
-    g_byte_array_append(self.typed, seen, n);
-}
-
 /* The next bytes. */
 int screen_read_bytes(char *buffer, int size)
 {
@@ -455,22 +425,12 @@ int screen_read_bytes(char *buffer, int size)
     if (!self.active)
         return -1;
     set_line_mode(TRUE);
-    if (self.typed == NULL)
-        self.typed = g_byte_array_new();
     while (n < size) {
-        gboolean fresh = self.typed->len == 0;
         int code = read_code();
         if (code == ERR)
             break;
-        if (code > 0xff)
-            continue;
-        if (code == 033 && fresh) {
-            look_for_paste();
-            code = read_code();
-            if (code == ERR)
-                break;
-        }
-        buffer[n++] = (char)code;
+        if (code <= 0xff)
+            buffer[n++] = (char)code;
     }
     return n > 0 ? n : self.gone ? -1 : 0;
 }

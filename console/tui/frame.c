@@ -376,16 +376,26 @@ static void draw_input(Tui *tui, const Canvas *body, const Canvas *line)
                        : page->ops->where == AT_INSTANCES ? "text  key=value  cpu>50  ~regex  !not"
                                                           : "Enter finds, n goes on";
 
-    promptline_draw(line, tui->input == INPUT_COMMAND ? ":" : "/", prompt_text(), prompt_cursor(),
-                    note);
+    g_autofree char *pasted =
+        prompt_pasted() > 1
+            ? g_strdup_printf("%u lines pasted; Enter runs them, Esc leaves", prompt_pasted())
+            : NULL;
+    const char *label = prompt_label();
+
+    if (label == NULL)
+        label = tui->input == INPUT_COMMAND ? ":" : "/";
+    promptline_draw(line, label, prompt_text(), prompt_cursor(), pasted != NULL ? pasted : note);
     if (matches != NULL && matches->len > 0)
         draw_matches(tui, body, matches);
 }
 
 static void draw_footer(Tui *tui, const Canvas *c)
 {
-    static const FooterKey line_keys[] = {
-        {"Enter", "do it", 0}, {"Tab", "complete", 1}, {"Up", "history", 2}, {"Esc", "leave", 0}};
+    static const FooterKey line_keys[] = {{"Enter", "do it", 0},
+                                          {"Tab", "complete", 1},
+                                          {"Up", "history", 2},
+                                          {"^R", "search it", 3},
+                                          {"Esc", "leave", 0}};
     static const FooterKey menu_keys[] = {
         {"Enter", "do it", 0}, {"Esc", "leave", 0}, {"Up Down", "move", 1}};
     static const FooterKey dialog_keys[] = {{"Esc", "no: leave everything as it is", 0}};

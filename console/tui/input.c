@@ -216,18 +216,20 @@ static gboolean escape_over(gpointer data)
 }
 
 /* Hands the next byte to the line editor; one at a time, because what follows Enter is no longer
-   for it. FALSE when nothing waits. */
+   for it (no Enter is in a paste). FALSE when nothing waits. */
 static gboolean feed_input(Tui *tui)
 {
-    char byte;
+    char bytes[4096], byte;
     Page *page = tui_page(tui);
+    gssize n = screen_read_bytes(bytes, prompt_pastes() ? sizeof bytes : 1);
 
-    if (screen_read_bytes(&byte, 1) <= 0)
+    if (n <= 0)
         return FALSE;
+    byte = bytes[n - 1];
     app_source_remove(&tui->escape_source);
     guint shown =
         tui->input == INPUT_COMMAND && prompt_matches() != NULL ? prompt_matches()->len : 0;
-    PromptStatus status = prompt_feed(&byte, 1);
+    PromptStatus status = prompt_feed(bytes, (gsize)n);
     gboolean again = byte == KEYS_TAB && shown > 0 && status == PROMPT_EDITING &&
                      prompt_matches() != NULL && prompt_matches()->len == shown;
 

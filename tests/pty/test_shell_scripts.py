@@ -7,6 +7,7 @@ import re
 import pytest
 
 CALM = ("--connect", "sim:12,pace=0.05,whims=off,events=off")
+VERSION = r"^gemel [\d.]+$"
 PROMPT = r"gemel\S*[>$#] ?$"
 
 
@@ -67,7 +68,7 @@ def test_watch_in_the_shell_ends_with_q(tui):
     terminal.send("q")
     terminal.wait(PROMPT)
     terminal.send("version\r")
-    terminal.wait(r"^gemel \d")
+    terminal.wait(VERSION)
     terminal.key("^d")
     assert terminal.wait_exit() == 0
     assert terminal.restored()
@@ -81,7 +82,7 @@ def test_ctrl_c_ends_a_watch_and_the_shell_stays(tui):
     terminal.key("^c")
     terminal.wait(r"gemel!> ?$")
     terminal.send("version\r")
-    terminal.wait(r"^gemel \d")
+    terminal.wait(VERSION)
 
 
 @pytest.mark.quick
@@ -92,7 +93,7 @@ def test_ctrl_c_at_a_program_that_reads_ends_it_and_the_shell_stays(tui):
     terminal.key("^c")
     terminal.wait(r"gemel!> ?$")
     terminal.send("version\r")
-    terminal.wait(r"^gemel \d")
+    terminal.wait(VERSION)
 
 
 @pytest.mark.quick
@@ -130,7 +131,7 @@ def test_two_shells_lose_none_of_each_others_lines(tui, gemel):
         one.wait(rf"# one {number}\n(.*\n)*gemel> ?$")
         two.wait(rf"# two {number}\n(.*\n)*gemel> ?$")
     one.send(" version # not kept\r")
-    one.wait(r"^gemel \d")
+    one.wait(VERSION)
     for terminal in (one, two):
         terminal.key("^d")
         assert terminal.wait_exit() == 0
@@ -150,7 +151,7 @@ def test_a_history_file_is_bounded(tui, gemel):
         file.writelines(f"old {n}\n" for n in range(2000))
     terminal = shell(tui)
     terminal.send("version\r")
-    terminal.wait(r"^gemel \d")
+    terminal.wait(VERSION)
     terminal.send("history 2\r")
     terminal.wait(r"^version\n(.*\n)*history 2")
     terminal.key("^d")
