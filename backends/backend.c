@@ -251,6 +251,22 @@ gboolean gemel_backend_can(const GemelBackend *backend, GemelAct act)
     }
 }
 
+const char *gemel_group_name(GemelGroup group)
+{
+    static const char *const names[GEMEL_GROUP_N] = {
+        [GEMEL_GROUP_IMAGES] = "images",
+        [GEMEL_GROUP_STORAGE] = "storage",
+        [GEMEL_GROUP_NETWORKS] = "networks",
+    };
+
+    return group < GEMEL_GROUP_N ? names[group] : "nothing";
+}
+
+gboolean gemel_backend_has_group(const GemelBackend *backend, GemelGroup group)
+{
+    return group < GEMEL_GROUP_N && backend->ops->groups[group] != NULL;
+}
+
 /* Why `act` is not possible now, in the words that help most. */
 static const char *why_not(const GemelInstance *instance, GemelAct act)
 {

@@ -346,6 +346,25 @@ typedef struct {
     void (*free)(GemelStream *stream);
 } GemelStreamOps;
 
+/* ---- what a host has beside instances ------------------------------------------------------- */
+
+/* Groups of things that a backend may have; the views and commands of a group are there as long as
+   a backend that has it is connected. */
+typedef enum {
+    GEMEL_GROUP_IMAGES,
+    GEMEL_GROUP_STORAGE,
+    GEMEL_GROUP_NETWORKS,
+    GEMEL_GROUP_N
+} GemelGroup;
+
+const char *gemel_group_name(GemelGroup group); /* "images" "storage" "networks" */
+
+typedef struct {
+    /* All of them: an array of flat objects with at least "name", which is unique in it; keys that
+       end in _bytes and _unix are shown as sizes and times. Owned by the caller. Read lane. */
+    json_t *(*list)(GemelConn *conn, GError **error);
+} GemelGroupOps;
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 typedef enum {
@@ -436,13 +455,15 @@ struct GemelBackendOps {
     gboolean (*act[GEMEL_ACT_PLAIN_N])(GemelConn *conn, const char *id, const GemelActArgs *args,
                                        GError **error);
 
-    const GemelSnapshotOps *snapshots;    /* NULL = none */
-    const GemelStreamOps *streams;        /* NULL = none */
-    const GemelDefinitionOps *definition; /* NULL = cannot be edited */
+    const GemelSnapshotOps *snapshots;          /* NULL = none */
+    const GemelStreamOps *streams;              /* NULL = none */
+    const GemelDefinitionOps *definition;       /* NULL = cannot be edited */
+    const GemelGroupOps *groups[GEMEL_GROUP_N]; /* NULL = none */
 };
 
 /* Whether the table has what `act` needs. */
 gboolean gemel_backend_can(const GemelBackend *backend, GemelAct act);
+gboolean gemel_backend_has_group(const GemelBackend *backend, GemelGroup group);
 
 /* Marks in `instance` what its backend's table and its state allow; the usual state machine, to be
    called by `list` after state is set. A backend then takes away what else is not valid with

@@ -241,6 +241,23 @@ static const char *read_hostile(SimOptions *options, const char *value)
     return read_switch(value, &options->hostile) ? NULL : "on or off";
 }
 
+static const char *read_groups(SimOptions *options, const char *value)
+{
+    g_auto(GStrv) names = g_strsplit(value, "+", -1);
+
+    options->groups = 0;
+    for (guint i = 0; names[i] != NULL; i++) {
+        GemelGroup group = 0;
+
+        while (group < GEMEL_GROUP_N && !g_str_equal(gemel_group_name(group), names[i]))
+            group++;
+        if (group == GEMEL_GROUP_N)
+            return "images, storage or networks, joined by +";
+        options->groups |= 1u << group;
+    }
+    return NULL;
+}
+
 static const char *read_time(SimOptions *options, const char *value)
 {
     options->has_time = TRUE;
@@ -267,6 +284,7 @@ static const struct {
     {"still", read_still},
     {"flip", read_flip},
     {"hostile", read_hostile},
+    {"groups", read_groups},
     {"time", read_time},
 };
 

@@ -33,6 +33,9 @@ static GemelBackend *sim_create(const char *name, const char *uri, GError **erro
     world->ops = gemel_sim_ops;
     if (!options.events)
         world->ops.watch = NULL;
+    for (GemelGroup group = 0; group < GEMEL_GROUP_N; group++)
+        if (((options.groups >> group) & 1u) != 0)
+            world->ops.groups[group] = &sim_group_ops[group];
     gemel_backend_init(&world->base, &world->ops, name, uri != NULL ? uri : "sim:");
     pthread_mutex_init(&world->mutex, NULL);
     world->created_ns = gemel_boottime_ns();

@@ -54,6 +54,7 @@ typedef struct {
     char *hang_instance;
     GHashTable *troubles;            /* name -> bits 1<<SimTrouble, or NULL */
     gint64 down_from_ns, down_to_ns; /* since creation; from == to: never down */
+    guint groups;                    /* bit 1<<GemelGroup: what it has beside instances */
     gboolean events, whims, still, flip, hostile;
     gboolean has_time;
     double time_s;
@@ -318,3 +319,7 @@ typedef struct {
 int sim_shell_run(const SimShell *shell, char **argv, GString *out, GString *err);
 /* The same for a line of shell input. */
 int sim_shell_line(const SimShell *shell, const char *line, GString *out, GString *err);
+
+/* ---- what it has beside instances (groups.c) ------------------------------------------------- */
+
+extern const GemelGroupOps sim_group_ops[GEMEL_GROUP_N];

@@ -10,6 +10,8 @@ typedef struct {
     Page *(*make_of)(Tui *tui, const char *key); /* about the selected instance */
     const char *about;                           /* what it shows of it */
     int kind;                                    /* of neither: the list, with this kind */
+    gboolean of_group;                           /* there while a backend has `group` */
+    GemelGroup group;
 } View;
 
 static const View views[] = {
@@ -19,6 +21,9 @@ static const View views[] = {
     {.name = "snapshots", .make_of = snapshots_new, .about = "snapshots"},
     {.name = "inspect", .make_of = inspect_new, .about = "figures and settings"},
     {.name = "definition", .make_of = definition_new, .about = "definition"},
+    {.name = "images", .of_group = TRUE, .group = GEMEL_GROUP_IMAGES},
+    {.name = "storage", .of_group = TRUE, .group = GEMEL_GROUP_STORAGE},
+    {.name = "networks", .of_group = TRUE, .group = GEMEL_GROUP_NETWORKS},
     {.name = "jobs", .make = jobs_new},
     {.name = "events", .make = events_new},
     {.name = "alerts", .make = alerts_view_new},
@@ -59,13 +64,30 @@ static gboolean goto_page(Tui *tui, const View *view)
         g_ptr_array_add(tui->pages, page);
         return TRUE;
     }
-    tui_push(tui, view->make(tui));
+    tui_push(tui, view->of_group ? listing_new(tui, view->group) : view->make(tui));
     return TRUE;
+}
+
+/* A view of a group is there as long as a backend that has the group is connected. */
+static gboolean is_here(Tui *tui, const View *view)
+{
+    GPtrArray *backends = model_backends(tui->app->model);
+
+    for (guint i = 0; view->of_group && i < backends->len; i++) {
+        const ModelBackend *backend = backends->pdata[i];
+
+        if (backend->open != NULL && gemel_backend_has_group(backend->open->backend, view->group))
+            return TRUE;
+    }
+    return !view->of_group;
 }
 
 const char *pages_name(Tui *tui, guint i)
 {
-    return i < G_N_ELEMENTS(views) ? views[i].name : NULL;
+    for (guint v = 0; v < G_N_ELEMENTS(views); v++)
+        if (is_here(tui, &views[v]) && i-- == 0)
+            return views[v].name;
+    return NULL;
 }
 
 gboolean pages_goto(Tui *tui, const char *name, GError **error)
@@ -75,12 +97,17 @@ gboolean pages_goto(Tui *tui, const char *name, GError **error)
     for (guint i = 0; i < G_N_ELEMENTS(views); i++) {
         const View *view = &views[i];
 
-        g_string_append_printf(names, " %s", view->name);
+        if (is_here(tui, view))
+            g_string_append_printf(names, " %s", view->name);
         if (strcmp(view->name, name) != 0)
             continue;
-        return view->make != NULL      ? goto_page(tui, view)
-               : view->make_of != NULL ? goto_instance_page(tui, view, error)
-                                       : goto_kind(tui, view->kind);
+        if (!is_here(tui, view))
+            return gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
+                                   "view: no connected host has %s; it comes with one that does",
+                                   name);
+        return view->make != NULL || view->of_group ? goto_page(tui, view)
+               : view->make_of != NULL              ? goto_instance_page(tui, view, error)
+                                                    : goto_kind(tui, view->kind);
     }
     return gemel_error_set(error, GEMEL_ERROR_INVALID, "view goto: '%s' is no view; there are%s",
                            name, names->str);

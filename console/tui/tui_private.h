@@ -34,8 +34,9 @@ typedef enum {
     AT_TEXT = 1 << 4,
     AT_DETAIL = 1 << 5, /* labels for the footer alone: its keys are those of AT_INSTANCES */
     AT_ALERTS = 1 << 6,
+    AT_LISTING = 1 << 7,
     AT_METRICS = 1 << 12, /* as AT_DETAIL, in the tab of metrics */
-    AT_TABLES = AT_ALERTS | AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
+    AT_TABLES = AT_ALERTS | AT_LISTING | AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
     AT_ALL = AT_TABLES | AT_TEXT
 } Where;
 
@@ -288,6 +289,7 @@ Page *snapshots_new(Tui *tui, const char *key);
 Page *jobs_new(Tui *tui);
 Page *events_new(Tui *tui);
 Page *alerts_view_new(Tui *tui);
+Page *listing_new(Tui *tui, GemelGroup group);
 Page *inspect_new(Tui *tui, const char *key);
 Page *definition_new(Tui *tui, const char *key);
 Page *help_new(Tui *tui);

@@ -263,6 +263,29 @@ def test_alerts_are_listed_gone_to_and_removed(tui):
     until(lambda: not terminal.line_with(r"2 quiet"), 5, terminal.dump)
 
 
+# ---- views that come with a backend's group
+
+
+@pytest.mark.quick
+def test_a_view_of_a_group_is_there_while_a_host_has_the_group(tui):
+    terminal = opened(tui)
+    terminal.key("5")
+    terminal.wait(r"no connected host has images")
+    command(terminal, "connect more sim:1,groups=images+storage,whims=off,events=off")
+    terminal.wait(r"\b13  by name")
+    terminal.key("5")
+    terminal.wait(r"NAME +FORMAT +SIZE +LAYERS")
+    terminal.wait(r"debian:12 +oci +123M")
+    terminal.key("G", "Enter")
+    terminal.wait(r'"name": "lab.qcow2"')
+    terminal.key("q", "6")
+    terminal.wait(r"fast +logical +100G +91G")
+    terminal.key("7")
+    terminal.wait(r"no connected host has networks")
+    command(terminal, "view goto nowhere")
+    terminal.wait(r"definition images storage jobs events alerts")
+
+
 # ---- ten thousand
 
 
