@@ -67,6 +67,7 @@ static gboolean take_root(Arguments *arguments, GStrvBuilder *uris, const char *
         return arguments->flag = TRUE;                                                             \
     }
 TAKE_FLAG(batch)
+TAKE_FLAG(linear)
 TAKE_FLAG(read_only)
 TAKE_FLAG(version)
 TAKE_FLAG(help)
@@ -89,6 +90,9 @@ const ProgramOption program_options[] = {
              "nothing",
      .take = take_demo},
     {.name = "batch", .help = "read commands from standard input, a line each", .take = take_batch},
+    {.name = "linear",
+     .help = "print what changes as lines, for screen readers and logs; commands can be typed",
+     .take = take_linear},
     {.name = "read-only", .help = "refuse every change", .take = take_read_only},
     {.name = "root",
      .meta = "DIR",
@@ -188,6 +192,13 @@ gboolean arguments_parse(Arguments *arguments, char **argv, GError **error)
         return gemel_error_set(
             error, GEMEL_ERROR_INVALID, "%s is too much: %s; see gemel help", argv[i],
             arguments->batch ? "--batch reads its commands" : "-c has the commands");
+    if (arguments->linear && (argv[i] != NULL || arguments->line != NULL || arguments->batch))
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "--linear takes its commands as they are typed, not %s; see gemel "
+                               "help",
+                               argv[i] != NULL           ? argv[i]
+                               : arguments->line != NULL ? "from -c"
+                                                         : "with --batch");
     if (arguments->line != NULL && arguments->batch)
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "--batch and -c do not go together");
     return TRUE;

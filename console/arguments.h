@@ -8,7 +8,7 @@
 #include <glib.h>
 
 typedef struct {
-    gboolean demo, batch, read_only, version, help;
+    gboolean demo, batch, linear, read_only, version, help;
     char *demo_spec; /* "100,seed=1" */
     char *line;      /* -c 'a; b' */
     char *root;      /* --root */

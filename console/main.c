@@ -8,6 +8,7 @@
 #include "console/arguments.h"
 #include "console/batch.h"
 #include "console/commands.h"
+#include "console/linear.h"
 #include "console/rc.h"
 #include "console/spawn.h"
 #include "console/terminal.h"
@@ -188,15 +189,17 @@ static gboolean terminal_is_usable(void)
     const char *term = g_getenv("TERM");
 
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        fputs("gemel: the console needs a terminal; `gemel list`, `gemel shell` and "
-              "`gemel help` work without one\n",
+        fputs("gemel: the console needs a terminal; `gemel list`, `gemel shell`, `gemel --linear` "
+              "and `gemel help` work without one\n",
               stderr);
         return FALSE;
     }
     if (term == NULL || *term == '\0' || g_str_equal(term, "dumb")) {
-        fprintf(stderr,
-                "gemel: TERM is %s, which cannot show the console; `gemel shell` works here\n",
-                term == NULL || *term == '\0' ? "not set" : "dumb");
+        fprintf(
+            stderr,
+            "gemel: TERM is %s, which cannot show the console; `gemel shell` and `gemel --linear` "
+            "work here\n",
+            term == NULL || *term == '\0' ? "not set" : "dumb");
         return FALSE;
     }
     return TRUE;
@@ -290,7 +293,8 @@ int main(int argc, char **argv)
         arguments.uris = g_strsplit(replay, "\n", 1);
     }
     top = is_console_top(&arguments);
-    console = top || (arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch);
+    console = top || (arguments.argv[0] == NULL && arguments.line == NULL && !arguments.batch &&
+                      !arguments.linear);
     if (console && !terminal_is_usable())
         return 2;
     if (console)
@@ -309,7 +313,9 @@ int main(int argc, char **argv)
         options_set(app->options, "sort", "cpu", NULL);
     if (console)
         app_source_remove(&signal_source); /* it reads its own */
-    status = console ? tui_run(app) : run_oneshot(app, &arguments);
+    status = console            ? tui_run(app)
+             : arguments.linear ? linear_run(app)
+                                : run_oneshot(app, &arguments);
     if (console)
         signal_source = app_add_signals(app, signals, on_signal, app);
     /* What an interrupted command began to put back; another ^C does not wait for it. */
