@@ -130,7 +130,7 @@ const Command commands_theme[] = {
                {WORD_TEXT, "BACKGROUND", .optional = TRUE},
                {WORD_TEXT, "ATTRIBUTES", .optional = TRUE}},
      .details = "Colours are `default` (the terminal's own), 0 to 255, a name like red or "
-                "bright-red, or #rrggbb; attributes are none, or of bold,dim,underline,reverse. "
+                "bright-red, or 0xRRGGBB; attributes are none, or of bold,dim,underline,reverse. "
                 "`-` keeps what the theme has. `color ROLE reset` forgets a change, `color reset` "
                 "all of them. The names of the roles hold in every theme.",
      .run = color_run},

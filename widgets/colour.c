@@ -83,8 +83,9 @@ gboolean colour_parse(const char *text, short *ret)
         *ret = (short)number;
         return TRUE;
     }
-    if (text[0] != '#' || strlen(text) != 7 ||
-        !g_ascii_string_to_unsigned(text + 1, 16, 0, 0xffffff, &number, NULL))
+    /* in a command line # begins a comment */
+    const char *digits = g_str_has_prefix(text, "0x") ? text + 2 : *text == '#' ? text + 1 : "";
+    if (strlen(digits) != 6 || !g_ascii_string_to_unsigned(digits, 16, 0, 0xffffff, &number, NULL))
         return FALSE;
     *ret = nearest240((guint)number);
     return TRUE;

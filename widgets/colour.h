@@ -15,8 +15,8 @@ void colour_rgb(short colour, guint8 ret_rgb[3]);
 /* The one of the sixteen that comes nearest. */
 short colour_nearest16(short colour);
 
-/* `default`, 0..255, a name (red, bright-red, ...) or #rrggbb, which becomes the nearest of the
- * 240. FALSE when it is none of these. */
+/* `default`, 0..255, a name (red, bright-red, ...), 0xRRGGBB or #RRGGBB, which becomes the nearest
+ * of the 240. FALSE when it is none of these. */
 gboolean colour_parse(const char *text, short *ret);
 
 /* As colour_parse() takes it. g_free() */

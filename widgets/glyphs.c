@@ -17,7 +17,8 @@ static const struct {
     [GLYPH_CUT_RIGHT] = {"›", ">"},   [GLYPH_OPEN] = {"▾", "-"},
     [GLYPH_CLOSED] = {"▸", "+"},      [GLYPH_ELLIPSIS] = {"…", "~"},
     [GLYPH_MARK] = {"\uFFFD", "?"},   [GLYPH_FULL] = {"▇", "#"},
-    [GLYPH_EMPTY] = {"▁", "."},       [GLYPH_GROUND] = {"▁", "_"},
+    [GLYPH_OTHER] = {"▒", "="},       [GLYPH_EMPTY] = {"▁", "."},
+    [GLYPH_GROUND] = {"▁", "_"},
 };
 
 static const char *const levels[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};

@@ -31,6 +31,7 @@ typedef enum {
     GLYPH_ELLIPSIS, /* cut off */
     GLYPH_MARK,     /* a character that may not be shown */
     GLYPH_FULL,     /* a bar's full cell */
+    GLYPH_OTHER,    /* a full cell of a bar's second part */
     GLYPH_EMPTY,    /* a bar's empty cell */
     GLYPH_GROUND,   /* the ground line of a graph */
     GLYPH_N

@@ -7,12 +7,6 @@
 #define BAR_MIN  6
 #define LINE_MIN 44
 
-/* A full bar cell and an empty one. */
-static void bar_cell(const Canvas *c, int y, int x, Role role, gboolean full)
-{
-    canvas_glyph(c, y, x, full ? role : ROLE_TRACK, glyph_char(full ? GLYPH_FULL : GLYPH_EMPTY));
-}
-
 /* Draws the parts one after the other, rounding their borders rather than their lengths. */
 void meter_bar(const Canvas *c, int y, int x, int width, const MeterPart *parts, guint n)
 {
@@ -22,13 +16,14 @@ void meter_bar(const Canvas *c, int y, int x, int width, const MeterPart *parts,
         double share = isfinite(parts[i].share) ? CLAMP(parts[i].share, 0, 1) : 0;
         sum = MIN(sum + share, 1);
         int end = (int)lround(sum * width);
-        if (share > 0 && end == at && at < width)
+        if (share > (i == 0 ? 0 : 0.02) && end == at && at < width)
             end++; /* something is never nothing */
         for (; at < end; at++)
-            bar_cell(c, y, x + at, parts[i].role, TRUE);
+            canvas_glyph(c, y, x + at, parts[i].role,
+                         glyph_char(i == 0 ? GLYPH_FULL : GLYPH_OTHER));
     }
     for (; at < width; at++)
-        bar_cell(c, y, x + at, ROLE_TRACK, FALSE);
+        canvas_glyph(c, y, x + at, ROLE_TRACK, glyph_char(GLYPH_EMPTY));
 }
 
 /* Digits of the greatest index. */

@@ -12,14 +12,16 @@ typedef struct {
     Role role;
 } MeterPart;
 
-/* A bar of `width` cells; what the parts leave is the track. */
+/* A bar of `width` cells; what the parts leave is the track. The first part
+ * and the others have different signs, so that they can be told apart without colours; however
+ * small the first is, it shows. */
 void meter_bar(const Canvas *c, int y, int x, int width, const MeterPart *parts, guint n);
 
 /* One load of a grid. */
 typedef struct {
     double load;   /* 0..1, negative: not known */
     double steal;  /* 0..1 of time it wanted to run and could not, 0 when not known */
-    char note[32]; /* more to say where there is room, may be empty */
+    char note[48]; /* more to say where there is room, may be empty */
 } MeterLoad;
 
 /* Draws `n` loads named `label`0, `label`1 … on all of `c`. With room a line each: bar, percent,

@@ -333,7 +333,7 @@ static gboolean parse_colour(const char *text, guint8 bit, guint8 *set, short *r
     if (!colour_parse(text, ret)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "color: '%s' is no colour; there are default, 0..255, names like red or "
-                    "bright-red, #rrggbb, and - for the theme's",
+                    "bright-red, 0xRRGGBB, and - for the theme's",
                     text);
         return FALSE;
     }

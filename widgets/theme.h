@@ -101,7 +101,7 @@ typedef struct {
 ThemeLook theme_look(Role role, Role base);
 
 /* Changes a role in all themes. Colours: `default` (the terminal's own), 0..255, a name like red or
- * bright-red, #rrggbb; attributes: none or bold,dim,underline,reverse; `-` or NULL keeps what the
+ * bright-red, 0xRRGGBB; attributes: none or bold,dim,underline,reverse; `-` or NULL keeps what the
  * theme has. Errors are G_OPTION_ERROR_BAD_VALUE. */
 gboolean theme_set_role(const char *role, const char *fg, const char *bg, const char *attrs,
                         GError **error);

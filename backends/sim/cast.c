@@ -5,6 +5,8 @@
  */
 #include "backends/sim/sim.h"
 
+#include <string.h>
+
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define KB  1e3
 #define MB  1e6
@@ -155,6 +157,9 @@ static void make_cast(SimWorld *world, guint index)
 
     if (cast[index].vcpus != 0)
         instance->vcpus = cast[index].vcpus;
+    if (world->options.vcpus != 0 && instance->kind == GEMEL_KIND_VM &&
+        strcmp(instance->name, "build") == 0)
+        instance->vcpus = world->options.vcpus;
     if (cast[index].memory_mib != 0)
         instance->memory_bytes = cast[index].memory_mib * MIB;
     instance->cpu_limit = cast[index].cpu_limit;

@@ -188,6 +188,16 @@ static const char *read_hang_instance(SimOptions *options, const char *value)
     return NULL;
 }
 
+static const char *read_vcpus(SimOptions *options, const char *value)
+{
+    guint64 n;
+
+    if (!parse_count(value, 512, &n) || n == 0)
+        return "a number of vCPUs from 1 to 512, which the guest build gets";
+    options->vcpus = (guint)n;
+    return NULL;
+}
+
 static const char *read_down(SimOptions *options, const char *value)
 {
     const char *right = "always, FROM- or FROM-TO, such as 5s-10s";
@@ -277,6 +287,7 @@ static const struct {
     {"hang-after", read_hang_after},
     {"hang-for", read_hang_for},
     {"hang-instance", read_hang_instance},
+    {"vcpus", read_vcpus},
     {"trouble", sim_trouble_read},
     {"down", read_down},
     {"events", read_events},

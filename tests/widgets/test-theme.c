@@ -243,13 +243,13 @@ static void test_a_role_can_be_changed(void)
     static const char *const bad[][4] = {{"no-such-role", "red", NULL, NULL},
                                          {"crashed", "reddish", NULL, NULL},
                                          {"crashed", "256", NULL, NULL},
-                                         {"crashed", "#12345", NULL, NULL},
+                                         {"crashed", "0x12345", NULL, NULL},
                                          {"crashed", "-", "-", "bold,blink"}};
     g_autoptr(GError) error = NULL;
 
     open_theme("dark", THEME_256);
     g_assert_null(theme_role_line(ROLE_CRASHED));
-    g_assert_true(theme_set_role("crashed", "bright-red", "#ffffff", "bold,underline", &error));
+    g_assert_true(theme_set_role("crashed", "bright-red", "0xffffff", "bold,underline", &error));
     ThemeLook look = theme_look(ROLE_CRASHED, ROLE_TEXT);
 
     g_assert_cmpint(look.fg, ==, 9);
