@@ -36,6 +36,8 @@ static void test_groups(gconstpointer contract)
         g_assert_nonnull(snapshots->revert);
         g_assert_nonnull(snapshots->remove);
     }
+    for (GemelGroup group = 0; group < GEMEL_GROUP_N; group++)
+        g_assert_true(stage->ops->groups[group] == NULL || stage->ops->groups[group]->list != NULL);
     if (streams != NULL) {
         g_assert_cmpuint(streams->kinds, >, 0);
         g_assert_cmpuint(streams->kinds, <, 1u << GEMEL_STREAM_N);

@@ -114,6 +114,18 @@ def test_sorts_by_any_column_and_by_pressure_from_the_menu(tui):
     assert worst == sorted(worst, reverse=True) and worst, terminal.dump()
 
 
+@pytest.mark.quick
+def test_completions_stay_while_figures_are_read(tui):  # k9s #1308
+    terminal = opened(tui)
+    command(terminal, "set refresh 100ms")
+    terminal.key(":")
+    terminal.send("columns psi-\t\t")
+    terminal.wait(r"psi-memory-full")
+    before = [line for line in lines(terminal)[2:8]]
+    until(lambda: lines(terminal)[2:8] != before, 5, "figures to move")
+    assert terminal.line_with(r"psi-memory-full"), terminal.dump()
+
+
 # ---- the tree
 
 

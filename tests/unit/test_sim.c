@@ -105,6 +105,7 @@ static const char *const bad_options[][2] = {
     {"sim:still=yes", "on or off"},
     {"sim:hostile=x", "on or off"},
     {"sim:time=noon", "seconds"},
+    {"sim:groups=images+cakes", "images, storage or networks"},
     {"qemu:///system", "say sim:"},
 };
 
@@ -416,6 +417,38 @@ static void test_hung_instance_is_quarantined(void)
     gemel_sim_ops.free(backend);
 }
 
+static void test_groups_are_there_when_asked_for(void)
+{
+    GemelBackend *plain = make("sim:1"), *backend = make("sim:1,groups=images+networks");
+    GemelConn *conn = connect_to(backend);
+
+    for (GemelGroup group = 0; group < GEMEL_GROUP_N; group++) {
+        g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autoptr(GError) error = NULL;
+        json_t *thing;
+        size_t i;
+
+        g_assert_false(gemel_backend_has_group(plain, group));
+        g_assert_true(gemel_backend_has_group(backend, group) == (group != GEMEL_GROUP_STORAGE));
+        if (!gemel_backend_has_group(backend, group))
+            continue;
+        json_t *things = backend->ops->groups[group]->list(conn, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpuint(json_array_size(things), >, 0);
+        json_array_foreach (things, i, thing) {
+            const char *name = json_string_value(json_object_get(thing, "name"));
+
+            g_assert_nonnull(name);
+            g_assert_true(g_hash_table_add(names, (gpointer)name));
+        }
+        json_decref(things);
+    }
+    backend->ops->conn_close(conn);
+    gemel_sim_ops.free(backend);
+    gemel_sim_ops.free(plain);
+}
+
 static void test_outage(void)
 {
     GemelBackend *backend = make("sim:3,down=100ms-300ms");
@@ -506,6 +539,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/hung-instance-is-named-to-the-second-caller",
                     test_hung_instance_is_quarantined);
     g_test_add_func("/sim/outage-kills-connections-for-good", test_outage);
+    g_test_add_func("/sim/groups-are-there-when-asked-for", test_groups_are_there_when_asked_for);
     g_test_add_func("/sim/events-off-leaves-no-watch", test_without_events_there_is_no_watch);
     g_test_add_func("/sim/ten-thousand-instances-are-cheap", test_ten_thousand_are_cheap);
     return g_test_run();

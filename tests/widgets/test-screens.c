@@ -241,6 +241,26 @@ static void test_pages(void)
     world_close(&world);
 }
 
+static void test_the_list_as_a_tree_and_with_other_columns(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "u s g");
+    check(&world, "screen-tree");
+    press(&world, "h z u n");
+    options_set(world.app->options, "columns", "name state steal throttled psi-io swap pids labels",
+                NULL);
+    check(&world, "screen-columns");
+    press(&world, "A");
+    check(&world, "screen-alerts-none");
+    world_close(&world);
+    world_open(&world, 12, 40);
+    press(&world, "u k g");
+    check(&world, "screen-tree-40x12");
+    world_close(&world);
+}
+
 static void test_delete_of_a_running_one_asks_for_its_name(void)
 {
     World world;
@@ -318,6 +338,8 @@ int main(int argc, char **argv)
                     test_tabs_of_a_guest_and_a_container);
     g_test_add_func("/screens/menus", test_menus);
     g_test_add_func("/screens/pages", test_pages);
+    g_test_add_func("/screens/the-list-as-a-tree-and-with-other-columns",
+                    test_the_list_as_a_tree_and_with_other_columns);
     g_test_add_func("/screens/delete-of-a-running-one-asks-for-its-name",
                     test_delete_of_a_running_one_asks_for_its_name);
     g_test_add_func("/screens/a-recording", test_a_recording);
