@@ -233,6 +233,24 @@ static void help_json(CommandRun *run)
     output_json(run->out, json_pack("{s:o}", "commands", commands));
 }
 
+/* Topics that are no commands: "options", "keys"; they are what these commands list. */
+static gboolean help_topic(CommandRun *run, const char *word)
+{
+    static const char *const topics[][2] = {{"options", "set"}, {"keys", "bind"}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(topics); i++) {
+        const char *const words[] = {topics[i][1], NULL};
+        guint used;
+
+        if (!g_str_equal(word, topics[i][0]))
+            continue;
+        run->n_words = 0; /* the command without words lists */
+        command_find(words, &used, NULL)->run(run);
+        return TRUE;
+    }
+    return FALSE;
+}
+
 static void help_run(CommandRun *run)
 {
     guint used = 0;
@@ -253,7 +271,7 @@ static void help_run(CommandRun *run)
             help_command(run, command);
             continue;
         }
-        if (!help_family(run, run->words[i]))
+        if (!help_family(run, run->words[i]) && !help_topic(run, run->words[i]))
             run_error(run, error);
         used = 1;
     }

@@ -2,6 +2,7 @@
 /* cmd_record.c - record, and replay with its controls. */
 #include "backends/replay/replay.h"
 #include "console/commands.h"
+#include "console/reads.h"
 #include "console/record.h"
 
 #include <math.h>
@@ -171,11 +172,6 @@ static void print_replay(CommandRun *run, const AppBackend *open, guint instance
                  run->words[0], damage);
 }
 
-static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
-{
-    return conn->backend->ops->list(conn, error);
-}
-
 static void replay_read(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     CommandRun *run = data;
@@ -208,7 +204,7 @@ static void replay_run(CommandRun *run)
     run_submit(run, run->app->backends->pdata[run->app->backends->len - 1], GEMEL_LANE_READ,
                &(GemelJobSpec){.kind = "connect",
                                .title = "replay",
-                               .run = run_list,
+                               .run = read_list,
                                .result_free = (GDestroyNotify)g_ptr_array_unref,
                                .hard_ms = 30000},
                replay_read, run);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_session.c - the program itself: backends, jobs, options, views. */
 #include "console/commands.h"
+#include "console/reads.h"
 
 #include <string.h>
 
@@ -46,11 +47,6 @@ static void backends_run(CommandRun *run)
     }
 }
 
-static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
-{
-    return conn->backend->ops->list(conn, error);
-}
-
 /* The first list of a new backend. One that is only silent stays: it connects again by itself. */
 static void connect_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
@@ -80,7 +76,7 @@ static void connect_run(CommandRun *run)
         run_submit(run, run->app->backends->pdata[run->app->backends->len - 1], GEMEL_LANE_READ,
                    &(GemelJobSpec){.kind = "connect",
                                    .title = "connect",
-                                   .run = run_list,
+                                   .run = read_list,
                                    .result_free = (GDestroyNotify)g_ptr_array_unref,
                                    .hard_ms = 10000},
                    connect_done, run);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_snapshot.c - snapshot list, create, revert, delete: the same for guests and containers. */
 #include "console/commands.h"
+#include "console/reads.h"
 
 /* A guest's memory is written out under emulation, a container's upper is copied: both can take. */
 #define SNAPSHOT_HARD_MS 1800000
@@ -36,12 +37,6 @@ static void snapshot_call_free(gpointer data)
     g_free(call->snapshot);
     g_free(call->description);
     g_free(call);
-}
-
-static gpointer run_snapshot_list(GemelConn *conn, const GemelActArgs *args, gpointer arg,
-                                  GError **error)
-{
-    return conn->backend->ops->snapshots->list(conn, arg, error);
 }
 
 static gpointer run_snapshot_act(GemelConn *conn, const GemelActArgs *args, gpointer arg,
@@ -170,7 +165,7 @@ static void submit_list(CommandRun *run, const ModelInstance *instance, GemelJob
                &(GemelJobSpec){.kind = "snapshot list",
                                .instance_id = instance->info->id,
                                .title = title,
-                               .run = run_snapshot_list,
+                               .run = read_snapshots,
                                .arg = g_strdup(instance->info->id),
                                .arg_free = g_free,
                                .result_free = (GDestroyNotify)g_ptr_array_unref,

@@ -50,8 +50,16 @@ static void stream_ended(gpointer data, int status, gboolean detached, const GEr
 static void stream_begin(CommandRun *run, const ModelInstance *instance,
                          const GemelStreamArgs *args)
 {
-    Stream *stream = g_new0(Stream, 1);
+    Stream *stream;
 
+    if (run->piped) {
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED,
+                 "%s: it has the terminal, not a pipe; `exec NAME -- sh -c 'a | b'` pipes inside, "
+                 "`gemel exec NAME a | b` in your own shell",
+                 run->command->name);
+        return;
+    }
+    stream = g_new0(Stream, 1);
     stream->run = run;
     stream->name = g_strdup(instance->info->name);
     stream->console = args->kind == GEMEL_STREAM_CONSOLE;

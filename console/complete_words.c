@@ -6,6 +6,7 @@
 #include "console/alerts.h"
 #include "console/alias.h"
 #include "console/columns.h"
+#include "console/reads.h"
 
 #include <string.h>
 
@@ -89,11 +90,6 @@ static void snapshot_cache_free(gpointer data)
     g_free(cache);
 }
 
-static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
-{
-    return conn->backend->ops->snapshots->list(conn, arg, error);
-}
-
 static void snapshots_came(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     SnapshotCache *cache = data;
@@ -123,7 +119,7 @@ static SnapshotCache *snapshots_of(Completer *completer, const ModelInstance *in
             gemel_lanes_submit(instance->backend->open->lanes, GEMEL_LANE_READ,
                                &(GemelJobSpec){.kind = "snapshot list",
                                                .instance_id = instance->info->id,
-                                               .run = run_list,
+                                               .run = read_snapshots,
                                                .arg = g_strdup(instance->info->id),
                                                .arg_free = g_free,
                                                .result_free = (GDestroyNotify)g_ptr_array_unref},
@@ -266,8 +262,8 @@ static void offer_values(Completer *completer, const char *option)
 static void offer_option_names(Completer *completer)
 {
     for (const OptionInfo *info = option_table; info->name != NULL; info++) {
-        g_autofree char *hint = g_strdup_printf("%s  (%s)", info->help,
-                                                options_get(completer->app->options, info->name));
+        g_autofree char *hint = g_strdup_printf(
+            "= %s  %s", options_get(completer->app->options, info->name), info->help);
 
         offer(completer, info->name, hint);
     }
@@ -319,6 +315,8 @@ static void offer_view(Completer *completer, guint first)
         keys->foreach_verb(offer_verb_args, &wanted);
         if (g_str_equal(wanted.verb, "sort"))
             offer_columns(completer);
+        else if (g_str_equal(wanted.verb, "group"))
+            offer_groups(completer);
     }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/model_private.h"
+#include "console/reads.h"
 
 #include <string.h>
 
@@ -140,11 +141,6 @@ void model_unlisten(Model *model, guint id)
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-static gpointer run_list(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
-{
-    return conn->backend->ops->list(conn, error);
-}
-
 static gpointer run_sample(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
 {
     return conn->backend->ops->sample(conn, error);
@@ -235,7 +231,7 @@ static void backend_list(ModelBackend *backend)
 {
     backend->asked_ns = gemel_boottime_ns();
     backend->lists_pending++;
-    backend_read(backend, "list", run_list, list_done, FALSE);
+    backend_read(backend, "list", read_list, list_done, FALSE);
 }
 
 static void backend_sample(ModelBackend *backend)

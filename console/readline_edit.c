@@ -86,14 +86,20 @@ static GPtrArray *find_matches(guint *ret_start)
     return found;
 }
 
+/* With their hints; of too many for the terminal the first. */
 static void print_matches(GPtrArray *found)
 {
-    int width = 0;
+    int width = 0, rows = 24, columns = 80;
+    guint most;
 
-    for (guint i = 0; i < found->len; i++)
+    rl_get_screen_size(&rows, &columns);
+    most = rows > 6 ? (guint)rows - 3 : 3;
+    most = found->len > most ? most - 1 : found->len;
+
+    for (guint i = 0; i < most; i++)
         width = MAX(width, text_width(((Completion *)found->pdata[i])->text));
     fputc('\n', stdout);
-    for (guint i = 0; i < found->len; i++) {
+    for (guint i = 0; i < most; i++) {
         const Completion *completion = found->pdata[i];
         g_autoptr(GString) row = g_string_new("  ");
         g_autofree char *text = text_sanitise(completion->text, -1, TEXT_NAME);
@@ -101,8 +107,17 @@ static void print_matches(GPtrArray *found)
         text_append_fit(row, text, width + 2, TEXT_LEFT);
         if (completion->hint != NULL)
             text_append_sanitised(row, completion->hint, -1, TEXT_NAME);
-        puts(row->str);
+        if (text_width(row->str) < columns) {
+            puts(row->str);
+        } else {
+            g_autoptr(GString) cut = g_string_new(NULL);
+
+            text_append_fit(cut, row->str, columns - 1, TEXT_LEFT);
+            puts(cut->str);
+        }
     }
+    if (most < found->len)
+        printf("  ... and %u more: type on\n", found->len - most);
     fflush(stdout);
 }
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "console/reads.h"
 #include "console/tui/tui_private.h"
 
 /* Of so many instances, those looked at last, answers are kept. */
@@ -77,12 +78,6 @@ static gpointer run_inspect(GemelConn *conn, const GemelActArgs *args, gpointer 
     return conn->backend->ops->inspect(conn, arg, error);
 }
 
-static gpointer run_snapshots(GemelConn *conn, const GemelActArgs *args, gpointer arg,
-                              GError **error)
-{
-    return conn->backend->ops->snapshots->list(conn, arg, error);
-}
-
 static gpointer run_processes(GemelConn *conn, const GemelActArgs *args, gpointer arg,
                               GError **error)
 {
@@ -144,7 +139,7 @@ static const struct {
     GDestroyNotify result_free;
 } requests[FETCH_N] = {
     [FETCH_INSPECT] = {"inspect", run_inspect, inspect_result_free},
-    [FETCH_SNAPSHOTS] = {"snapshots", run_snapshots, snapshots_result_free},
+    [FETCH_SNAPSHOTS] = {"snapshots", read_snapshots, snapshots_result_free},
     [FETCH_PROCESSES] = {"processes", run_processes, processes_result_free},
 };
 

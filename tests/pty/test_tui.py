@@ -354,7 +354,7 @@ def test_the_detail_pane_gives_the_cpu_figure_of_the_list(tui):
 
 
 def test_help_fits_eighty_columns(tui):
-    terminal = open_calm(tui, rows=200)
+    terminal = open_calm(tui, rows=400)
     terminal.key("?")
     terminal.wait(r"View verbs")
     keys = [line for line in terminal.lines() if re.search(r" view menu \w+$| view goto \w+$", line)]

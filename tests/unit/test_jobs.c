@@ -221,6 +221,47 @@ static void test_equal_reads_join(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(atomic_load(&calls), ==, 1);
 }
 
+static void test_leaving_a_shared_read_leaves_it_to_the_others(Fixture *fixture, gconstpointer data)
+{
+    Outcome first = {0}, second = {0}, third = {0};
+    atomic_int calls = 0;
+    Gate gate;
+
+    gate_init(&gate);
+    submit_only(fixture, GEMEL_LANE_READ, spec("inspect", "x", run_gated, &gate), &first);
+    g_autoptr(GemelJob) shared =
+        submit(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, &calls), &second);
+    submit_only(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, &calls), &third);
+    gemel_job_leave(shared, &second);
+    gate_open(&gate);
+    UNTIL(fixture, first.ended && third.ended);
+    g_assert_cmpint(third.state, ==, GEMEL_JOB_DONE);
+    g_assert_cmpint(atomic_load(&calls), ==, 1);
+    g_assert_cmpuint(second.ended, ==, 0);
+}
+
+static void test_the_last_to_leave_takes_a_read_back(Fixture *fixture, gconstpointer data)
+{
+    Outcome first = {0}, second = {0}, third = {0};
+    atomic_int calls = 0;
+    Gate gate;
+
+    gate_init(&gate);
+    submit_only(fixture, GEMEL_LANE_READ, spec("inspect", "x", run_gated, &gate), &first);
+    UNTIL(fixture, gate_waiting(&gate) == 1); /* the lane's worker is taken */
+    g_autoptr(GemelJob) shared =
+        submit(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, &calls), &second);
+    submit_only(fixture, GEMEL_LANE_READ, spec("list", NULL, run_quick, &calls), &third);
+    gemel_job_leave(shared, &second);
+    gemel_job_leave(shared, &third);
+    gate_open(&gate);
+    UNTIL(fixture, first.ended == 1);
+    g_autoptr(GemelJobView) view = gemel_job_view(shared);
+
+    g_assert_cmpint(view->state, ==, GEMEL_JOB_CANCELLED);
+    g_assert_cmpint(atomic_load(&calls), ==, 0);
+}
+
 static void test_held_up_read_lets_others_pass(Fixture *fixture, gconstpointer data)
 {
     Outcome held = {0}, passed = {0};
@@ -513,6 +554,9 @@ int main(int argc, char **argv)
 #define ADD(path, fn) g_test_add("/jobs/" path, Fixture, NULL, setup, fn, teardown)
     ADD("a result reaches the UI thread", test_result_reaches_ui);
     ADD("equal reads that wait are one", test_equal_reads_join);
+    ADD("leaving a shared read leaves it to the others",
+        test_leaving_a_shared_read_leaves_it_to_the_others);
+    ADD("the last to leave takes a read back", test_the_last_to_leave_takes_a_read_back);
     ADD("a read that is held up lets others pass", test_held_up_read_lets_others_pass);
     ADD("a bulk read that is held up is issued again", test_bulk_read_is_issued_again);
     ADD("acts on one instance keep their order", test_acts_on_one_instance_keep_order);
