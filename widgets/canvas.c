@@ -138,6 +138,20 @@ int canvas_printf(const Canvas *c, int y, int x, Role role, const char *format, 
     return canvas_text(c, y, x, role, buffer);
 }
 
+/* Only the words of a field are underlined, not what fills it up. */
+static void put_underlined(const Canvas *c, int y, int x, Role role, GString *field)
+{
+    gsize first = strspn(field->str, " "), end = field->len;
+    while (end > first && field->str[end - 1] == ' ')
+        end--;
+    g_autofree char *words = g_strndup(field->str + first, end - first);
+    g_autofree char *after = g_strdup(field->str + end);
+    g_string_truncate(field, first);
+    x = canvas_text(c, y, x, ROLE_TEXT, field->str);
+    x = canvas_text(c, y, x, role, words);
+    canvas_text(c, y, x, ROLE_TEXT, after);
+}
+
 /* Draws text as a field. */
 int canvas_field(const Canvas *c, int y, int x, int width, TextAlign align, Role role,
                  const char *text)
@@ -146,7 +160,10 @@ int canvas_field(const Canvas *c, int y, int x, int width, TextAlign align, Role
         return x;
     g_autoptr(GString) field = g_string_sized_new((gsize)width + 8);
     text_append_fit(field, text, width, align);
-    canvas_text(c, y, x, role, field->str);
+    if ((theme_look(role, c->base).attrs & (LOOK_UNDERLINE | LOOK_REVERSE)) == LOOK_UNDERLINE)
+        put_underlined(c, y, x, role, field);
+    else
+        canvas_text(c, y, x, role, field->str);
     return x + width;
 }
 

@@ -217,6 +217,24 @@ static gboolean share_scale(Plotted *plotted, guint n)
     return TRUE;
 }
 
+/* What a note says of this kind; parts about the other one begin with its name. */
+static char *note_for(const GemelMetricInfo *info, gboolean vm)
+{
+    g_auto(GStrv) parts = g_strsplit(info->note, "; ", -1);
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    for (guint i = 0; parts[i] != NULL; i++) {
+        const char *part = parts[i];
+
+        if (g_str_has_prefix(part, vm ? "containers: " : "guest: "))
+            continue;
+        if (g_str_has_prefix(part, vm ? "guest: " : "containers: "))
+            part = strchr(part, ' ') + 1;
+        g_string_append_printf(out, "%s%s", out->len > 0 ? "; " : "", part);
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
 /* Where the figure comes from, or why there is none, in the last rows; returns what is left. */
 static Canvas draw_note(Tui *tui, const ModelInstance *instance, const Canvas *c)
 {
@@ -224,11 +242,12 @@ static Canvas draw_note(Tui *tui, const ModelInstance *instance, const Canvas *c
     gboolean vm = instance->info->kind == GEMEL_KIND_VM;
     gboolean there = has_value(instance, (GemelMetric)tui->metric_cursor);
     const char *source = vm ? info->guest : info->v2;
+    g_autofree char *note = note_for(info, vm);
     g_autofree char *text =
         strcmp(source, "-") == 0
             ? g_strdup_printf("A %s has no such figure.", vm ? "guest" : "container")
-        : there ? g_strdup(info->note)
-                : g_strdup_printf("Not there now; it is read from %s. %s", source, info->note);
+        : there ? g_strdup(note)
+                : g_strdup_printf("Not there now; it is read from %s. %s", source, note);
     int rows = c->height >= 10 ? 2 : c->height >= 8 ? 1 : 0;
     const char *at = text;
 

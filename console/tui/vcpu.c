@@ -127,7 +127,8 @@ static void draw_sums(const GArray *all, int y, const Canvas *c)
     x = canvas_printf(c, y, x + 2, ROLE_TEXT, "min %.0f%% mean %.0f%% max %.0f%%", least * 100,
                       sum / known * 100, most * 100);
     x = canvas_printf(c, y, x + 2, steal / all->len >= 0.01 ? ROLE_STEAL : ROLE_TEXT,
-                      "steal %.1f%% wait %.1f%%", steal / all->len * 100, wait / all->len * 100);
+                      "steal %.1f%%", steal / all->len * 100);
+    x = canvas_printf(c, y, x + 1, ROLE_TEXT, "wait %.1f%%", wait / all->len * 100);
     x = canvas_printf(c, y, x + 2, ROLE_TEXT, "exits %s/s", out);
     if (x + 13 <= c->width)
         canvas_printf(c, y, x + 2, ROLE_TEXT, "halts %s/s", halted);

@@ -305,12 +305,14 @@ static void print_themes(void)
 
 static void print_roles(void)
 {
-    g_autoptr(GString) text = g_string_new("The roles are");
-
-    for (Role role = 0; role < ROLE_N; role++)
-        g_string_append_printf(text, "%s `%s`", role == 0 ? "" : ",", theme_role_name(role));
-    g_string_append_c(text, '.');
-    roff_text(text->str);
+    puts(".Bl -tag -width \"syntax-string\" -compact");
+    for (Role role = 0; role < ROLE_N; role++) {
+        fputs(".It Cm", stdout);
+        roff_arg(theme_role_name(role));
+        putchar('\n');
+        sentence(theme_role_summary(role));
+    }
+    puts(".El");
 }
 
 int main(int argc, char **argv)
