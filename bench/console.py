@@ -164,24 +164,21 @@ def cells(replay):
             for line in map(replay.screen.buffer.__getitem__, range(replay.rows))]
 
 
-def changes(events, size, skip_s):
-    """Bytes and changed cells of each update that came later than skip_s; an update ends with 50 ms of silence."""
+def changes(events, size):
+    """Bytes and changed cells of each update of the time that was watched; an update ends with 50 ms of silence."""
     replay = screen.Replay(size)
+    outs = [(ns, data) for ns, kind, data in events if kind == "out" and b"\x1b[?1049l" not in data]
+    # what the keys brought about is left out, and what giving the terminal back did
+    begin = outs[-1][0] - (WATCH_S - 2) * 1_000_000_000
     before, held, found, last = None, 0, [], 0
-    for ns, kind, data in [*events, (1 << 62, "out", b"")]:
-        if kind != "out":
-            continue
+    for ns, data in [*outs, (1 << 62, b"")]:
         if held and ns - last > 50_000_000:
             now = cells(replay)
-            if before is not None:
-                changed = sum(a != b for old, new in zip(before, now) for a, b in zip(old, new))
-                found.append((held, changed))
+            if before is not None and last > begin:
+                found.append((held, sum(a != b for old, new in zip(before, now) for a, b in zip(old, new))))
             before, held = now, 0
         replay.feed(data)
-        if ns > skip_s * 1e9:
-            held += len(data)
-        elif before is None or ns - last > 50_000_000:
-            before = cells(replay)
+        held += len(data)
         last = ns
     return found
 
@@ -190,26 +187,26 @@ def part_c(report, rounds):
     """Bytes and CPU while nobody types."""
     rounds = max(2, rounds // 2)
     gemel = [program("gemel"), "-c", f"sim:{2 * SEEN},still=on,whims=off,flip=on"]
-    rc = "set refresh 1s\nview filter state=running\nview zoom\n"
-    variants = {"gemel": (gemel, (SEEN + 5, 120), rc)}
+    rc = "set refresh 1s\ncolumns name kind state memory backend\n"
+    variants = {"gemel": (gemel, (SEEN + 4, 120), "/state=running\r+", rc)}
     if shutil.which("htop"):
-        variants["htop"] = ([shutil.which("htop"), "-d", "10"], (SEEN + 8, 120), None)
+        variants["htop"] = ([shutil.which("htop"), "-d", "10"], (SEEN + 7, 120), "", None)
+        variants["htop by pid"] = ([shutil.which("htop"), "-d", "10", "-s", "PID"], (SEEN + 7, 120), "", None)
     found = {name: [] for name in variants}
     cpu = {name: [] for name in variants}
     report.say(f"tui c: {WATCH_S} s at 1 s refresh, {SEEN} rows to be seen, {rounds} rounds, interleaved; gemel: the simulator "
                f"changes 3 cells in each row; htop: {BUSY} busy processes")
     for number in range(rounds):
-        for name, (argv, size, lines) in variants.items():
+        for name, (argv, size, keys, lines) in variants.items():
             with busy():
-                events = screen.drive(argv, settle_ms=2000, gap_ms=(WATCH_S * 1000, WATCH_S * 1000), seed=number,
-                                      size=size, rc=lines)
-            end_s = max(ns for ns, kind, _ in events if kind == "out") / 1e9
-            updates = changes(events, size, end_s - WATCH_S)
+                events = screen.drive(argv, keys=keys, settle_ms=2000, gap_ms=(20, 40), seed=number, size=size, rc=lines,
+                                      idle_ms=WATCH_S * 1000)
+            updates = changes(events, size)
             found[name].append((sum(b for b, _ in updates), sum(n for _, n in updates), len(updates)))
             cpu[name].append(int(events[-1][2].split()[2]) / 1e4 / WATCH_S)
     for name, rows in found.items():
-        report.values(f"tui.idle.{name}_bytes_per_s", [b / WATCH_S for b, _, _ in rows])
-        report.values(f"tui.idle.{name}_cells_per_s", [n / WATCH_S for _, n, _ in rows])
+        report.values(f"tui.idle.{name}_bytes_per_update", [b / n for b, _, n in rows])
+        report.values(f"tui.idle.{name}_cells_per_update", [c / n for _, c, n in rows])
         report.values(f"tui.idle.{name}_bytes_per_cell", [b / n for b, n, _ in rows])
         report.values(f"tui.idle.{name}_cpu_percent", cpu[name])
         report.summary(f"tui.idle.{name} bytes per changed cell", [b / n for b, n, _ in rows], "bytes")

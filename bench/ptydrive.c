@@ -3,11 +3,11 @@
  * ptydrive: runs a program on a pty of a given size, types keys at it, and writes down what
  * happened when, for bench/run to make sense of.
  *
- *   ptydrive ROWS COLS LOG SETTLE_MS KEYS MIN_MS MAX_MS SEED -- PROGRAM ARG...
+ *   ptydrive ROWS COLS LOG SETTLE_MS KEYS MIN_MS MAX_MS IDLE_MS SEED -- PROGRAM ARG...
  *
  * Reads at once whatever the program writes. When it has been quiet for SETTLE_MS after its first
  * output (or after 10 s) it types the characters of KEYS one after the other, MIN_MS..MAX_MS apart
- * (drawn evenly, from SEED), waits MAX_MS more, and ends the program. ^N and ^P among KEYS are
+ * (drawn evenly, from SEED), waits IDLE_MS more, and ends the program. ^N and ^P among KEYS are
  * typed as the arrow keys Down and Up, after the terminal was in application mode or not. LOG is a
  * line per event: `T what`, T in ns of CLOCK_MONOTONIC from just before the fork: `key HEX` before
  * a key is written, `out HEX` after a read, `usage MAXRSS_KB CPU_US IDLE_CPU_US` at the end, the
@@ -159,15 +159,14 @@ int main(int argc, char **argv)
 {
     struct winsize size = {0};
     struct rusage usage;
-    int64_t settle_ns, min_ns, max_ns, idle_ns = 0;
+    int64_t settle_ns, min_ns, max_ns, last_ns, idle_ns = 0;
     const char *keys;
     int fd, status, here;
     pid_t pid;
 
-    if (argc < 11 || strcmp(argv[9], "--") != 0) {
-        fprintf(
-            stderr,
-            "usage: ptydrive ROWS COLS LOG SETTLE_MS KEYS MIN_MS MAX_MS SEED -- PROGRAM ARG...\n");
+    if (argc < 12 || strcmp(argv[10], "--") != 0) {
+        fprintf(stderr, "usage: ptydrive ROWS COLS LOG SETTLE_MS KEYS MIN_MS MAX_MS IDLE_MS SEED "
+                        "-- PROGRAM ARG...\n");
         return 2;
     }
     size.ws_row = (unsigned short)atoi(argv[1]);
@@ -176,7 +175,8 @@ int main(int argc, char **argv)
     keys = argv[5];
     min_ns = atoll(argv[6]) * 1000000;
     max_ns = atoll(argv[7]) * 1000000;
-    srand48(atol(argv[8]));
+    last_ns = atoll(argv[8]) * 1000000;
+    srand48(atol(argv[9]));
 
     start_ns = now_ns();
     pid = forkpty(&fd, NULL, NULL, &size);
@@ -185,8 +185,8 @@ int main(int argc, char **argv)
         return 2;
     }
     if (pid == 0) {
-        execv(argv[10], argv + 10);
-        perror(argv[10]);
+        execv(argv[11], argv + 11);
+        perror(argv[11]);
         _exit(127);
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
     }
     if (here) {
         idle_ns = -cpu_ns(pid);
-        watch(fd, now_ns() + max_ns, 0);
+        watch(fd, now_ns() + last_ns, 0);
         idle_ns += cpu_ns(pid);
     }
     kill(pid, SIGTERM);

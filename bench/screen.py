@@ -25,7 +25,7 @@ def driver():
     return made
 
 
-def drive(argv, keys="", settle_ms=300, gap_ms=(45, 95), seed=1, size=(ROWS, COLS), rc=None):
+def drive(argv, keys="", settle_ms=300, gap_ms=(45, 95), seed=1, size=(ROWS, COLS), rc=None, idle_ms=100):
     """One run of a program under the driver; returns its events [(ns, kind, data)]."""
     with tempfile.TemporaryDirectory(prefix="gemel-bench-") as home:
         log = os.path.join(home, "log")
@@ -37,7 +37,7 @@ def drive(argv, keys="", settle_ms=300, gap_ms=(45, 95), seed=1, size=(ROWS, COL
                "GEMEL_ROOT": os.path.join(home, "store"), "GEMEL_RUN": os.path.join(home, "run"),
                "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home, "XDG_CACHE_HOME": home}
         subprocess.run([driver(), str(size[0]), str(size[1]), log, str(settle_ms), keys, str(gap_ms[0]),
-                        str(gap_ms[1]), str(seed), "--", *argv], env=env, check=True)
+                        str(gap_ms[1]), str(idle_ms), str(seed), "--", *argv], env=env, check=True)
         events = []
         with open(log, encoding="ascii") as file:
             for line in file:

@@ -24,7 +24,7 @@ static struct {
     gboolean ecma;  /* motions may be shortened */
     GString *bytes; /* for the terminal, from `done` on */
     gsize done;
-    OutletCursor cursor;
+    OutletState state;
 } self = {.memory = -1, .terminal = -1};
 
 /* ---- motions -------------------------------------------------------------------------------- */
@@ -49,6 +49,39 @@ static gsize sequence_length(const char *s, gsize n)
     return strchr("()*+ #%", s[1]) != NULL ? (n >= 3 ? 3 : 0) : 2;
 }
 
+/* Colours and attributes that were set and not shown yet: what is set before the next character
+ * becomes one sequence. */
+static void flush_attributes(OutletState *state, GString *out)
+{
+    if (!state->has_attributes)
+        return;
+    g_string_append_printf(out, "\033[%sm",
+                           g_str_equal(state->attributes, "0") ? "" : state->attributes);
+    state->has_attributes = FALSE;
+}
+
+/* Takes an SGR sequence in; what stands before a reset of all is lost in it. */
+static void take_attributes(OutletState *state, const char *s, gsize n, GString *out)
+{
+    g_autofree char *fresh = n > 3 ? g_strndup(s + 2, n - 3) : g_strdup("0");
+    gboolean is_reset = g_str_equal(fresh, "0") || g_str_has_prefix(fresh, "0;");
+    gsize held = state->has_attributes && !is_reset ? strlen(state->attributes) : 0;
+
+    if (fresh[strspn(fresh, "0123456789;")] != '\0' ||
+        held + 1 + strlen(fresh) >= sizeof state->attributes)
+        flush_attributes(state, out);
+    if (fresh[strspn(fresh, "0123456789;")] != '\0' ||
+        strlen(fresh) + 1 >= sizeof state->attributes) {
+        g_string_append_len(out, s, (gssize)n);
+        return;
+    }
+    if (!state->has_attributes)
+        held = 0;
+    g_snprintf(state->attributes + held, sizeof state->attributes - held, "%s%s",
+               held > 0 ? ";" : "", fresh);
+    state->has_attributes = TRUE;
+}
+
 /* Up to two numbers of a control sequence; how many there are, -1 when it is of another form. */
 static int sequence_numbers(const char *s, gsize n, int number[2])
 {
@@ -67,7 +100,7 @@ static int sequence_numbers(const char *s, gsize n, int number[2])
 }
 
 /* Appends the motion to y, x in the shorter of its forms. */
-static void append_motion(const OutletCursor *from, int y, int x, const char *as_given, gsize n,
+static void append_motion(const OutletState *from, int y, int x, const char *as_given, gsize n,
                           GString *out)
 {
     char text[32] = "\v";
@@ -87,11 +120,23 @@ static void append_motion(const OutletCursor *from, int y, int x, const char *as
 }
 
 /* A sequence beginning with ESC: where it leaves the cursor. */
-static void take_sequence(OutletCursor *cursor, const char *s, gsize n, GString *out)
+static void take_sequence(OutletState *state, const char *s, gsize n, GString *out)
 {
     int number[2], count = s[1] == '[' ? sequence_numbers(s, n, number) : -1;
-    int y = cursor->y, x = cursor->x;
+    int y = state->y, x = state->x;
 
+    if (s[1] == '[' && s[n - 1] == 'm') {
+        take_attributes(state, s, n, out);
+        return;
+    }
+    if (s[1] == '(') { /* the character set of G0 */
+        if (state->charset != s[2])
+            g_string_append_len(out, s, (gssize)n);
+        state->charset = s[2];
+        return;
+    }
+    if (s[1] != '[' || strchr("HdG", s[n - 1]) == NULL) /* motions know no colours */
+        flush_attributes(state, out);
     switch (s[1] == '[' ? s[n - 1] : 0) {
     case 'H':
         y = count >= 0 ? MAX(number[0], 1) : 0;
@@ -105,9 +150,8 @@ static void take_sequence(OutletCursor *cursor, const char *s, gsize n, GString 
         break;
     case 'b':
         g_string_append_len(out, s, (gssize)n);
-        cursor->x = count == 1 && x != 0 ? x + MAX(number[0], 1) : 0;
+        state->x = count == 1 && x != 0 ? x + MAX(number[0], 1) : 0;
         return;
-    case 'm':
     case 'K':
     case 'X':
     case 'P':
@@ -115,23 +159,22 @@ static void take_sequence(OutletCursor *cursor, const char *s, gsize n, GString 
         g_string_append_len(out, s, (gssize)n);
         return;
     case 'r':
-        cursor->region = count != 0;
+        state->region = count != 0 && (number[0] > 1 || number[1] != state->height);
         /* fall through */
     default:
-        if (s[1] != '(' && s[1] != ')')
-            cursor->y = cursor->x = 0;
+        state->y = state->x = 0;
         g_string_append_len(out, s, (gssize)n);
         return;
     }
     if (x == 0 || y == 0)
         g_string_append_len(out, s, (gssize)n);
     else
-        append_motion(cursor, y, x, s, n, out);
-    cursor->y = y;
-    cursor->x = x;
+        append_motion(state, y, x, s, n, out);
+    state->y = y;
+    state->x = x;
 }
 
-void outlet_shorten(OutletCursor *cursor, const char *bytes, gsize n, GString *out)
+void outlet_shorten(OutletState *state, const char *bytes, gsize n, GString *out)
 {
     for (gsize i = 0, length; i < n; i += length) {
         const char *s = bytes + i;
@@ -140,36 +183,39 @@ void outlet_shorten(OutletCursor *cursor, const char *bytes, gsize n, GString *o
         if (*s == '\033') {
             length = sequence_length(s, n - i);
             if (length == 0) {
-                cursor->y = cursor->x = 0;
+                state->y = state->x = 0;
                 length = n - i;
                 g_string_append_len(out, s, (gssize)length);
             } else {
-                take_sequence(cursor, s, length, out);
+                take_sequence(state, s, length, out);
             }
             continue;
         }
+        if ((guchar)*s >= ' ')
+            flush_attributes(state, out);
         if ((guchar)*s >= 0x80) {
             gunichar c = g_utf8_get_char_validated(s, (gssize)(n - i));
 
             if (c >= (gunichar)-2) {
-                cursor->x = 0;
+                state->x = 0;
             } else {
                 length = (gsize)(g_utf8_next_char(s) - s);
-                cursor->x += cursor->x != 0 ? text_char_width(c) : 0;
+                state->x += state->x != 0 ? text_char_width(c) : 0;
             }
         } else if (*s >= ' ') {
-            cursor->x += cursor->x != 0;
+            state->x += state->x != 0;
         } else if (*s == '\b') {
-            cursor->x = cursor->x > 1 && cursor->x <= cursor->width ? cursor->x - 1 : 0;
+            state->x = state->x > 1 && state->x <= state->width ? state->x - 1 : 0;
         } else if (*s == '\r') {
-            cursor->x = cursor->y != 0;
+            state->x = state->y != 0;
         } else if (*s != '\016' && *s != '\017' && *s != '\a') {
-            cursor->y = cursor->x = 0;
+            state->y = state->x = 0;
         }
         g_string_append_len(out, s, (gssize)length);
-        if (cursor->x > cursor->width) /* at the edge, where terminals differ */
-            cursor->x = 0;
+        if (state->x > state->width) /* at the edge, where terminals differ */
+            state->x = 0;
     }
+    flush_attributes(state, out);
 }
 
 /* ---- the terminal --------------------------------------------------------------------------- */
@@ -218,7 +264,7 @@ void outlet_hold(void)
     fflush(self.stream);
     self.ecma = speaks_ecma();
     self.held = dup3(self.memory, fileno(self.stream), O_CLOEXEC) >= 0;
-    self.cursor = (OutletCursor){0};
+    self.state = (OutletState){0};
 }
 
 /* What curses has written since the last time. */
@@ -243,8 +289,9 @@ static void take(void)
         g_string_append_len(self.bytes, fresh->str, (gssize)fresh->len);
         return;
     }
-    self.cursor.width = size.ws_col;
-    outlet_shorten(&self.cursor, fresh->str, fresh->len, self.bytes);
+    self.state.height = size.ws_row;
+    self.state.width = size.ws_col;
+    outlet_shorten(&self.state, fresh->str, fresh->len, self.bytes);
 }
 
 void outlet_write(const char *bytes, gsize n)

@@ -7,7 +7,7 @@
  * that takes nothing more, because its connection stalls, so never holds up the loop: pictures are
  * left out until it takes bytes again.
  *
- * On the way cursor motions are made shorter (outlet_shorten).
+ * On the way cursor motions and attributes are made shorter (outlet_shorten).
  *
  * One per process, UI thread only, used by screen.c alone.
  */
@@ -35,17 +35,22 @@ gboolean outlet_flush(void);
 gboolean outlet_is_empty(void);
 int outlet_fd(void);
 
-/* How far the cursor is known, from one call of outlet_shorten to the next. */
+/* What is known of the terminal, from one call of outlet_shorten to the next. */
 typedef struct {
     int y, x; /* from 1; 0 = unknown */
-    int width;
-    gboolean region; /* a scrolling region is set: lines may not be where they seem */
-} OutletCursor;
+    int height, width;
+    gboolean region; /* lines scroll within less than the screen: LF at its end does not move */
+    char charset;    /* of G0; 0 = unknown */
+    gboolean has_attributes;
+    char attributes[64]; /* of an SGR sequence that was not written yet */
+} OutletState;
 
 /*
  * Appends `bytes` to `out`, with motions to the next line replaced by shorter ones: `\v` moves down
  * in the same column on everything that takes ECMA-48 (as LF does, but the tty leaves it alone),
  * `\b` back. Curses itself has no such motion where cud1 is `\n`, and a column of figures then
- * costs twice its bytes. `bytes` may end anywhere but within a sequence that begins with ESC.
+ * costs twice its bytes. Colours and attributes that follow each other become one sequence,
+ * what a reset ends anyway is left out, and so is the choice of a character set that is chosen
+ * already. `bytes` may end anywhere but within a sequence that begins with ESC.
  */
-void outlet_shorten(OutletCursor *cursor, const char *bytes, gsize n, GString *out);
+void outlet_shorten(OutletState *state, const char *bytes, gsize n, GString *out);

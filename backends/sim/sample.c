@@ -203,7 +203,7 @@ static void fill_memory(const SimWorld *world, const SimInstance *instance, cons
     double cached = used * wave_at(&share, t->run / 12);
 
     if (world->options.flip)
-        used = (world->samples % 2 == 0 ? 111 : 222) * 1048576.0;
+        used = (world->samples % 2 == 0 ? 111 : 222) * 1024.0;
     if (instance->kind == GEMEL_KIND_VM) {
         set(out, GEMEL_METRIC_MEM_LIMIT, limit);
         fill_guest_memory(instance, used, cached, t->run, out);

@@ -154,7 +154,7 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *rss = format_bytes(tui->cost_rss_bytes);
     g_autofree char *own = g_strdup_printf("own %.1f%% %s", tui->cost_percent, rss);
     g_autofree char *written = format_rate(tui->cost_bytes_rate);
-    g_autofree char *terminal = g_strdup_printf("tty %s/s", written);
+    g_autofree char *terminal = g_strdup_printf("tty %4s/s", written);
     g_autofree char *calls = g_strdup_printf("calls %.0f/s", tui->cost_calls_rate);
     g_autofree char *refresh = refresh_text(tui);
     g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));

@@ -18,8 +18,8 @@ static const Case cases[] = {
     {"two-lines-down-as-given", "\033[4;54H222\033[6;54H222", "\033[4;54H222\033[6;54H222"},
     {"up-as-given", "\033[4;54H222\033[3;54H222", "\033[4;54H222\033[3;54H222"},
     {"from-nowhere-as-given", "222\033[5;54H222", "222\033[5;54H222"},
-    {"colours-between", "\033[4;54H222\033[38;5;9m\033(B\033[5;54H222",
-     "\033[4;54H222\033[38;5;9m\033(B\v\b\b\b222"},
+    {"colours-between", "\033[4;54H222\033[38;5;9m\033[5;54H222",
+     "\033[4;54H222\v\b\b\b\033[38;5;9m222"},
     {"wide-characters", "\033[4;54H\xe6\xbc\xa2\xe5\xad\x97\033[5;54Hx",
      "\033[4;54H\xe6\xbc\xa2\xe5\xad\x97\v\b\b\b\bx"},
     {"combining-characters", "\033[4;54He\xcc\x81\033[5;54Hx", "\033[4;54He\xcc\x81\v\bx"},
@@ -31,6 +31,15 @@ static const Case cases[] = {
      "\033[2;20r\033[4;54Hx\033[5;54Hx"},
     {"after-a-scrolling-region", "\033[2;20r\033[r\033[4;54Hx\033[5;54Hx",
      "\033[2;20r\033[r\033[4;54Hx\v\bx"},
+    {"after-a-region-of-the-whole-screen", "\033[2;20r\033[1;24r\033[4;54Hx\033[5;54Hx",
+     "\033[2;20r\033[1;24r\033[4;54Hx\v\bx"},
+    {"colours-that-a-reset-ends", "\033[4;5Hx\033[39;49m\033(B\033[m\033[5;5Hx",
+     "\033[4;5Hx\033(B\v\b\033[mx"},
+    {"colours-that-nothing-else-ends", "x\033[39;49m\033[1mx", "x\033[39;49;1mx"},
+    {"a-reset-and-colours", "\033[m\033[1m\033[38;5;9mx", "\033[0;1;38;5;9mx"},
+    {"colours-before-erasing", "\033[44m\033[K\033[mx", "\033[44m\033[K\033[mx"},
+    {"a-character-set-again", "\033(Bx\033(By\033(0z\033(B", "\033(Bxy\033(0z\033(B"},
+    {"curly-underline-as-given", "\033[1m\033[4:3mx", "\033[1m\033[4:3mx"},
     {"bad-utf-8-as-given", "\033[4;54H\xff\033[5;54Hx", "\033[4;54H\xff\033[5;54Hx"},
     {"an-unfinished-sequence-as-given", "\033[4;54Hx\033[5;5", "\033[4;54Hx\033[5;5"},
     {"an-endless-number-as-given", "\033[4;54Hx\033[99999999999;54Hx",
@@ -40,21 +49,21 @@ static const Case cases[] = {
 static void test_shorten(gconstpointer data)
 {
     const Case *c = data;
-    OutletCursor cursor = {.width = 80};
+    OutletState state = {.height = 24, .width = 80};
     g_autoptr(GString) out = g_string_new(NULL);
 
-    outlet_shorten(&cursor, c->before, strlen(c->before), out);
+    outlet_shorten(&state, c->before, strlen(c->before), out);
     g_assert_cmpstr(out->str, ==, c->after);
 }
 
 /* What is known of the cursor lasts from one picture to the next. */
 static void test_two_pictures(void)
 {
-    OutletCursor cursor = {.width = 80};
+    OutletState state = {.height = 24, .width = 80};
     g_autoptr(GString) out = g_string_new(NULL);
 
-    outlet_shorten(&cursor, "\033[4;10Hx", 8, out);
-    outlet_shorten(&cursor, "\033[5;10Hx", 8, out);
+    outlet_shorten(&state, "\033[4;10Hx", 8, out);
+    outlet_shorten(&state, "\033[5;10Hx", 8, out);
     g_assert_cmpstr(out->str, ==, "\033[4;10Hx\v\bx");
 }
 
