@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +61,14 @@ static int open_log(const char *path)
     return fd;
 }
 
+/* A line of another process that is being written looks cut short. Whoever holds the lock for long
+   is not waited for: a line is one write in any case. */
+static void lock_a_while(int fd)
+{
+    for (guint tries = 0; flock(fd, LOCK_EX | LOCK_NB) != 0 && tries < 200; tries++)
+        g_usleep(1000);
+}
+
 /* Whether the file ends in the middle of a line, which a full disk cut short. */
 static gboolean ends_cut(int fd)
 {
@@ -80,6 +89,7 @@ static int append_line(const char *path, const char *line, gboolean sync)
 
     if (fd < 0)
         return errno;
+    lock_a_while(fd);
     if (ends_cut(fd))
         line = after_cut = g_strconcat("\n", line, NULL);
     length = strlen(line);

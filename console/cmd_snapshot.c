@@ -295,10 +295,16 @@ static void act_run(CommandRun *run)
 {
     ModelInstance *instance = snapshot_instance(run);
     GemelAct wanted = run->command->act;
+    g_autoptr(GError) error = NULL;
     SnapshotAct *act;
 
     if (instance == NULL)
         return;
+    if (!gemel_protection_allows(instance->info->is_protected, instance->info->name, wanted, NULL,
+                                 &error)) {
+        run_error(run, error);
+        return;
+    }
     if (!gemel_instance_can(instance->info, wanted) &&
         !(wanted == GEMEL_ACT_SNAPSHOT_REVERT && run_flag(run, "force"))) {
         run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s%s", instance->info->name,

@@ -88,6 +88,8 @@ static void run_clear(CommandRun *run)
         run->data_free(run->data);
     run->data = NULL;
     run->data_free = NULL;
+    run->interrupt = NULL;
+    g_clear_pointer(&run->about, g_ptr_array_unref);
     g_clear_pointer(&run->words, g_strfreev);
     g_clear_pointer(&run->options, g_hash_table_unref);
     g_ptr_array_set_size(run->jobs, 0);
@@ -343,7 +345,7 @@ static void run_program_ended(gpointer data)
     }
 }
 
-void command_interrupt(CommandRun *run)
+static void run_cancel(CommandRun *run)
 {
     run->flow->cancelled = TRUE;
     run_forget_jobs(run);
@@ -359,13 +361,27 @@ void command_interrupt(CommandRun *run)
         run_finish(run, 130);
 }
 
+void command_interrupt(CommandRun *run)
+{
+    if (run->finished || run->interrupt == NULL)
+        run_cancel(run);
+    else {
+        run_enter(run);
+        gboolean seen_to = run->interrupt(run);
+
+        run_leave(run);
+        if (!seen_to)
+            run_cancel(run);
+    }
+}
+
 void command_cancel(CommandRun *run)
 {
     if (run->flow->pipeline != NULL) {
         run->out = run->flow->out;
         g_clear_pointer(&run->flow->pipeline, pipeline_free);
     }
-    command_interrupt(run);
+    run_cancel(run);
 }
 
 /* ---- instance lists ------------------------------------------------------------------------- */

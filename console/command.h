@@ -150,10 +150,13 @@ struct CommandRun {
     gpointer done_data;
     gpointer data; /* the command's own, freed by data_free */
     GDestroyNotify data_free;
-    gint pending;              /* jobs, timers and streams the command still waits for */
-    gboolean piped;            /* the data go to a program, not to the terminal */
-    guint nesting;             /* of `source` and `watch`: how many runs this one is inside of */
-    const char *origin;        /* the file this line stands in, or NULL: it was typed */
+    /* The first ^C: TRUE if the command saw to it itself, and goes on. NULL: it is cancelled. */
+    gboolean (*interrupt)(CommandRun *run);
+    GPtrArray *about;   /* keys ("backend/id") that its question is about, or NULL: its words */
+    gint pending;       /* jobs, timers and streams the command still waits for */
+    gboolean piped;     /* the data go to a program, not to the terminal */
+    guint nesting;      /* of `source` and `watch`: how many runs this one is inside of */
+    const char *origin; /* the file this line stands in, or NULL: it was typed */
     const char *nested_origin; /* the same for runs inside this one, NULL: as this */
     GPtrArray *jobs;
     struct CommandFlow *flow; /* the dispatcher's own */

@@ -15,6 +15,7 @@ static const Command *const families[] = {
     commands_compare,
     commands_record,
     commands_act,
+    commands_change,
     commands_create,
     commands_snapshot,
     commands_stream,

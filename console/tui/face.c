@@ -282,7 +282,7 @@ void face_cancel(Tui *tui)
         if (line->run == NULL)
             continue;
         face_say(tui, OUTPUT_NOTE, "%s: cancelled; what has begun may still end.", line->title);
-        command_cancel(line->run);
+        command_interrupt(line->run);
         return;
     }
     face_ask(tui, "Quit gemel?", "quit", "Guests and containers run on.", ask_to_quit);

@@ -29,6 +29,8 @@ static const Item power[] = {
     {"R", GEMEL_ACT_RESET, "reset {}", "reset", {"hard; asks first", "-"}},
     {"p", GEMEL_ACT_PAUSE, "pause {}", "pause", {"freezes its vCPUs", "freezes its processes"}},
     {"p", GEMEL_ACT_RESUME, "resume {}", "resume", {"goes on", "goes on"}},
+    {"h", GEMEL_ACT_SAVE, "save {}", "save", {"memory to disk, then off", "-"}},
+    {"h", GEMEL_ACT_RESTORE, "restore {}", "restore", {"goes on from its saved memory", "-"}},
     {"k",
      GEMEL_ACT_KILL,
      "kill {}",
@@ -147,6 +149,9 @@ static gboolean is_hidden(const Item *item, const GemelInstance *info)
         return !gemel_instance_can(info, GEMEL_ACT_RESUME);
     if (item->act == GEMEL_ACT_PAUSE)
         return gemel_instance_can(info, GEMEL_ACT_RESUME);
+    if (item->act == GEMEL_ACT_SAVE || item->act == GEMEL_ACT_RESTORE)
+        return info->kind == GEMEL_KIND_CONTAINER ||
+               gemel_instance_can(info, GEMEL_ACT_RESTORE) != (item->act == GEMEL_ACT_RESTORE);
     return FALSE;
 }
 
@@ -272,19 +277,20 @@ static Menu *menu_group(Tui *tui, GError **error)
     return menu;
 }
 
-/* How many of the marked instances can do an act; the line names those alone. */
+/* How many of the marked instances can do an act; the line names all: the command shows what it
+   would do to which, whom it leaves out and why, and asks. */
 static guint bulk_line(Tui *tui, char **keys, const Item *item, char **ret_line)
 {
-    g_autoptr(GString) words = g_string_new(NULL);
+    g_autoptr(GString) words = g_string_new("--skip --ask");
     guint n = 0;
 
     for (guint i = 0; keys[i] != NULL; i++) {
         const ModelInstance *instance = tui_instance(tui, keys[i]);
 
-        if (instance == NULL || why_not(tui, instance, item->act) != NULL)
+        if (instance == NULL)
             continue;
-        g_string_append_printf(words, "%s%s", n > 0 ? " " : "", keys[i]);
-        n++;
+        g_string_append_printf(words, " %s", keys[i]);
+        n += why_not(tui, instance, item->act) == NULL;
     }
     g_auto(GStrv) parts = g_strsplit(item->line, "{}", -1);
 

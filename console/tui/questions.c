@@ -36,6 +36,14 @@ static const struct {
     {"kill", "Kill {}", "kill it", "kill them"},
     {"reset", "Reset {}", "reset it", "reset them"},
     {"delete", "Delete {}", "delete it", "delete them"},
+    {"start", "Start {}", "start it", "start them"},
+    {"stop", "Stop {}", "stop it", "stop them"},
+    {"restart", "Restart {}", "restart it", "restart them"},
+    {"pause", "Pause {}", "pause it", "pause them"},
+    {"resume", "Resume {}", "resume it", "let them go on"},
+    {"save", "Save {}", "save it", "save them"},
+    {"restore", "Restore {}", "restore it", "restore them"},
+    {"protect", "Take the protection off {}", "take it off", "take it off"},
     {"snapshot revert", "Take {} back to {snapshot}", "take it back", "take it back"},
     {"snapshot delete", "Delete snapshot {snapshot} of {}", "delete it", "delete it"},
 };
@@ -157,6 +165,8 @@ static void open_dialog(Tui *tui, const char *command, const char *const *words,
 
         tui->dialog = dialog_new(title, verb_of(command, TRUE), typed_name);
         dialog_add_line(tui->dialog, ROLE_TEXT, names);
+        if (strstr(text, "Skipped: ") != NULL)
+            dialog_add_line(tui->dialog, ROLE_DIM, strstr(text, "Skipped: "));
     } else {
         g_autofree char *title = title_of(command, instance != NULL ? instance->info->name : NULL,
                                           n > 1 ? words[1] : "");
@@ -178,9 +188,13 @@ static void open_question(Tui *tui, Question *question)
 {
     const CommandRun *run = question->run;
 
-    open_dialog(tui, run->command->name, (const char *const *)run->words, run->n_words,
-                run->command->words[0].repeats && run->n_words > 1, question->question,
-                question->typed_name);
+    if (run->about != NULL)
+        open_dialog(tui, run->command->name, (const char *const *)run->about->pdata,
+                    run->about->len, run->about->len > 1, question->question, question->typed_name);
+    else
+        open_dialog(tui, run->command->name, (const char *const *)run->words, run->n_words,
+                    run->command->words[0].repeats && run->n_words > 1, question->question,
+                    question->typed_name);
     tui->dialog_run = question->run;
     tui->dialog_answer = question->answer;
 }
@@ -244,6 +258,7 @@ static char **killed_unasked(Tui *tui, const char *line)
         const ModelInstance *instance = model_find(tui->app->model, argv[i], NULL);
 
         if (g_str_has_prefix(argv[i], "--yes") || strcmp(argv[i], "-y") == 0 ||
+            g_str_has_prefix(argv[i], "--ask") || strcmp(argv[i], "-i") == 0 ||
             g_str_has_prefix(argv[i], "--dry-run") || g_str_has_prefix(argv[i], "--help") ||
             (instance != NULL && instance->info->kind == GEMEL_KIND_VM))
             return NULL;

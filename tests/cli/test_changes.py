@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Protection, autostart, names and saved memory; acts on many: plans, skips, bounded parallelism."""
+
+import json
+
+import pytest
+
+from harness.schemas import check
+
+pytestmark = pytest.mark.quick
+
+FAST = "sim:12,pace=0.05,whims=off,events=off"
+
+
+def sequence(gemel, text, *args, **more):
+    return gemel.run(*args, "--connect", FAST, "-c", text, **more)
+
+
+def listed(gemel, text, name):
+    """What `list --json` says of one instance after these commands."""
+    result = sequence(gemel, f"{text}; list --json {name}")
+    assert result.status == 0, result
+    return json.loads(result.out[result.out.index("{"):])["instances"][0]
+
+
+@pytest.mark.parametrize("command", ["delete --force lab-vm", "kill lab-vm", "reset lab-vm", "stop --force lab-vm",
+                                     "snapshot revert lab-vm s", "snapshot delete lab-vm s"])
+def test_protection_refuses_what_destroys_and_names_the_way_out(gemel, command):
+    result = sequence(gemel, f"snapshot create lab-vm s; protect lab-vm; {command} --yes")
+    assert result.status == 6, result
+    assert "`protect lab-vm off`" in result.err, result
+
+
+def test_protection_can_be_taken_off_again(gemel):
+    assert listed(gemel, "protect lab-vm", "lab-vm")["protected"]
+    result = sequence(gemel, "protect lab-vm; protect lab-vm off")
+    assert result.status == 2 and "--yes" in result.err, result
+    seen = listed(gemel, "protect lab-vm; protect lab-vm off --yes; kill lab-vm --yes", "lab-vm")
+    assert not seen["protected"] and seen["state"] == "stopped"
+
+
+def test_autostart_is_switched_and_started(gemel):
+    assert listed(gemel, "autostart lab-ct", "lab-ct")["autostart"]
+    assert not listed(gemel, "autostart lab-ct on; autostart lab-ct off", "lab-ct")["autostart"]
+    seen = listed(gemel, "autostart mail; start --autostart", "mail")
+    assert seen["state"] == "running"
+
+
+def test_saved_memory_comes_back(gemel):
+    assert listed(gemel, "save build", "build")["state"] == "saved"
+    assert listed(gemel, "save build; restore build", "build")["state"] == "running"
+    assert sequence(gemel, "restore mail").status == 6
+    assert sequence(gemel, "save web-1").status in (4, 6)
+
+
+def test_rename_keeps_the_id(gemel):
+    before = gemel.json("--connect", FAST, "list", "mail")["instances"][0]
+    assert listed(gemel, "rename mail post", "post")["id"] == before["id"]
+    assert sequence(gemel, "rename mail db").status == 6
+    assert sequence(gemel, "rename 'm*' x").status == 2
+
+
+def test_a_pattern_skips_what_cannot_and_says_why(gemel):
+    result = sequence(gemel, "stop '*' --timeout 100ms")
+    assert "mail: skipped: is not running" in result.err, result
+    assert "web-1: stopped" in result.err, result
+
+
+def test_a_name_that_cannot_stops_everything(gemel):
+    result = sequence(gemel, "stop web-1 mail; list -q -f state=running web-1")
+    assert result.status == 6 and "nothing was done" in result.err, result
+
+
+def test_skip_leaves_out_names_that_cannot(gemel):
+    result = gemel.run("--connect", FAST, "stop", "web-1", "mail", "--skip", "--json")
+    out = check("results.json", result.json())
+    assert [r["name"] for r in out["results"]] == ["web-1"]
+    assert [(s["name"], s["reason"]) for s in out["skipped"]] == [("mail", "is not running")]
+
+
+def test_a_pattern_on_a_destructive_command_shows_the_plan(gemel):
+    result = gemel.run("--connect", FAST, "kill", "web-*")
+    assert result.status == 2, result
+    assert "would kill web-1" in result.err and "--yes" in result.err, result
+
+
+def test_nothing_left_to_do_is_a_conflict(gemel):
+    result = sequence(gemel, "start 'web-*'")
+    assert result.status == 6 and "web-1: skipped: is already running" in result.err, result
+
+
+def test_dry_run_says_what_and_why_not(gemel):
+    result = gemel.ok("--connect", FAST, "delete", "*", "--dry-run")
+    assert "would delete mail (vm, stopped, sim): undefined; its disks stay" in result.out, result
+    assert "would skip db: is protected" in result.out, result
+
+
+def test_few_are_under_way_at_once(gemel):
+    """With one at a time, the lines of the log never overlap."""
+    assert sequence(gemel, "set parallel 1; stop web-1 web-2 cache lab-ct").status == 0
+    events = [a for a in map(json.loads, open(gemel.env()["GEMEL_AUDIT_LOG"], encoding="utf-8"))]
+    assert [e["event"] for e in events] == ["begin", "end"] * 4
