@@ -2,12 +2,15 @@
 #include "console/acts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Waiting beyond the act's own timeout before a job counts as lost. */
 #define GRACE_MS      30000
 #define ACT_HARD_MS   180000
 #define SAVE_HARD_MS  1800000
 #define STOP_GUEST_MS 60000
+/* Seconds after which something slow is told again. */
+#define SLOW_TICKS 5
 
 /* How an act is spoken of: while it runs, and done. */
 static const struct {
@@ -44,6 +47,7 @@ static void item_free(gpointer data)
     Item *item = data;
 
     target_free(item->target);
+    g_clear_pointer(&item->job, gemel_job_unref);
     g_free(item->text);
     g_free(item);
 }
@@ -52,6 +56,7 @@ static void acts_free(gpointer data)
 {
     Acts *acts = data;
 
+    app_source_remove(&acts->tick);
     g_ptr_array_unref(acts->items);
     g_ptr_array_unref(acts->skipped);
     json_decref(acts->results);
@@ -364,6 +369,30 @@ static const char *typed_name(const Acts *acts)
 
 /* ---- doing ---------------------------------------------------------------------------------- */
 
+/* What one that is under way waits for, and how far it is; g_free() it. */
+static char *item_waits(const Item *item)
+{
+    g_autoptr(GemelJobView) view = item->job != NULL ? gemel_job_view(item->job) : NULL;
+
+    if (view == NULL || (view->what == NULL && view->waits_for == NULL))
+        return g_strdup("");
+    if (view->what == NULL)
+        return g_strdup_printf("waits for %s", view->waits_for);
+    if (view->fraction >= 0)
+        return g_strdup_printf("%.0f %%, %s", view->fraction * 100, view->what);
+    return g_strdup(view->what);
+}
+
+/* How long it took, or has taken so far. */
+static char *item_took(const Item *item)
+{
+    gint64 end = item->ended_usec > 0 ? item->ended_usec : g_get_monotonic_time();
+
+    return item->begun_usec > 0
+               ? g_strdup_printf("%.1f s", (double)(end - item->begun_usec) / G_USEC_PER_SEC)
+               : g_strdup("");
+}
+
 /* What a page shows while many are under way: one line each. */
 static void show_page(Acts *acts)
 {
@@ -391,15 +420,14 @@ static void show_page(Acts *acts)
     g_string_append(text, "\n\n");
     for (guint i = 0; i < acts->items->len; i++) {
         const Item *item = acts->items->pdata[i];
-        g_autofree char *took =
-            item->ended_usec > 0
-                ? g_strdup_printf("%.1f s",
-                                  (double)(item->ended_usec - item->begun_usec) / G_USEC_PER_SEC)
-                : g_strdup("");
+        g_autofree char *took = item_took(item);
+        g_autofree char *waits = item->state == ITEM_BEGUN ? item_waits(item) : NULL;
 
         g_string_append_printf(text, "%-*s  %-10s  %7s  %s\n", (int)width, item->target->name,
                                item_states[item->state], took,
-                               item->text != NULL ? item->text : "");
+                               waits != NULL        ? waits
+                               : item->text != NULL ? item->text
+                                                    : "");
     }
     for (guint i = 0; i < acts->skipped->len; i++) {
         const json_t *row = acts->skipped->pdata[i];
@@ -520,6 +548,34 @@ static gboolean is_as_asked(CommandRun *run, Item *item)
     return FALSE;
 }
 
+/* Every second: times move on. Off the console what is slow names itself and what it waits for,
+   where somebody watches. */
+static gboolean tick(gpointer data)
+{
+    Acts *acts = data;
+
+    if (acts->under_way == 0)
+        return G_SOURCE_CONTINUE;
+    acts->ticks++;
+    if (acts->run->face->face == FACE_TUI) {
+        if (acts->has_page)
+            show_page(acts);
+        return G_SOURCE_CONTINUE;
+    }
+    for (guint i = 0;
+         i < acts->items->len && acts->ticks % SLOW_TICKS == 0 && isatty(STDERR_FILENO); i++) {
+        const Item *item = acts->items->pdata[i];
+        g_autofree char *took = item_took(item), *waits = item_waits(item);
+
+        if (item->state == ITEM_BEGUN)
+            output_line(acts->run->out, OUTPUT_NOTE, "%s: %s after %s%s%s", item->target->name,
+                        words[acts->run->command->act].doing, took, *waits != '\0' ? ": " : "",
+                        waits);
+    }
+    output_flush(acts->run->out);
+    return G_SOURCE_CONTINUE;
+}
+
 static void begin_item(CommandRun *run, Item *item)
 {
     Acts *acts = run->data;
@@ -537,17 +593,20 @@ static void begin_item(CommandRun *run, Item *item)
     item->begun_usec = g_get_monotonic_time();
     acts->under_way++;
     target_set_doing(target, words[act].doing);
-    run_submit(run, target->backend, GEMEL_LANE_ACT,
-               &(GemelJobSpec){.kind = gemel_act_name(act),
-                               .instance_id = target->id,
-                               .title = title,
-                               .run = run_act,
-                               .arg = g_strdup_printf("%d:%s", (int)act, target->id),
-                               .arg_free = g_free,
-                               .result_free = g_free,
-                               .hard_ms = hard_ms,
-                               .args = acts->args},
-               act_done, item);
+    if (acts->tick == NULL)
+        acts->tick = app_add_timer(run->app, 1000, tick, acts);
+    item->job = gemel_job_ref(
+        run_submit(run, target->backend, GEMEL_LANE_ACT,
+                   &(GemelJobSpec){.kind = gemel_act_name(act),
+                                   .instance_id = target->id,
+                                   .title = title,
+                                   .run = run_act,
+                                   .arg = g_strdup_printf("%d:%s", (int)act, target->id),
+                                   .arg_free = g_free,
+                                   .result_free = g_free,
+                                   .hard_ms = hard_ms,
+                                   .args = acts->args},
+                   act_done, item));
 }
 
 /* Begins as many as may be under way at once. */
@@ -568,10 +627,10 @@ static void acts_begin(CommandRun *run)
 {
     Acts *acts = run->data;
 
-    if (!run->json)
-        print_skipped(run);
     acts_next(run);
     show_page(acts);
+    if (!run->json && !acts->has_page)
+        print_skipped(run);
     if (acts->under_way == 0)
         acts_over(run);
 }

@@ -28,7 +28,8 @@ typedef struct {
     gboolean is_protected;
     ItemState state;
     gint64 begun_usec, ended_usec;
-    char *text; /* what there is to say of its end, or NULL */
+    GemelJob *job; /* NULL before it begins */
+    char *text;    /* what there is to say of its end, or NULL */
 } Item;
 
 typedef struct {
@@ -40,6 +41,8 @@ typedef struct {
     char *to;          /* what is said after "limited to", or NULL */
     guint next;        /* the first that is not begun */
     guint under_way;
+    GSource *tick; /* while some are under way */
+    guint ticks;
     gboolean by_glob;          /* a word was a pattern */
     gboolean asked;            /* somebody thought about it: look again before it is done */
     gboolean stopped;          /* ^C: no more are begun */

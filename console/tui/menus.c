@@ -339,7 +339,9 @@ static Menu *menu_bulk(Tui *tui, GError **error)
         g_autofree char *line = NULL;
         guint n = bulk_line(tui, keys, item, &line);
         g_autofree char *hint = g_strdup_printf("%u of %u", n, total);
-        int key = item->act == GEMEL_ACT_RESUME ? 'u' : keys_from_name(item->key);
+        int key = item->act == GEMEL_ACT_RESUME    ? 'u'
+                  : item->act == GEMEL_ACT_RESTORE ? 'H'
+                                                   : keys_from_name(item->key);
 
         menu_add(menu, key, item->label, hint, n == 0 ? "none of them can" : NULL, line);
     }

@@ -11,6 +11,8 @@
 /* Lines of names in a question about many. */
 #define NAME_LINES  3
 #define NAMES_WIDTH 66
+/* How a question (acts.c) begins to tell what is left out. */
+#define SKIPPED "Skipped: "
 
 typedef struct {
     CommandRun *run;
@@ -150,6 +152,15 @@ static void add_facts(Dialog *dialog, const ModelInstance *instance)
     dialog_add_line(dialog, ROLE_TEXT, " ");
 }
 
+/* Those that a question says are left out, and why. */
+static void add_skipped(Dialog *dialog, const char *text)
+{
+    const char *skipped = strstr(text, SKIPPED);
+
+    if (skipped != NULL)
+        dialog_add_line(dialog, ROLE_DIM, skipped);
+}
+
 /* Opens the dialog about `command` for the instances that `words` name. */
 static void open_dialog(Tui *tui, const char *command, const char *const *words, guint n,
                         gboolean many, const char *text, const char *typed_name)
@@ -165,8 +176,7 @@ static void open_dialog(Tui *tui, const char *command, const char *const *words,
 
         tui->dialog = dialog_new(title, verb_of(command, TRUE), typed_name);
         dialog_add_line(tui->dialog, ROLE_TEXT, names);
-        if (strstr(text, "Skipped: ") != NULL)
-            dialog_add_line(tui->dialog, ROLE_DIM, strstr(text, "Skipped: "));
+        add_skipped(tui->dialog, text);
     } else {
         g_autofree char *title = title_of(command, instance != NULL ? instance->info->name : NULL,
                                           n > 1 ? words[1] : "");
@@ -174,7 +184,9 @@ static void open_dialog(Tui *tui, const char *command, const char *const *words,
         tui->dialog = dialog_new(title, verb_of(command, FALSE), typed_name);
         if (instance != NULL)
             add_facts(tui->dialog, instance);
-        dialog_add_line(tui->dialog, ROLE_TEXT, text);
+        if (strstr(text, SKIPPED) == NULL)
+            dialog_add_line(tui->dialog, ROLE_TEXT, text);
+        add_skipped(tui->dialog, text);
     }
     tui->dialog_run = NULL;
     tui->dialog_answer = NULL;

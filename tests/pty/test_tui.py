@@ -273,12 +273,29 @@ def test_marks_make_one_act_of_many(tui):
         move_to(terminal, name)
         terminal.key("Space")
     terminal.key("p", "o")
-    terminal.wait_still(0.3)
-    if not terminal.line_with(r"\bweb-1\b.*(stopped|stopping)"):
-        terminal.key("y")
+    terminal.wait(r"Stop the 2 marked\?")
+    terminal.key("y")
+    terminal.wait(r"2 done")
+    terminal.key("Esc")
     terminal.wait(r"\bweb-1\b.*stopped")
     terminal.wait(r"\bweb-2\b.*stopped")
     assert terminal.line_with(r"\blab-ct\b.*running")
+
+
+def test_marks_are_planned_first_and_told_one_by_one(tui):
+    terminal = open_calm(tui)
+    for name in ("web-1", "mail", "db"):
+        move_to(terminal, name)
+        terminal.key("Space")
+    terminal.key("b")
+    terminal.wait(r"3 marked.*\n(.*\n)*.*kill +1 of 3")
+    terminal.key("k")
+    terminal.wait(r"Kill 1 of the 3 marked\?|Kill web-1")
+    terminal.wait(r"mail \(is not running\)")
+    terminal.wait(r"db \(is protected\)")
+    terminal.key("y")
+    terminal.wait(r"1 done, 2 skipped")
+    terminal.wait(r"db +skipped +is protected")
 
 
 @pytest.mark.quick
