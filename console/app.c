@@ -60,6 +60,8 @@ gboolean app_free(App *app)
     model_stop(app->model);
     if (app->record != NULL)
         record_stop(g_steal_pointer(&app->record));
+    if (app->disposer != NULL)
+        all = writer_close(g_steal_pointer(&app->disposer), WRITER_WAIT_MS) && all;
     while (app->backends->len > 0)
         app_backend_close(app, app->backends->pdata[app->backends->len - 1]);
     for (guint i = 0; i < app->closed->len; i++)

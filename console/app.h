@@ -46,6 +46,7 @@ typedef struct {
     Options *options;
     Model *model;
     Alerts *alerts;
+    Writer *disposer;    /* likewise: a thread that frees what is large */
     Writer *writer;      /* made when it is needed first, or NULL */
     Record *record;      /* under way, or NULL */
     GHashTable *aliases; /* name -> line (alias.h), or NULL */

@@ -7,6 +7,7 @@
  * list or sample of the same backend supersedes one that is still under way.
  */
 #include "console/model_private.h"
+#include "console/writer.h"
 
 #define INTAKE_SLICE 500
 
@@ -97,15 +98,25 @@ static void take_sample(Intake *intake, const GemelSample *sample)
         backend->model->sample_taken(instance, before_ns, backend->model->sample_taken_data);
 }
 
+static void rows_free(void *rows)
+{
+    g_ptr_array_unref(rows);
+}
+
+/* Freeing ten thousand instances takes longer than a key may wait: another thread does it. */
 static void intake_free(Intake *intake)
 {
+    App *app = intake->backend->model->app;
     Intake **place =
         intake->seen != NULL ? &intake->backend->list_intake : &intake->backend->sample_intake;
 
     if (*place == intake)
         *place = NULL;
-    g_ptr_array_unref(intake->rows);
     g_clear_pointer(&intake->seen, g_hash_table_unref);
+    if (intake->rows->len > INTAKE_SLICE && app->disposer != NULL)
+        writer_post(app->disposer, rows_free, intake->rows);
+    else
+        g_ptr_array_unref(intake->rows);
     g_free(intake);
 }
 
@@ -142,7 +153,10 @@ static void intake_start(ModelBackend *backend, Intake **place, GPtrArray *rows,
                          gint64 position)
 {
     Intake *intake = g_new0(Intake, 1);
+    App *app = backend->model->app;
 
+    if (rows->len > INTAKE_SLICE && app->disposer == NULL)
+        app->disposer = writer_new();
     if (*place != NULL)
         (*place)->superseded = TRUE;
     *place = intake;
