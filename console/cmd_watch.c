@@ -104,7 +104,7 @@ static gboolean watch_show(Watch *watch)
 {
     CommandRun *run = watch->run;
 
-    if (run->face->page != NULL && !run->piped) {
+    if (run->face->page != NULL && !run->piped && run->nesting == 0) {
         g_autofree char *title = heading(watch);
 
         return run->face->page(run, title, watch->text->str, run->face->face_data);
