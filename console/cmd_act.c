@@ -123,7 +123,8 @@ static const CommandOption plain_options[] = {
 };
 
 static const CommandOption kill_options[] = {
-    {"signal", 's', OPTION_STRING, FALSE, "SIGNAL", "to a container: this instead of KILL"},
+    {"signal", 's', OPTION_STRING, FALSE, "SIGNAL", "to a container: this instead of KILL",
+     .choices = "TERM INT HUP QUIT USR1 USR2 KILL STOP CONT"},
     ACTS_OPTIONS,
     {NULL},
 };

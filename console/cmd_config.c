@@ -325,7 +325,7 @@ const Command commands_config[] = {
      .details =
          "In COMMAND, {} stands for what is selected, {marks} for what is marked, {snapshot} "
          "for the selected snapshot. A line with ; or | in it is quoted as one word. "
-         "PLACE is one of everywhere, instances, detail, snapshots, jobs, events, text, "
+         "PLACE is one of everywhere, instances, snapshots, jobs, events, alerts, listing, text, "
          "tables.",
      .run = bind_run},
     {.name = "unbind",

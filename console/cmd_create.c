@@ -215,16 +215,18 @@ static void create_run(CommandRun *run)
 static const CommandOption create_options[] = {
     {"rootfs", 'r', OPTION_STRING, FALSE, "DIR|TAR", "the container's root file system"},
     {"xml", 'x', OPTION_STRING, FALSE, "FILE", "the guest's domain XML"},
-    {"network", 'n', OPTION_STRING, FALSE, "none|host|ns:PATH", "the container's network (none)"},
+    {"network", 'n', OPTION_STRING, FALSE, "none|host|ns:PATH", "the container's network (none)",
+     .choices = "none host ns:"},
     {"hostname", 0, OPTION_STRING, FALSE, "NAME", "inside; the name otherwise"},
     {"env", 'e', OPTION_STRING, TRUE, "KEY=VALUE", "in the environment of its first process"},
     {"user", 'u', OPTION_STRING, FALSE, "USER[:GROUP]", "who runs it inside (root)"},
     {"cwd", 'w', OPTION_STRING, FALSE, "DIR", "where it starts inside (/)"},
     {"label", 'l', OPTION_STRING, TRUE, "KEY=VALUE", "for filters"},
-    {"limit", 0, OPTION_STRING, TRUE, "LIMIT=VALUE", "as for `limit`"},
+    {"limit", 0, OPTION_STRING, TRUE, "LIMIT=VALUE", "as for `limit`", .word = WORD_LIMIT},
     {"tty", 't', OPTION_FLAG, FALSE, NULL, "give it a terminal"},
     {"read-only", 0, OPTION_FLAG, FALSE, NULL, "its root file system cannot be written"},
-    {"backend", 'b', OPTION_STRING, FALSE, "BACKEND", "where, if several could"},
+    {"backend", 'b', OPTION_STRING, FALSE, "BACKEND", "where, if several could",
+     .word = WORD_BACKEND},
     {NULL},
 };
 

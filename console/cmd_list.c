@@ -545,7 +545,9 @@ static void wait_run(CommandRun *run)
 
 static const CommandOption list_options[] = {
     {"filter", 'f', OPTION_STRING, TRUE, "[!]KEY=VALUE",
-     "only those with this state, kind, backend, name or label; a word alone is part of the name"},
+     "only those with this state, kind, backend, name or label; a word alone is part of the name",
+     .choices = "state=running state=stopped state=paused state=crashed state=saved kind=vm "
+                "kind=container backend= name="},
     {"quiet", 'q', OPTION_FLAG, FALSE, NULL, "names only"},
     {"timeout", 't', OPTION_DURATION, FALSE, "TIME", "how long to wait for each backend (3s)"},
     {NULL},

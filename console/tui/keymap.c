@@ -180,7 +180,8 @@ static const struct {
     const char *name;
 } places[] = {{AT_ALL, "everywhere"},      {AT_INSTANCES, "instances"}, {AT_DETAIL, "detail"},
               {AT_SNAPSHOTS, "snapshots"}, {AT_JOBS, "jobs"},           {AT_EVENTS, "events"},
-              {AT_TEXT, "text"},           {AT_TABLES, "tables"}};
+              {AT_TEXT, "text"},           {AT_ALERTS, "alerts"},       {AT_LISTING, "listing"},
+              {AT_TABLES, "tables"}};
 
 const char *tui_place(guint i)
 {
@@ -205,8 +206,8 @@ static const char *place_name(Where where)
 static Where place_where(const char *name)
 {
     for (guint i = 0; name != NULL && i < G_N_ELEMENTS(places); i++)
-        if (strcmp(places[i].name, name) == 0)
-            return places[i].where;
+        if (strcmp(places[i].name, name) == 0) /* the detail's keys are those of the list */
+            return places[i].where == AT_DETAIL ? AT_INSTANCES : places[i].where;
     return name == NULL ? AT_ALL : 0;
 }
 
