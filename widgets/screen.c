@@ -568,3 +568,53 @@ char *screen_dump_roles(int y)
     }
     return g_string_free(out, FALSE);
 }
+
+/* One colour of a look. */
+static void append_colour(GString *out, short colour)
+{
+    if (colour < 0)
+        g_string_append_c(out, '-');
+    else
+        g_string_append_printf(out, "%d", colour);
+}
+
+/* The runs of one row that do not look plain. */
+static void append_looks(GString *out, int y)
+{
+    static const char letters[] = "bdru"; /* in the order of LookAttrs */
+    for (int x = 0, end; x < self.roles_width; x = end) {
+        guint16 at = self.roles[y * self.roles_width + x];
+        ThemeLook look = theme_look(at & 0xff, at >> 8);
+        for (end = x + 1; end < self.roles_width; end++) {
+            guint16 other_at = self.roles[y * self.roles_width + end];
+            ThemeLook other = theme_look(other_at & 0xff, other_at >> 8);
+            if (other.fg != look.fg || other.bg != look.bg || other.attrs != look.attrs)
+                break;
+        }
+        if (look.fg < 0 && look.bg < 0 && look.attrs == 0)
+            continue;
+        g_string_append_printf(out, "  %d-%d ", x, end - 1);
+        append_colour(out, look.fg);
+        g_string_append_c(out, '/');
+        append_colour(out, look.bg);
+        for (guint i = 0; letters[i] != '\0'; i++)
+            if ((look.attrs >> i & 1) != 0)
+                g_string_append_c(out, letters[i]);
+    }
+}
+
+/* Text and looks of the picture. */
+char *screen_dump_looks(void)
+{
+    g_autofree char *text = screen_dump();
+    g_auto(GStrv) rows = g_strsplit(text, "\n", -1);
+    GString *out = g_string_new(NULL);
+    for (int y = 0; y < self.roles_height && rows[y] != NULL; y++) {
+        g_string_append_printf(out, "%s\n", rows[y]);
+        gsize before = out->len;
+        append_looks(out, y);
+        if (out->len > before)
+            g_string_append_c(out, '\n');
+    }
+    return g_string_free(out, FALSE);
+}

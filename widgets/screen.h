@@ -94,5 +94,10 @@ char *screen_dump(void);
  * selected; runs of plain text are left out. g_free() both. */
 char *screen_dump_roles(int y);
 
+/* The picture with its looks: after each row of screen_dump() a line of runs `first-last
+ * foreground/background attributes` (`b` bold, `d` dim, `r` reverse, `u` underlined; `-` the
+ * terminal's own), plain ones left out. g_free() */
+char *screen_dump_looks(void);
+
 /* Whether every cell has the attributes of its role and base, and no other's. */
 gboolean screen_check_attributes(void);

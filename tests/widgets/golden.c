@@ -16,10 +16,10 @@ Canvas golden_open(int height, int width)
 }
 
 /* Compares, or writes. */
-void golden_check(const char *name)
+static void check(const char *name, const char *got)
 {
     g_autofree char *path = g_strdup_printf("%s/%s.txt", GOLDEN_DIR, name);
-    g_autofree char *got = screen_dump(), *wanted = NULL;
+    g_autofree char *wanted = NULL;
     g_assert_true(screen_check_attributes());
     if (g_getenv("GEMEL_GOLDEN_UPDATE") != NULL) {
         g_assert_true(g_file_set_contents(path, got, -1, NULL));
@@ -32,4 +32,18 @@ void golden_check(const char *name)
         return;
     g_printerr("--- wanted (%s)\n%s--- got\n%s---\n", path, wanted, got);
     g_test_fail_printf("the screen is not as in %s.txt", name);
+}
+
+/* The text alone. */
+void golden_check(const char *name)
+{
+    g_autofree char *got = screen_dump();
+    check(name, got);
+}
+
+/* With colours and attributes. */
+void golden_check_looks(const char *name)
+{
+    g_autofree char *got = screen_dump_looks();
+    check(name, got);
 }

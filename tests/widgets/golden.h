@@ -12,3 +12,6 @@ Canvas golden_open(int height, int width);
 
 /* Compares the screen with golden/NAME.txt. */
 void golden_check(const char *name);
+
+/* The same with colours and attributes (screen_dump_looks). */
+void golden_check_looks(const char *name);

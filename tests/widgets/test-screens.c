@@ -118,7 +118,7 @@ static gboolean nothing_pending(World *world)
 }
 
 /* Draws twice: the first time asks for what is not there yet. */
-static void check(World *world, const char *name)
+static void check_with(World *world, const char *name, void (*compare)(const char *name))
 {
     screen_begin();
     frame_draw(&world->tui);
@@ -131,7 +131,12 @@ static void check(World *world, const char *name)
     world->tui.cost_calls_rate = 2;
     world->tui.host_name = "lab-host";
     frame_draw(&world->tui);
-    golden_check(name);
+    compare(name);
+}
+
+static void check(World *world, const char *name)
+{
+    check_with(world, name, golden_check);
 }
 
 static void test_main_screen(void)
@@ -147,6 +152,21 @@ static void test_main_screen(void)
     world_close(&world);
     world_open(&world, 8, 40);
     check(&world, "screen-40x8");
+    world_close(&world);
+}
+
+/* The same screen with all colours, without any, and in ASCII: nothing is lost. */
+static void test_main_screen_looks(void)
+{
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "P Space j");
+    check_with(&world, "screen-256-colours", golden_check_looks);
+    theme_set_depth(THEME_MONO);
+    check_with(&world, "screen-mono", golden_check_looks);
+    options_set(world.app->options, "ascii", "on", NULL);
+    check(&world, "screen-ascii");
     world_close(&world);
 }
 
@@ -331,6 +351,7 @@ int main(int argc, char **argv)
     g_setenv("TZ", "UTC", TRUE);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/screens/main", test_main_screen);
+    g_test_add_func("/screens/main-in-colours-mono-and-ascii", test_main_screen_looks);
     g_test_add_func("/screens/too-small-waits", test_too_small);
     g_test_add_func("/screens/answers-looked-at-long-ago-are-let-go",
                     test_answers_looked_at_long_ago_are_let_go);
