@@ -40,6 +40,7 @@ static void take_instance(Intake *intake, const GemelInstance *from)
         instance->backend = backend;
         instance->key = g_strdup(key);
         g_hash_table_insert(model->by_key, g_steal_pointer(&key), instance);
+        backend->n_instances++;
         model->sorted_valid = FALSE;
     } else {
         if (g_strcmp0(instance->info->name, from->name) != 0)
@@ -53,11 +54,14 @@ static void take_instance(Intake *intake, const GemelInstance *from)
     g_hash_table_add(intake->seen, from->id);
 }
 
-void model_drop_unseen(Model *model, const ModelBackend *backend, GHashTable *seen)
+void model_drop_unseen(Model *model, ModelBackend *backend, GHashTable *seen)
 {
     GHashTableIter iter;
     gpointer value;
 
+    /* what was seen is there: with as many of them nothing else can be */
+    if (backend->n_instances == g_hash_table_size(seen))
+        return;
     g_hash_table_iter_init(&iter, model->by_key);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         ModelInstance *instance = value;
@@ -65,6 +69,7 @@ void model_drop_unseen(Model *model, const ModelBackend *backend, GHashTable *se
         if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id)) {
             g_ptr_array_add(model->gone, instance);
             g_hash_table_iter_remove(&iter);
+            backend->n_instances--;
             model->sorted_valid = FALSE;
         }
     }

@@ -77,8 +77,9 @@ struct ModelBackend {
     AppBackend *open; /* NULL once disconnected */
     const char *name;
     ModelBackendState state;
-    gboolean listed; /* a list has come in since the start */
-    GError *error;   /* the last failure of a list, NULL when the last one was good */
+    gboolean listed;   /* a list has come in since the start */
+    guint n_instances; /* of the model's, how many are its */
+    GError *error;     /* the last failure of a list, NULL when the last one was good */
     GemelLanesHealth health;
     char *health_text;         /* "waiting 14 s for the daemon to answer", or NULL */
     gint64 list_ns, sample_ns; /* CLOCK_BOOTTIME of the newest */

@@ -31,7 +31,7 @@ struct Model {
 void model_take_list(ModelBackend *backend, GPtrArray *list);
 void model_take_samples(ModelBackend *backend, GPtrArray *samples);
 /* Instances of the backend whose ids are not in `seen` go. */
-void model_drop_unseen(Model *model, const ModelBackend *backend, GHashTable *seen);
+void model_drop_unseen(Model *model, ModelBackend *backend, GHashTable *seen);
 
 /* Says later in this turn that something changed. */
 void model_announce(Model *model, ModelChange what);

@@ -403,7 +403,7 @@ def test_a_job_keeps_the_name_of_its_instance(tui):
 
 def test_tab_again_shows_the_matches_that_did_not_fit(tui):
     terminal = tui("--demo=300")
-    terminal.wait(r"NAME.*STATE")
+    terminal.wait(r"\b300  by name")
     terminal.key(":")
     terminal.send("stop \t\t")
     terminal.wait(r"and \d+ more; Tab shows them")
