@@ -211,6 +211,21 @@ static void rows_draw(gpointer data, guint row, guint column, const Canvas *cell
 
 static const TableSource source = {.count = rows_count, .key = rows_key, .draw = rows_draw};
 
+/* Cells of the longest name with what is drawn before it, and after the current one. */
+static int widest_name(GPtrArray *tree)
+{
+    int widest = 1;
+
+    for (guint i = 0; tree != NULL && i < tree->len; i++) {
+        const GemelSnapshot *snapshot = tree->pdata[i];
+        g_autofree char *prefix = tree_prefix(tree, i);
+        int here = snapshot->is_current ? text_width(" x here") : 0;
+
+        widest = MAX(widest, text_width(prefix) + text_width(snapshot->name) + here + 1);
+    }
+    return widest;
+}
+
 /* Takes a new answer over. */
 static const Fetched *refresh(Snapshots *self)
 {
@@ -224,6 +239,8 @@ static const Fetched *refresh(Snapshots *self)
         self->list = g_ptr_array_ref(fetched->snapshots);
         self->tree = tree_order(self->list);
     }
+    /* names take what they need, descriptions the rest */
+    table_set_wanted_width(self->table, COLUMN_NAME, widest_name(self->tree));
     table_rows_changed(self->table);
     return fetched;
 }
