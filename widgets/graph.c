@@ -133,7 +133,7 @@ char graph_letter(guint i)
 /* The role of a series: colours that differ for all eyes, after the letters. */
 Role graph_role(guint i)
 {
-    static const Role roles[GRAPH_SERIES_MAX] = {ROLE_LOW, ROLE_PRESSURE,    ROLE_STEAL,
+    static const Role roles[GRAPH_SERIES_MAX] = {ROLE_LOW, ROLE_PRESSURE,    ROLE_SAVED,
                                                  ROLE_OK,  ROLE_SYNTAX_NAME, ROLE_MIDDLE};
     return roles[MIN(i, GRAPH_SERIES_MAX - 1)];
 }

@@ -30,6 +30,7 @@ static struct {
     gboolean active, mouse, redraw, gone, test;
     gboolean line_mode; /* keys arrive as bytes */
     int cursor_y, cursor_x;
+    int escape_delay_ms; /* 0: 25 */
     FILE *null;
     guint16 *roles; /* test screens: role | base << 8 of each cell */
     int roles_height, roles_width;
@@ -38,7 +39,7 @@ static struct {
 /* What every kind of screen sets up once newterm() has worked. */
 static void configure(void)
 {
-    set_escdelay(25);
+    set_escdelay(self.escape_delay_ms > 0 ? self.escape_delay_ms : 25);
     noecho();
     raw();
     nonl();
@@ -447,6 +448,14 @@ void screen_set_mouse(gboolean on)
     self.mouse = on;
     mousemask(on ? BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
     mouseinterval(0);
+}
+
+/* How long a key that begins with ESC may take. */
+void screen_set_escape_delay(int ms)
+{
+    self.escape_delay_ms = ms;
+    if (self.curses != NULL)
+        set_escdelay(ms);
 }
 
 /* Whether mouse reports are on. */

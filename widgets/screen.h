@@ -72,6 +72,10 @@ int screen_read_bytes(char *buffer, int size);
 /* TRUE once reading failed for good: the terminal hung up. */
 gboolean screen_is_gone(void);
 
+/* Keys like Up are sent as ESC and more bytes: what comes later than this after ESC is another key.
+ * A lone Esc is known as such after it. 25 until it is set. */
+void screen_set_escape_delay(int ms);
+
 /* Off by default, so that the terminal's own selection works. */
 void screen_set_mouse(gboolean on);
 gboolean screen_mouse(void);

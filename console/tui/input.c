@@ -3,12 +3,11 @@
    key table to the dispatcher. */
 #include <string.h>
 
+#include "config/options.h"
 #include "console/prompt.h"
 #include "console/recall.h"
 #include "console/tui/tui_private.h"
 #include "widgets/screen.h"
-
-#define ESCAPE_MS 25
 
 /* ---- filling in targets --------------------------------------------------------------------- */
 
@@ -240,7 +239,9 @@ static gboolean feed_input(Tui *tui)
         return TRUE;
     }
     if (prompt_waits())
-        tui->escape_source = app_add_timer(tui->app, ESCAPE_MS, escape_over, tui);
+        tui->escape_source =
+            app_add_timer(tui->app, (guint)options_get_number(tui->app->options, "escape-delay"),
+                          escape_over, tui);
     /* a search is seen while it is typed */
     if (tui->input == INPUT_SEARCH)
         page->ops->search(page, prompt_text());

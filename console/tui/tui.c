@@ -278,6 +278,8 @@ static void apply_option(const char *name, gpointer data)
         const char *span = options_get(options, "span");
 
         tui->span_s = strcmp(span, "1m") == 0 ? 60 : strcmp(span, "day") == 0 ? 86400 : 600;
+    } else if (strcmp(name, "escape-delay") == 0) {
+        screen_set_escape_delay((int)options_get_number(options, "escape-delay"));
     } else if (strcmp(name, "mouse") == 0) {
         if (screen_is_active())
             screen_set_mouse(options_get_number(options, "mouse") != 0);
@@ -304,8 +306,9 @@ static void apply_option(const char *name, gpointer data)
 
 void tui_start(Tui *tui)
 {
-    static const char *const at_start[] = {"theme", "background", "graph", "span",    "mouse",
-                                           "cpu",   "sort",       "group", "columns", "read-only"};
+    static const char *const at_start[] = {"theme",        "background", "graph",    "span",
+                                           "escape-delay", "mouse",      "cpu",      "sort",
+                                           "group",        "columns",    "read-only"};
 
     tui->host_name = g_get_host_name();
     face_init(tui);

@@ -45,6 +45,35 @@ static void test_graphs_in_three_glyph_sets(void)
     screen_free();
 }
 
+/* Two metrics with a gap and a zero, over a minute: letters tell them apart, axes say how much and
+   when. */
+static void test_plot_in_braille_and_ascii(void)
+{
+    float cpu[200], steal[200];
+    Canvas c = golden_open(29, 64);
+    guint n = graph_plot_capacity(c.width);
+
+    for (guint i = 0; i < n; i++) {
+        cpu[i] = i > n / 2 && i < n / 2 + 9 ? NAN : (float)(50 + 40 * sin(i / 9.0));
+        steal[i] = i < n / 3 ? 0 : (float)i / 2;
+    }
+    GraphSeries series[] = {{"cpu.usage", "61.2 %", "100 %", cpu, 100},
+                            {"cpu.steal", "12.0 %", "200 %", steal, 200}};
+    GraphPlot plot = {.series = series, .n_series = 2, .span_s = 60};
+    Canvas top = canvas_sub(&c, 0, 0, 14, c.width), bottom = canvas_sub(&c, 15, 0, 14, c.width);
+
+    graph_plot(&top, &plot);
+    glyphs_set_ascii(TRUE);
+    for (guint i = 0; i < graph_plot_capacity(c.width); i++) {
+        cpu[i] = cpu[i * 2];
+        steal[i] = steal[i * 2];
+    }
+    plot.span_s = 86400;
+    graph_plot(&bottom, &plot);
+    golden_check("plot");
+    screen_free();
+}
+
 static void test_graph_with_fewer_values_than_room(void)
 {
     float values[] = {10, 100, 55, NAN, 0};
@@ -375,6 +404,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/canvas/clips", test_canvas_clips);
     g_test_add_func("/graph/three-glyph-sets", test_graphs_in_three_glyph_sets);
+    g_test_add_func("/graph/plot-in-braille-and-ascii", test_plot_in_braille_and_ascii);
     g_test_add_func("/graph/fewer-values-than-room", test_graph_with_fewer_values_than_room);
     g_test_add_func("/graph/scale-is-round", test_scale_is_round);
     g_test_add_func("/meter/bars", test_bars);
