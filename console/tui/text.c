@@ -410,16 +410,23 @@ Page *help_new(Tui *tui)
     help_commands(out);
     g_string_append(out, "\nView verbs\n");
     tui_foreach_verb(help_verb, out);
-    g_string_append(
-        out, "\nColumns\n"
-             " CPU%         of a core, of the limit or of the host: % switches, and the\n"
-             "              header says which\n"
-             " MEMORY       used/limit; of a guest: what it uses by its balloon, else what\n"
-             "              QEMU holds\n"
-             " PRESS c/m/i  share of the last 10 s in which some task stalled on cpu, memory,\n"
-             "              io; of a guest: the host stalling for it, not its inside view\n"
-             " BLOCK, NET   bytes a second\n"
-             " -            not available (never a zero); dim figures are old\n");
+    g_string_append(out,
+                    "\nHeader\n"
+                    " 12 (3 of 12)  instances shown; behind it the order, what CPU % is of (%),\n"
+                    "               and how often figures are read\n"
+                    " own           what this console itself takes: CPU of a core, memory\n"
+                    " tty           bytes a second to the terminal\n"
+                    " calls         calls to backends a second\n"
+                    "\nColumns\n"
+                    " CPU%         of a core, of the limit or of the host: % switches, and the\n"
+                    "              header says which\n"
+                    " MEMORY       used/limit; of a guest: what it uses by its balloon, else what\n"
+                    "              QEMU holds\n"
+                    " PRESS c/m/i  share of the last 10 s in which some task stalled on cpu,\n"
+                    "              memory, io; of a guest: the host stalling for it, not its\n"
+                    "              inside view\n"
+                    " BLOCK, NET   bytes a second\n"
+                    " -            not available (never a zero); dim figures are old\n");
     textview_set_wrap(self->view, TRUE);
     set_text(self, out->str, TEXTVIEW_FIELDS);
     return &self->page;

@@ -3,6 +3,7 @@
  * tables that the console runs on. */
 #include "config/options.h"
 #include "console/arguments.h"
+#include "console/columns.h"
 #include "console/command.h"
 #include "console/tui/tui.h"
 #include "docs/man/roff.h"
@@ -295,6 +296,20 @@ static void print_options(void)
     puts(".El");
 }
 
+static void print_columns(void)
+{
+    puts(".Bl -tag -width Ds -compact");
+    for (ColumnId id = 0; id < LIST_N; id++) {
+        const Column *column = &column_table[id];
+
+        fputs(".It Ic", stdout);
+        roff_arg(column->id);
+        putchar('\n');
+        sentence(column->help);
+    }
+    puts(".El");
+}
+
 static void print_themes(void)
 {
     g_autofree char *names = g_strjoinv("`, `", (char **)theme_names());
@@ -318,15 +333,11 @@ static void print_roles(void)
 int main(int argc, char **argv)
 {
     static const RoffSection sections[] = {
-        {"commands", print_commands},
-        {"program-options", print_program_options},
-        {"keys", print_keys},
-        {"binds", print_binds},
-        {"verbs", print_verbs},
-        {"options", print_options},
-        {"themes", print_themes},
-        {"roles", print_roles},
-        {NULL, NULL},
+        {"commands", print_commands}, {"program-options", print_program_options},
+        {"keys", print_keys},         {"binds", print_binds},
+        {"verbs", print_verbs},       {"options", print_options},
+        {"columns", print_columns},   {"themes", print_themes},
+        {"roles", print_roles},       {NULL, NULL},
     };
 
     if (argc != 2) {
