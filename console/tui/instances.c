@@ -179,55 +179,6 @@ static const char *target(Page *page)
     return key != NULL && *key != '=' ? key : NULL;
 }
 
-/* Neither answered nor failed so far. */
-static gboolean is_awaited(const ModelBackend *backend)
-{
-    return !backend->listed && backend->state != MODEL_BACKEND_DOWN &&
-           backend->health != GEMEL_LANES_UNRESPONSIVE;
-}
-
-/* Why nothing is shown though there is something. */
-static void draw_hidden(const Instances *list, const Canvas *c)
-{
-    const char *filter = rows_filter(list->rows);
-
-    if (filter != NULL)
-        canvas_printf(c, 1, 3, ROLE_DIM, "None of the %u instances matches %s; Esc shows all.",
-                      rows_n_total(list->rows), filter);
-    else
-        canvas_printf(c, 1, 3, ROLE_DIM, "There are no %s; 1 shows all %u instances.",
-                      list->kind == GEMEL_KIND_VM ? "guests" : "containers",
-                      rows_n_total(list->rows));
-}
-
-/* Why the list is empty, and what to do about it. */
-static void draw_empty(const Instances *list, const Canvas *c)
-{
-    static const struct {
-        const char *line, *what;
-    } ways[] = {{":lab up", "makes a guest and a container to try things on"},
-                {":create NAME --rootfs DIR", "makes a container; :help create tells more"},
-                {":connect qemu:///system", "shows the guests of a libvirt"},
-                {":connect sim", "shows made-up ones, to look around"},
-                {"?", "tells all keys and commands"}};
-    GPtrArray *backends = model_backends(list->page.tui->app->model);
-    gboolean waiting = FALSE;
-    int wide = c->width >= 60 ? 28 : 0;
-
-    for (guint i = 0; i < backends->len; i++)
-        waiting = waiting || is_awaited(backends->pdata[i]);
-    canvas_text(c, 1, 3, ROLE_STRONG,
-                waiting             ? "Waiting for the first list ..."
-                : backends->len > 0 ? "There are no instances yet."
-                                    : "No backend is connected.");
-    for (guint i = 0; !waiting && i < G_N_ELEMENTS(ways); i++) {
-        int y = 3 + (int)i * (wide > 0 ? 1 : 2);
-
-        canvas_text(c, y, 3, ROLE_KEY, ways[i].line);
-        canvas_text(c, wide > 0 ? y : y + 1, wide > 0 ? 3 + wide : 5, ROLE_DIM, ways[i].what);
-    }
-}
-
 /* How many lines the list gets of `height`: all of them while there is nothing to go into. */
 static int list_height(const Instances *list, int height)
 {
@@ -268,12 +219,8 @@ static void draw(Page *page, const Canvas *c)
                      column_table[list->sort].rises == list->inverted);
     if (rows > 0)
         table_draw(list->table, &top);
-    if (rows > 0 && rows_n_shown(list->rows) == 0) {
-        if (rows_n_total(list->rows) > 0)
-            draw_hidden(list, &top);
-        else
-            draw_empty(list, &top);
-    }
+    if (rows > 0 && rows_n_shown(list->rows) == 0)
+        empty_draw(page->tui, list->rows, list->kind, &top);
     if (bottom.height > 0)
         draw_detail(list, &bottom);
 }

@@ -27,6 +27,11 @@ void group_draw_title(const RowGroup *group, const Canvas *cell);
 void group_draw_detail(RowGroup *group, const Canvas *c);
 void group_draw_total(Tui *tui, RowGroup *group, ColumnId id, const Canvas *cell);
 
+/* ---- empty.c -------------------------------------------------------------------------------- */
+
+/* In place of the rows where there are none; `kind` is the one shown, -1 for both. */
+void empty_draw(Tui *tui, const Rows *rows, int kind, const Canvas *c);
+
 /* ---- detail.c ------------------------------------------------------------------------------- */
 
 Detail *detail_new(Tui *tui);

@@ -67,7 +67,6 @@ static void assert_ordered_by_figure(World *world, ColumnId id, gboolean inverte
 static void test_every_column_is_sorted_by(void)
 {
     World world;
-    g_autoptr(GString) room = g_string_new(NULL);
 
     open_world(&world, "sim:100,whims=off,events=off", TRUE);
     for (ColumnId id = 0; id < LIST_N; id++) {
