@@ -2,7 +2,7 @@
 """What figures cost: parts a to d of `bench/run stats`.
 
 (a) one sample of N containers against a bare loop of pread(2) over the same files (bench/sample.c)
-(b) CPU per second of streaming tools over 100 idle containers each, client and daemons together
+(b) CPU per second of streaming tools over 100 idle containers each, client and daemons together (bench/streaming.py)
 (c) `gemel stats --json` against `virsh domstats` as processes, over N paused firmware guests; calls of libvirt per sample
 (d) the console's CPU at 1 s refresh, and its memory above the same program with no instances, with N of the simulator's
 
@@ -10,12 +10,10 @@ Each part is a function that takes the Report of bench/run and prints what it fo
 """
 
 import contextlib
-import json
 import os
 import pty
 import re
 import select
-import shutil
 import statistics
 import subprocess
 import sys
@@ -25,13 +23,10 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 
-from harness import engines, proc  # noqa: E402
 from harness.gemel import program  # noqa: E402
-from harness.podman import Podman  # noqa: E402
-from harness.wait import until  # noqa: E402
 from harness.world import World  # noqa: E402
 
-TICK = os.sysconf("SC_CLK_TCK")
+from streaming import cpu_ns, part_b  # noqa: E402
 
 
 def build(name):
@@ -41,29 +36,10 @@ def build(name):
     return os.path.join(tree, "bench", name)
 
 
-def cpu_ns(pid):
-    """User and system time of a process so far, all threads, as the scheduler counts it."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as text:
-            total += int(text.read().split()[0])
-    return total
-
-
 def pss_kb(pid):
     """Proportional set size."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
         return int(re.search(r"^Pss:\s+(\d+)", text.read(), re.M).group(1))
-
-
-def processes_naming(text):
-    """Pids whose command line has `text` in it."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as line:
-            if text.encode() in line.read():
-                found.append(int(pid))
-    return found
 
 
 # ---- (a)
@@ -86,152 +62,6 @@ def part_a(report, rounds):
     # The caches are as small for the floor: what is asked is that the sample grows no faster than it.
     growth = (found[1000][0] / found[100][0]) / (found[1000][1] / found[100][1])
     report.ratio("stats.a_growth_100_to_1000_over_the_floors", [growth], 1.3)
-
-
-# ---- (b)
-
-
-class Watched:
-    """A streaming tool, and the processes whose time counts as its."""
-
-    def __init__(self, argv, daemons=lambda: [], **more):
-        self.argv, self.daemons, self.more = [str(a) for a in argv], daemons, more
-
-    def measure(self, seconds):
-        """CPU seconds per second while it streams, after two seconds to settle."""
-        with tempfile.TemporaryFile() as out:
-            tool = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, **self.more)
-            try:
-                time.sleep(2.5)
-                if tool.poll() is not None:
-                    out.seek(0)
-                    raise SystemExit(f"bench: {self.argv[0]} ended: {out.read(400).decode(errors='replace')}")
-                pids = [tool.pid, *self.daemons()]
-                before, began = {pid: cpu_ns(pid) for pid in pids}, time.monotonic_ns()
-                printed = os.fstat(out.fileno()).st_size
-                time.sleep(seconds)
-                used = sum(cpu_ns(pid) - before[pid] for pid in pids if os.path.exists(f"/proc/{pid}/task"))
-                if os.fstat(out.fileno()).st_size <= printed:
-                    raise SystemExit(f"bench: {self.argv[0]} printed nothing meanwhile")
-                return used / (time.monotonic_ns() - began)
-            finally:
-                tool.terminate()
-                try:
-                    tool.wait(10)
-                except subprocess.TimeoutExpired:
-                    tool.kill()
-                    tool.wait()
-
-
-@contextlib.contextmanager
-def gemel_containers(world, count):
-    """A gemel with that many idle containers of its own."""
-    gemel = world.gemel(connect=["native"])
-    for i in range(count):
-        gemel.ok("create", f"b{i}", "--rootfs", world.rootfs, "--", "/bin/sleep", "100000")
-        gemel.ok("start", f"b{i}")
-    try:
-        yield gemel
-    finally:
-        world.forget(gemel)
-
-
-@contextlib.contextmanager
-def podman_containers(count):
-    """A podman with that many."""
-    top, parent = tempfile.mkdtemp(prefix="gemel-pod-"), f"t{os.getpid()}-podman"
-    try:
-        podman = Podman(top, parent=parent, runtime="runc")
-        for _ in range(count):
-            podman.start(["sleep", "100000"])
-        yield podman
-    finally:
-        engines.sweep_groups(parent)
-        engines.unmount_below(top)
-        shutil.rmtree(top, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def docker_containers(count):
-    """A dockerd of its own with that many; gives (client's argv, environment, directory)."""
-    top, parent = tempfile.mkdtemp(prefix="gemel-dk-"), f"t{os.getpid()}-docker"
-    path = engines.docker_path()
-    env = {"PATH": path, "HOME": top, "LC_ALL": "C.UTF-8", "TERM": "xterm", "DOCKER_HOST": f"unix://{top}/docker.sock"}
-    with open(f"{top}/daemon.json", "w", encoding="ascii") as file:
-        json.dump({"deprecated-key-path": f"{top}/key.json"}, file)
-    with open(f"{top}/log", "wb") as log:
-        daemon = subprocess.Popen(
-            ["dockerd", "--host", f"unix://{top}/docker.sock", "--data-root", f"{top}/data", "--exec-root", f"{top}/exec",
-             "--pidfile", f"{top}/pid", "--config-file", f"{top}/daemon.json", "--bridge=none", "--iptables=false",
-             "--ip6tables=false", "--ip-forward=false", "--cgroup-parent", f"/{parent}"],
-            env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    client = [shutil.which("docker", path=path)]
-
-    def call(*args):
-        return subprocess.run([*client, *args], env=env, text=True, capture_output=True, stdin=subprocess.DEVNULL,
-                              timeout=120, check=False)
-
-    try:
-        until(lambda: call("version").returncode == 0, 30, "dockerd to answer")
-        call("import", engines.image_tar(f"{top}/image.tar"), "busy")
-        for _ in range(count):
-            done = call("run", "-d", "--network", "none", "--ulimit", "nofile=1024:1024", "busy", "sleep", "100000")
-            if done.returncode != 0:
-                raise SystemExit(f"bench: docker run: {done.stderr}")
-        yield client, env, top
-    finally:
-        ids = call("ps", "-q").stdout.split()
-        if ids:
-            call("rm", "-f", *ids)
-        proc.end(daemon.pid, 20)
-        daemon.wait()
-        for pid in processes_naming(top):
-            with contextlib.suppress(ProcessLookupError):
-                proc.end(pid, 5)
-        engines.sweep_groups(parent)
-        engines.unmount_below(top)
-        shutil.rmtree(top, ignore_errors=True)
-
-
-def part_b(report, rounds, count=100, seconds=20):
-    world = World()
-    world.start()
-    missing = {}
-    try:
-        with contextlib.ExitStack() as stack:
-            gemel = stack.enter_context(gemel_containers(world, count))
-            tools = {
-                "gemel": Watched(["nsenter", f"--mount={world.ns}", *gemel.argv("top", "--batch", "--interval", "1s")],
-                                 env=gemel.env()),
-                "cgtop": Watched(["systemd-cgtop", "-b", "-d", "1", "-n", "100000", f"/{gemel.cgroup}"]),
-            }
-            for name, make in (("podman", podman_containers), ("docker", docker_containers)):
-                if shutil.which(name) is None or (name == "docker" and not shutil.which("dockerd", path=engines.docker_path())):
-                    missing[name] = "not installed"
-                    continue
-                made = stack.enter_context(make(count))
-                if name == "podman":
-                    tools[name] = Watched([*made.argv, "stats", "--interval", "1"], env=made.env)
-                else:
-                    client, env, top = made
-                    tools[name] = Watched([*client, "stats"], env=env,
-                                          daemons=lambda: processes_naming(top))  # pylint: disable=W0640
-            report.say(f"stats.b: {count} idle containers for each, {rounds} turns of {seconds} s, interleaved: "
-                       + ", ".join(tools))
-            used = {name: [] for name in tools}
-            for _ in range(rounds):
-                for name, tool in tools.items():
-                    used[name].append(tool.measure(seconds))
-    finally:
-        world.stop()
-    for name, series in used.items():
-        report.values(f"stats.b_{name}_ms_per_s", [v * 1e3 for v in series])
-        report.say(f"stats.b {name:7} {statistics.median(series) * 1e3:8.2f} ms of CPU per second")
-    for name, limit in (("docker", 1 / 50), ("podman", 1 / 20), ("cgtop", 1)):
-        if name in used:
-            report.ratio(f"stats.b_over_{name}", [a / b for a, b in zip(used["gemel"], used[name])], limit, 4)
-        else:
-            report.say(f"RATIO stats.b_over_{name} not measured: {missing[name]}")
 
 
 # ---- (c)
