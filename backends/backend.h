@@ -27,6 +27,7 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <stdatomic.h>
 
 #include "backends/error.h"
 #include "backends/metrics.h"
@@ -405,6 +406,10 @@ struct GemelBackend {
     const GemelBackendOps *ops;
     char *name; /* unique in the registry: "native", "qemu", "lab"; shown and typed */
     char *uri;  /* what it was created from, shown in `backends` */
+    /* Set by the console, on the UI thread, and read by workers: nobody looks at more than the
+       headline figures now (cpu.usage, memory.usage, io.*_bytes, net.*_bytes, pressure and limits).
+       A sample may leave out others that cost a read of their own. */
+    atomic_bool headline_only;
 };
 
 /* A worker's connection; a backend embeds this first in its own structure. */
@@ -437,6 +442,9 @@ struct GemelBackendOps {
 
     /* All instances, GemelInstance*, free function set. Read lane. */
     GPtrArray *(*list)(GemelConn *conn, GError **error);
+    /* The same for who wants to know only who is there and in which state: the rest may be left
+       out where it costs a call for each instance. NULL = list. Read lane. */
+    GPtrArray *(*list_names)(GemelConn *conn, GError **error);
     /* Counters of all running or paused instances in one bulk call: GemelSample*, free function
        set. An instance that cannot be sampled is absent or carries `quarantine`. Read lane. */
     GPtrArray *(*sample)(GemelConn *conn, GError **error);

@@ -243,6 +243,12 @@ static gboolean stats_round(CommandRun *run, gint64 n, gpointer data)
     return TRUE;
 }
 
+/* One look at raw figures says nothing of limits and acts that a sample does not say. */
+static gboolean stats_names_do(const CommandRun *run)
+{
+    return run_option(run, "count") == NULL && run_option(run, "interval") == NULL;
+}
+
 static void stats_run(CommandRun *run)
 {
     FollowSpec spec = {.rounds = -1, .round = stats_round};
@@ -256,7 +262,7 @@ static void stats_run(CommandRun *run)
     }
     if (!follow_options(run, refresh_ms, &spec.interval_ms, &spec.rounds) || !run_check_names(run))
         return;
-    if (run_option(run, "count") == NULL && run_option(run, "interval") == NULL)
+    if (stats_names_do(run))
         spec.rounds = 1;
     /* counters are whole at once; the table shows rates, which need two samples */
     spec.warm = raw || run->face->face == FACE_TUI ? 0 : 1;
@@ -281,6 +287,7 @@ const Command commands_stats[] = {
      .group = "Look",
      .flags = COMMAND_JSON | COMMAND_LISTS,
      .any_instance = TRUE,
+     .names_do = stats_names_do,
      .words = {{WORD_INSTANCE, "NAME", .optional = TRUE, .repeats = TRUE}},
      .options = stats_options,
      .details =

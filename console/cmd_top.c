@@ -106,7 +106,7 @@ static gboolean top_round(CommandRun *run, gint64 n, gpointer data)
 
 static void top_run(CommandRun *run)
 {
-    FollowSpec spec = {.rounds = -1, .warm = 1, .round = top_round};
+    FollowSpec spec = {.rounds = -1, .warm = 1, .round = top_round, .headline_only = !run->json};
     gint refresh_ms = (gint)options_get_number(run->app->options, "refresh");
 
     if (!follow_options(run, refresh_ms, &spec.interval_ms, &spec.rounds) || !run_check_names(run))

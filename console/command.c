@@ -497,7 +497,11 @@ static void run_with_lists(CommandRun *run)
         return;
     }
     run->pending++;
-    model_list_all(run->app->model);
+    if (run->face->face == FACE_ONESHOT && run->command->names_do != NULL &&
+        run->command->names_do(run))
+        model_list_names(run->app->model);
+    else
+        model_list_all(run->app->model);
     run->flow->listener = model_listen(run->app->model, lists_changed, run);
     run->flow->timeout = app_add_timer(run->app, lists_timeout_ms(run), lists_timed_out, run);
 }

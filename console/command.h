@@ -96,6 +96,9 @@ typedef struct {
     CommandWord words[4];
     const CommandOption *options; /* ends with a NULL name; --json, --yes, --help come by flags */
     const char *details;          /* a paragraph for `help COMMAND`, or NULL */
+    /* COMMAND_LISTS as a program of its own: whether names and states do (model_list_names), which
+       spares a call for each guest. NULL = no. */
+    gboolean (*names_do)(const CommandRun *run);
     void (*run)(CommandRun *run);
 } Command;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/follow.h"
+#include "console/alerts.h"
 
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ static void follow_free(gpointer data)
 
     app_source_remove(&follow->next);
     app_source_remove(&follow->limit);
+    model_set_headline_only(follow->run->app->model, FALSE);
     if (follow->listener != 0)
         model_unlisten(follow->run->app->model, follow->listener);
     if (follow->spec.data_free != NULL)
@@ -155,6 +157,10 @@ void follow_start(CommandRun *run, const FollowSpec *spec)
     run->data = follow;
     run->data_free = follow_free;
     run_hold(run);
+    /* an alert may be about any figure, and a recording has them all */
+    model_set_headline_only(run->app->model, spec->headline_only &&
+                                                 run->face->face == FACE_ONESHOT &&
+                                                 alerts_nth(run->app->alerts, 0) == NULL);
     if (spec->rounds != 1)
         model_watch(run->app->model);
     follow->listener = model_listen(run->app->model, figures_came, follow);

@@ -21,6 +21,7 @@ typedef struct {
     gboolean (*round)(CommandRun *run, gint64 n, gpointer data);
     gpointer data;
     GDestroyNotify data_free;
+    gboolean headline_only; /* `round` looks at the headline figures only (GemelBackend) */
 } FollowSpec;
 
 /* Takes run->data and ends the run after the last round. A backend that gives no figures is named

@@ -141,6 +141,14 @@ void model_unlisten(Model *model, guint id)
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
+static gpointer run_list_names(GemelConn *conn, const GemelActArgs *args, gpointer arg,
+                               GError **error)
+{
+    const GemelBackendOps *ops = conn->backend->ops;
+
+    return ops->list_names != NULL ? ops->list_names(conn, error) : ops->list(conn, error);
+}
+
 static gpointer run_sample(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
 {
     return conn->backend->ops->sample(conn, error);
@@ -227,11 +235,16 @@ static void backend_read(ModelBackend *backend, const char *kind, GemelJobFunc r
     gemel_job_unref(job);
 }
 
-static void backend_list(ModelBackend *backend)
+static void backend_list_by(ModelBackend *backend, GemelJobFunc run)
 {
     backend->asked_ns = gemel_boottime_ns();
     backend->lists_pending++;
-    backend_read(backend, "list", read_list, list_done, FALSE);
+    backend_read(backend, "list", run, list_done, FALSE);
+}
+
+static void backend_list(ModelBackend *backend)
+{
+    backend_list_by(backend, read_list);
 }
 
 static void backend_sample(ModelBackend *backend)
@@ -246,6 +259,23 @@ void model_list_all(Model *model)
 {
     for (guint i = 0; i < model->backends->len; i++)
         backend_list(model->backends->pdata[i]);
+}
+
+void model_set_headline_only(Model *model, gboolean headline_only)
+{
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+
+        if (backend->open != NULL)
+            atomic_store(&backend->open->backend->headline_only,
+                         headline_only && model->tap == NULL);
+    }
+}
+
+void model_list_names(Model *model)
+{
+    for (guint i = 0; i < model->backends->len; i++)
+        backend_list_by(model->backends->pdata[i], run_list_names);
 }
 
 void model_relist(Model *model, AppBackend *open)

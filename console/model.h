@@ -120,6 +120,11 @@ void model_sample_all(Model *model);
 void model_watch(Model *model);
 /* Asks all backends for a list; ModelBackend.lists_pending says when each has answered. */
 void model_list_all(Model *model);
+/* The same for a program that wants names and states only and ends then: limits, and what cannot
+   be done, may be missing. */
+void model_list_names(Model *model);
+/* Whether backends may leave out all but the headline figures; never while all is recorded. */
+void model_set_headline_only(Model *model, gboolean headline_only);
 
 GPtrArray *model_backends(Model *model);  /* of ModelBackend*, the model's */
 GPtrArray *model_instances(Model *model); /* of ModelInstance*, the model's, by backend then name */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,13 +65,19 @@ static void die_of_output(void)
     terminal_exit(1);
 }
 
-static void write_all(FILE *stream, const char *text)
+/* Into stdio's buffer; signals are let through only where that may write, for each line of a large
+   table would be four system calls. */
+static void write_line(const char *text)
 {
-    terminal_begin_write(STDOUT_FILENO);
+    gboolean fits = !__flbf(stdout) && __fpending(stdout) + strlen(text) + 1 < __fbufsize(stdout);
+
+    if (!fits)
+        terminal_begin_write(STDOUT_FILENO);
     errno = 0;
-    if (fputs(text, stream) == EOF)
+    if (fputs(text, stdout) == EOF || putc('\n', stdout) == EOF)
         die_of_output();
-    terminal_end_write();
+    if (!fits)
+        terminal_end_write();
 }
 
 void output_flush(Output *out)
@@ -92,8 +99,7 @@ static void emit(Output *out, OutputClass class, const char *text)
         return;
     }
     if (class == OUTPUT_DATA) {
-        write_all(stdout, text);
-        write_all(stdout, "\n");
+        write_line(text);
         return;
     }
     output_flush(out); /* keep the order of what a person reads */

@@ -211,13 +211,16 @@ static void remember_process(LvCache *cache, const LvGuest *guest)
 }
 
 /* Settles on a pid (0 = none was found) for the guest, with its group, and keeps it. */
-static void settle_process(LvCache *cache, LvGuest *guest, int pid)
+static void settle_process(LvCache *cache, LvGuest *guest, int pid, char **mountinfo)
 {
     lv_cgroup_clear(&guest->group);
     if (pid <= 0 || !lv_process_read("", pid, &guest->process))
         guest->process = (LvProcess){0};
-    else
-        lv_cgroup_find("", pid, &guest->group);
+    else {
+        if (*mountinfo == NULL)
+            g_file_get_contents("/proc/self/mountinfo", mountinfo, NULL, NULL);
+        lv_cgroup_find_in("", *mountinfo, pid, &guest->group);
+    }
     remember_process(cache, guest);
 }
 
@@ -225,6 +228,7 @@ void lv_cache_find_processes(LvConn *conn, GPtrArray *guests)
 {
     LvCache *cache = lv_backend(conn)->cache;
     g_autoptr(GHashTable) wanted = NULL;
+    g_autofree char *mountinfo = NULL; /* once it is needed */
 
     if (!conn->is_local)
         return;
@@ -243,7 +247,7 @@ void lv_cache_find_processes(LvConn *conn, GPtrArray *guests)
         guest->process = (LvProcess){0};
         pid = lv_process_from_pidfile("", conn->run_dir, guest->name, guest->uuid);
         if (pid != 0) {
-            settle_process(cache, guest, pid);
+            settle_process(cache, guest, pid, &mountinfo);
         } else if (may_scan) {
             if (wanted == NULL)
                 wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -259,7 +263,7 @@ void lv_cache_find_processes(LvConn *conn, GPtrArray *guests)
         gpointer pid;
 
         if (g_hash_table_lookup_extended(wanted, guest->uuid, NULL, &pid))
-            settle_process(cache, guest, GPOINTER_TO_INT(pid));
+            settle_process(cache, guest, GPOINTER_TO_INT(pid), &mountinfo);
     }
 }
 

@@ -147,6 +147,7 @@ const GemelBackendOps gemel_libvirt_ops = {
     .conn_alive = lv_conn_alive,
     .watch = lv_watch,
     .list = lv_list,
+    .list_names = lv_list_names,
     .sample = lv_sample,
     .processes = lv_processes,
     .inspect = lv_inspect,

@@ -217,6 +217,41 @@ static void restrict_acts(LvConn *conn, GemelInstance *instance, const LvSummary
         gemel_instance_forbid(instance, GEMEL_ACT_CONSOLE, "is simulated and has no console");
 }
 
+GPtrArray *lv_list_names(GemelConn *base, GError **error)
+{
+    LvConn *conn = lv_conn(base);
+    g_autoptr(GPtrArray) instances =
+        g_ptr_array_new_with_free_func((GDestroyNotify)gemel_instance_free);
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Found));
+    g_autoptr(GHashTable) saved = NULL;
+    LvSummary summary;
+
+    g_array_set_clear_func(found, clear_found);
+    virResetLastError();
+    if (!find_in_bulk(conn, found) && !find_one_by_one(conn, found, error))
+        return NULL;
+    saved = set_of(conn, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE);
+    for (guint i = 0; i < found->len; i++) {
+        const Found *one = &g_array_index(found, Found, i);
+        g_autoptr(LvGuest) guest = lv_guest_new(one->domain);
+        GemelInstance *instance =
+            gemel_instance_new(base->backend->name, GEMEL_KIND_VM, guest->uuid, guest->name);
+
+        instance->state =
+            lv_state(one->state, one->reason, g_hash_table_contains(saved, guest->uuid));
+        instance->state_reason = g_strdup(lv_state_reason(one->state, one->reason));
+        gemel_instance_compute_acts(instance, base->backend);
+        /* it is known from here on, and missed when a sample does not have it */
+        lv_cache_peek(lv_backend(conn)->cache, guest, &summary);
+        g_ptr_array_add(instances, instance);
+    }
+    if (!lv_conn_alive(base)) {
+        lv_fail(error, conn, "cannot list the guests of %s", base->backend->name);
+        return NULL;
+    }
+    return g_steal_pointer(&instances);
+}
+
 GPtrArray *lv_list(GemelConn *base, GError **error)
 {
     LvConn *conn = lv_conn(base);

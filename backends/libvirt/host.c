@@ -267,16 +267,14 @@ static gboolean has_file(const char *dir, const char *file)
     return access(path, R_OK) == 0;
 }
 
-gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group)
+gboolean lv_cgroup_find_in(const char *root, const char *mountinfo, int pid, LvCgroup *ret_group)
 {
     g_autofree char *cgroup_path = g_strdup_printf("%s/proc/%d/cgroup", root, pid);
-    g_autofree char *mountinfo_path = g_strconcat(root, "/proc/self/mountinfo", NULL);
-    g_autofree char *cgroups = NULL, *mountinfo = NULL, *unified = NULL, *cpu = NULL;
+    g_autofree char *cgroups = NULL, *unified = NULL, *cpu = NULL;
     g_autofree char *unified_path = NULL, *cpu_path = NULL;
 
     *ret_group = (LvCgroup){NULL};
-    if (!g_file_get_contents(cgroup_path, &cgroups, NULL, NULL) ||
-        !g_file_get_contents(mountinfo_path, &mountinfo, NULL, NULL))
+    if (mountinfo == NULL || !g_file_get_contents(cgroup_path, &cgroups, NULL, NULL))
         return FALSE;
     cpu = threads_dir(root, mountinfo, cgroups, "cpu", &cpu_path);
     unified = threads_dir(root, mountinfo, cgroups, NULL, &unified_path);
@@ -302,6 +300,64 @@ gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group)
             ret_group->pressure_dir = g_steal_pointer(&unified);
     }
     return ret_group->cpu_dir != NULL || ret_group->pressure_dir != NULL;
+}
+
+gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group)
+{
+    g_autofree char *path = g_strconcat(root, "/proc/self/mountinfo", NULL);
+    g_autofree char *mountinfo = NULL;
+
+    g_file_get_contents(path, &mountinfo, NULL, NULL);
+    return lv_cgroup_find_in(root, mountinfo, pid, ret_group);
+}
+
+/* "QUOTA PERIOD" of v2's cpu.max, or the two files of v1, as CPUs; 0 = no quota. FALSE if there is
+   neither. */
+static gboolean quota_of(const char *dir, const char *child, double *ret_cpus)
+{
+    g_autofree char *max = g_build_filename(dir, child, "cpu.max", NULL);
+    g_autofree char *v1_quota = g_build_filename(dir, child, "cpu.cfs_quota_us", NULL);
+    g_autofree char *v1_period = g_build_filename(dir, child, "cpu.cfs_period_us", NULL);
+    char text[64], more[32];
+    long long quota, period;
+
+    *ret_cpus = 0;
+    if (read_file(max, text, sizeof text) > 0) {
+        if (sscanf(text, "%lld %lld", &quota, &period) != 2)
+            return g_str_has_prefix(text, "max ");
+    } else if (read_file(v1_quota, text, sizeof text) > 0 &&
+               read_file(v1_period, more, sizeof more) > 0) {
+        if (sscanf(text, "%lld", &quota) != 1 || sscanf(more, "%lld", &period) != 1)
+            return FALSE;
+    } else {
+        return FALSE;
+    }
+    if (quota > 0 && period > 0)
+        *ret_cpus = (double)quota / (double)period;
+    return TRUE;
+}
+
+gboolean lv_cgroup_cpu_limit(const LvCgroup *group, guint vcpus, double *ret_cpus)
+{
+    /* In v2 the vCPUs' groups are in one of the domain's named "libvirt". */
+    static const char *const places[] = {".", "..", "vcpu0"};
+    double least = 0;
+    gboolean any = FALSE;
+
+    for (guint i = 0; group->cpu_dir != NULL && i < G_N_ELEMENTS(places); i++) {
+        double cpus;
+
+        if (i == 1 && !g_str_has_suffix(group->cpu_dir, "/libvirt"))
+            continue;
+        if (!quota_of(group->cpu_dir, places[i], &cpus))
+            continue;
+        any = TRUE;
+        cpus *= i == 2 ? MAX(vcpus, 1) : 1;
+        if (cpus > 0 && (least <= 0 || cpus < least))
+            least = cpus;
+    }
+    *ret_cpus = least;
+    return any;
 }
 
 void lv_cgroup_clear(LvCgroup *group)

@@ -55,6 +55,11 @@ typedef struct {
 
 /* Fills what can be found; FALSE if nothing can. */
 gboolean lv_cgroup_find(const char *root, int pid, LvCgroup *ret_group);
+/* The same with the text of /proc/self/mountinfo, which is read once for many guests. */
+gboolean lv_cgroup_find_in(const char *root, const char *mountinfo, int pid, LvCgroup *ret_group);
+/* CPUs that the quotas of the domain's group and of its vCPUs' leave it; 0 without a quota. FALSE
+   if they cannot be read. */
+gboolean lv_cgroup_cpu_limit(const LvCgroup *group, guint vcpus, double *ret_cpus);
 void lv_cgroup_clear(LvCgroup *group);
 /* Deep; ret_copy is overwritten. */
 void lv_cgroup_copy(const LvCgroup *group, LvCgroup *ret_copy);

@@ -131,6 +131,7 @@ gboolean lv_fail_open(GError **error, const char *uri);
 
 /* domain.c */
 GPtrArray *lv_list(GemelConn *conn, GError **error);
+GPtrArray *lv_list_names(GemelConn *conn, GError **error);
 GemelState lv_state(int state, int reason, gboolean has_saved_memory);
 /* Static text, NULL if the reason says nothing. */
 const char *lv_state_reason(int state, int reason);

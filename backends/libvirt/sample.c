@@ -37,6 +37,21 @@ static char *quarantine_text(const LvGuest *guest)
     }
 }
 
+/* CPUs that its quotas leave it, 0 = all it has. A definition costs an RPC for each guest, so any
+   that is known does, for `list` keeps it fresh, and of a guest of this host what the kernel says.
+ */
+static double cpu_limit(LvConn *conn, const LvGuest *guest, virDomainPtr domain, guint vcpus)
+{
+    LvSummary summary;
+    double cpus;
+
+    if (lv_cache_peek(lv_backend(conn)->cache, guest, &summary))
+        return summary.cpu_limit;
+    if (lv_cgroup_cpu_limit(&guest->group, vcpus, &cpus))
+        return cpus;
+    return lv_domain_summarize(conn, domain, guest, &summary) ? summary.cpu_limit : 0;
+}
+
 /* Maps one record; NULL for a guest that is neither running nor paused. */
 static GemelSample *map_record(LvConn *conn, const LvGuest *guest,
                                const virDomainStatsRecord *record, gint64 time_ns,
@@ -44,19 +59,17 @@ static GemelSample *map_record(LvConn *conn, const LvGuest *guest,
 {
     g_autoptr(GemelSample) sample = gemel_sample_new(guest->uuid, time_ns);
     LvStatsFacts facts;
-    LvSummary summary;
     GemelState state;
+    double cpus;
 
     lv_stats_map(record->params, record->nparams, g_get_real_time() / G_USEC_PER_SEC, sample,
                  &facts);
     state = lv_state(facts.state, facts.reason, FALSE);
     if (state != GEMEL_STATE_RUNNING && state != GEMEL_STATE_PAUSED)
         return NULL;
-    /* A definition costs an RPC per guest, so any that is known does: `list` keeps it fresh. */
-    if ((lv_cache_peek(lv_backend(conn)->cache, guest, &summary) ||
-         lv_domain_summarize(conn, record->dom, guest, &summary)) &&
-        summary.cpu_limit > 0)
-        gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)(summary.cpu_limit * 1000 + 0.5));
+    cpus = cpu_limit(conn, guest, record->dom, facts.vcpus);
+    if (cpus > 0)
+        gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)(cpus * 1000 + 0.5));
     else if (facts.vcpus > 0)
         gemel_sample_set(sample, GEMEL_METRIC_CPU_LIMIT, (guint64)facts.vcpus * 1000);
     *ret_was_skipped = conn->is_qemu && facts.was_skipped;
@@ -74,11 +87,10 @@ static void add_host_figures(const LvGuest *guest, GemelSample *sample)
 
 /* Samples for the active guests that the bulk answer left out, asked for when it has fewer than
    were last seen. */
-static void add_missing(LvConn *conn, gint64 time_ns, GPtrArray *samples, GPtrArray *guests,
-                        GArray *skipped)
+static void add_missing(LvConn *conn, gint64 time_ns, GPtrArray *samples, const GPtrArray *guests)
 {
     g_autoptr(GHashTable) given = g_hash_table_new(g_str_hash, g_str_equal);
-    const gboolean yes = TRUE;
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func((GDestroyNotify)lv_guest_free);
     virDomainPtr *active = NULL;
     int n_active = virConnectListAllDomains(conn->vir, &active, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 
@@ -91,14 +103,31 @@ static void add_missing(LvConn *conn, gint64 time_ns, GPtrArray *samples, GPtrAr
         if (!g_hash_table_contains(given, guest->uuid) &&
             virDomainGetState(active[i], &state, &reason, 0) == 0 &&
             (lv_state(state, reason, FALSE) == GEMEL_STATE_RUNNING ||
-             lv_state(state, reason, FALSE) == GEMEL_STATE_PAUSED)) {
-            g_ptr_array_add(samples, gemel_sample_new(guest->uuid, time_ns));
-            g_ptr_array_add(guests, g_steal_pointer(&guest));
-            g_array_append_val(skipped, yes);
-        }
+             lv_state(state, reason, FALSE) == GEMEL_STATE_PAUSED))
+            g_ptr_array_add(missing, g_steal_pointer(&guest));
         virDomainFree(active[i]);
     }
     free(active);
+    lv_cache_find_processes(conn, missing);
+    for (guint i = 0; i < missing->len; i++) {
+        const LvGuest *guest = g_ptr_array_index(missing, i);
+        GemelSample *sample = gemel_sample_new(guest->uuid, time_ns);
+
+        add_host_figures(guest, sample);
+        sample->quarantine = quarantine_text(guest);
+        g_ptr_array_add(samples, sample);
+    }
+}
+
+/* The guests of the records, in their order, with what the host knows of them. */
+static GPtrArray *guests_of(LvConn *conn, virDomainStatsRecordPtr *records, int n_records)
+{
+    GPtrArray *guests = g_ptr_array_new_with_free_func((GDestroyNotify)lv_guest_free);
+
+    for (int i = 0; i < n_records; i++)
+        g_ptr_array_add(guests, lv_guest_new(records[i]->dom));
+    lv_cache_find_processes(conn, guests);
+    return guests;
 }
 
 GPtrArray *lv_sample(GemelConn *base, GError **error)
@@ -106,8 +135,7 @@ GPtrArray *lv_sample(GemelConn *base, GError **error)
     LvConn *conn = lv_conn(base);
     g_autoptr(GPtrArray) samples =
         g_ptr_array_new_with_free_func((GDestroyNotify)gemel_sample_free);
-    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)lv_guest_free);
-    g_autoptr(GArray) skipped = g_array_new(FALSE, FALSE, sizeof(gboolean));
+    g_autoptr(GPtrArray) guests = NULL;
     virDomainStatsRecordPtr *records = NULL;
     int n_records;
     gint64 time_ns;
@@ -121,28 +149,21 @@ GPtrArray *lv_sample(GemelConn *base, GError **error)
         lv_fail(error, conn, "cannot sample the guests of %s", base->backend->name);
         return NULL;
     }
-    for (int i = 0; i < n_records; i++) {
-        g_autoptr(LvGuest) guest = lv_guest_new(records[i]->dom);
-        gboolean was_skipped;
+    guests = guests_of(conn, records, n_records);
+    for (guint i = 0; i < guests->len; i++) {
+        const LvGuest *guest = g_ptr_array_index(guests, i);
+        gboolean was_skipped = FALSE;
         GemelSample *sample = map_record(conn, guest, records[i], time_ns, &was_skipped);
 
         if (sample == NULL)
             continue;
+        add_host_figures(guest, sample);
+        if (was_skipped)
+            sample->quarantine = quarantine_text(guest);
         g_ptr_array_add(samples, sample);
-        g_ptr_array_add(guests, g_steal_pointer(&guest));
-        g_array_append_val(skipped, was_skipped);
     }
     virDomainStatsRecordListFree(records);
     if ((guint)n_records < lv_cache_count_active(lv_backend(conn)->cache))
-        add_missing(conn, time_ns, samples, guests, skipped);
-    lv_cache_find_processes(conn, guests);
-    for (guint i = 0; i < samples->len; i++) {
-        const LvGuest *guest = g_ptr_array_index(guests, i);
-        GemelSample *sample = g_ptr_array_index(samples, i);
-
-        add_host_figures(guest, sample);
-        if (g_array_index(skipped, gboolean, i))
-            sample->quarantine = quarantine_text(guest);
-    }
+        add_missing(conn, time_ns, samples, guests);
     return g_steal_pointer(&samples);
 }

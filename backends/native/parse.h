@@ -23,6 +23,7 @@ typedef struct {
     const char *fallback; /* another name on older kernels, or NULL */
     NativeParser parse;
     gboolean is_limit; /* changes only when somebody writes to it */
+    gboolean is_extra; /* gives no headline figure */
 } NativeSampleFile;
 
 /* Limits last. */

@@ -54,6 +54,7 @@ struct NativeStats {
 
     /* What follows belongs to the reader: the caller, or the thread once there is one. */
     gboolean budget_is_given, wants_thread;
+    gboolean headline_only; /* as asked with the sample in hand */
     guint keep_max, kept;
     NativeLimitWatch *limit_watch;
     char *state_dir;
@@ -372,7 +373,8 @@ static GPtrArray *take_sample(NativeStats *stats)
         GemelSample *sample = gemel_sample_new(entry->id, gemel_boottime_ns());
 
         for (guint i = 0; i < native_sample_files_n && !native_sample_files[i].is_limit; i++)
-            if (entry->fds[i] != FD_ABSENT)
+            if (entry->fds[i] != FD_ABSENT &&
+                !(stats->headline_only && native_sample_files[i].is_extra))
                 read_file(stats, entry, i, sample);
         add_limits(stats, entry, sample);
         if (sample->rows->len > 0)
@@ -504,6 +506,11 @@ static GPtrArray *ask_thread(NativeStats *stats)
     return answer;
 }
 
+void native_stats_set_headline_only(NativeStats *stats, gboolean headline_only)
+{
+    stats->headline_only = headline_only; /* the thread, if there is one, waits to be asked */
+}
+
 GPtrArray *native_stats_sample(NativeStats *stats)
 {
     GPtrArray *samples;
@@ -523,5 +530,6 @@ GPtrArray *native_sample(GemelConn *conn, GError **error)
 
     if (native->stats == NULL)
         native->stats = native_stats_new(native->store, native_cgroups_host(), 0);
+    native_stats_set_headline_only(native->stats, atomic_load(&conn->backend->headline_only));
     return native_stats_sample(native->stats);
 }

@@ -24,6 +24,8 @@ NativeStats *native_stats_new(const NativeStore *store, const NativeCgroups *cgr
                               guint keep_max);
 /* GemelSample*, free function set. */
 GPtrArray *native_stats_sample(NativeStats *stats);
+/* From the next sample on: whether files that give no headline figure are left out. */
+void native_stats_set_headline_only(NativeStats *stats, gboolean headline_only);
 /* Descriptors kept at the last sample, those of the budget only. */
 guint native_stats_kept(const NativeStats *stats);
 /* Moves the reading to a thread now; as said above it comes by itself. */

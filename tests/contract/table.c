@@ -139,6 +139,38 @@ static void test_list(gconstpointer contract)
     g_assert_true(g_hash_table_contains(seen, running));
 }
 
+static void test_list_names(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GPtrArray) list = NULL, names = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GHashTable) states = g_hash_table_new(g_str_hash, g_str_equal);
+
+    if (stage->ops->list_names == NULL)
+        return;
+    stage_make(stage);
+    stage_make_running(stage);
+    names = stage->ops->list_names(stage->conn, &error);
+    g_assert_no_error(error);
+    list = stage->ops->list(stage->conn, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(names->len, ==, list->len);
+    for (guint i = 0; i < list->len; i++) {
+        GemelInstance *instance = g_ptr_array_index(list, i);
+
+        g_hash_table_insert(states, instance->id, instance);
+    }
+    for (guint i = 0; i < names->len; i++) {
+        const GemelInstance *brief = g_ptr_array_index(names, i);
+        const GemelInstance *whole = g_hash_table_lookup(states, brief->id);
+
+        g_assert_nonnull(whole);
+        g_assert_cmpstr(brief->name, ==, whole->name);
+        g_assert_cmpint(brief->kind, ==, whole->kind);
+        g_assert_cmpint(brief->state, ==, whole->state);
+    }
+}
+
 /* What the table does not have is valid for no instance, and each says why. */
 static void test_impossible(gconstpointer contract)
 {
@@ -228,6 +260,7 @@ const ContractTest contract_table_tests[] = {
     {"refuses-a-senseless-uri", test_other_uri},
     {"closing-leaves-no-descriptor-open", test_no_descriptor_leaks},
     {"list-is-complete-and-sound", test_list, NEEDS_CREATE},
+    {"names-are-those-of-the-list", test_list_names, NEEDS_CREATE},
     {"what-it-cannot-is-said-to-be-impossible", test_impossible, NEEDS_CREATE},
     {"what-its-kind-has-not-is-refused", test_lacking, NEEDS_CREATE},
     {"inspect-gives-essentials-and-definition", test_inspect, NEEDS_CREATE},

@@ -125,6 +125,34 @@ static void test_hybrid(Tree *tree, const void *data)
     lv_cgroup_clear(&group);
 }
 
+static void test_quotas(Tree *tree, const void *data)
+{
+    g_autofree char *v1 = g_strconcat(tree->root, "/v1", NULL);
+    g_autofree char *v2 = g_strconcat(tree->root, "/v2/libvirt", NULL);
+    g_autofree char *none = g_strconcat(tree->root, "/none", NULL);
+    LvCgroup group = {.cpu_dir = none};
+    double cpus = -1;
+
+    g_assert_false(lv_cgroup_cpu_limit(&group, 2, &cpus));
+    group.cpu_dir = v1;
+    put(tree, "/v1/cpu.cfs_quota_us", "-1\n", -1);
+    put(tree, "/v1/cpu.cfs_period_us", "100000\n", -1);
+    g_assert_true(lv_cgroup_cpu_limit(&group, 2, &cpus));
+    g_assert_cmpfloat(cpus, ==, 0);
+    put(tree, "/v1/vcpu0/cpu.cfs_quota_us", "50000\n", -1);
+    put(tree, "/v1/vcpu0/cpu.cfs_period_us", "100000\n", -1);
+    g_assert_true(lv_cgroup_cpu_limit(&group, 3, &cpus)); /* each of three may have half */
+    g_assert_cmpfloat(cpus, ==, 1.5);
+    put(tree, "/v1/cpu.cfs_quota_us", "120000\n", -1);
+    g_assert_true(lv_cgroup_cpu_limit(&group, 3, &cpus));
+    g_assert_cmpfloat(cpus, ==, 1.2);
+    group.cpu_dir = v2;
+    put(tree, "/v2/cpu.max", "25000 100000\n", -1);
+    put(tree, "/v2/libvirt/cpu.max", "max 100000\n", -1);
+    g_assert_true(lv_cgroup_cpu_limit(&group, 1, &cpus));
+    g_assert_cmpfloat(cpus, ==, 0.25);
+}
+
 static void test_v2(Tree *tree, const void *data)
 {
     static const char scope[] = "/sys/fs/cgroup/machine.slice/machine-qemu\\x2d1\\x2dweb.scope";
@@ -392,6 +420,7 @@ int main(int argc, char **argv)
     ADD("v1 groups", test_v1);
     ADD("v1 groups of joined controllers", test_v1_joined_controllers);
     ADD("hybrid: quota in v1, pressure in v2", test_hybrid);
+    ADD("quotas of the domain and of its vCPUs", test_quotas);
     ADD("v2 groups: throttling is summed over the threads' groups", test_v2);
     ADD("v1 groups: memory and io", test_v1_memory_and_io);
     ADD("v1 groups: a shared one for memory is not used", test_v1_shared_memory_group_is_not_used);

@@ -78,6 +78,39 @@ static void test_container(gconstpointer layout)
     host_close(&h);
 }
 
+static void test_headline_figures_alone(gconstpointer layout)
+{
+    static const GemelMetric headline[] = {
+        GEMEL_METRIC_CPU_USAGE,    GEMEL_METRIC_MEM_USAGE,    GEMEL_METRIC_MEM_LIMIT,
+        GEMEL_METRIC_CPU_LIMIT,    GEMEL_METRIC_IO_RD_BYTES,  GEMEL_METRIC_IO_WR_BYTES,
+        GEMEL_METRIC_PSI_CPU_SOME, GEMEL_METRIC_PSI_MEM_SOME, GEMEL_METRIC_PSI_IO_SOME,
+    };
+    Host h;
+    NativeStats *stats;
+    g_autoptr(GPtrArray) all = NULL, some = NULL;
+    const GemelSample *whole, *brief;
+
+    host_open(&h, layout);
+    stats = native_stats_new(&h.store, &h.cgroups, 1000);
+    native_stats_set_headline_only(stats, TRUE);
+    some = native_stats_sample(stats);
+    native_stats_set_headline_only(stats, FALSE);
+    all = native_stats_sample(stats);
+    brief = g_ptr_array_index(some, 0);
+    whole = g_ptr_array_index(all, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(headline); i++) {
+        g_assert_cmpint(gemel_sample_has(brief, headline[i]), ==,
+                        gemel_sample_has(whole, headline[i]));
+        g_assert_cmpuint(brief->value[headline[i]], ==, whole->value[headline[i]]);
+    }
+    g_assert_cmpuint(brief->valid & ~whole->valid, ==, 0);
+    g_assert_false(gemel_sample_has(brief, GEMEL_METRIC_MEM_ANON));
+    g_assert_true(gemel_sample_has(whole, GEMEL_METRIC_MEM_ANON));
+    fixture_check_sample(whole, layout, "container");
+    native_stats_free(stats);
+    host_close(&h);
+}
+
 /* ---- schema and files in step --------------------------------------------------------------- */
 
 /* Whether the source's text names the file. */
@@ -170,6 +203,8 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/native/layouts/a-container-on-%s", layouts[i]);
 
         g_test_add_data_func(path, layouts[i], test_container);
+        g_autofree char *headline = g_strconcat(path, "-headline-figures-alone", NULL);
+        g_test_add_data_func(headline, layouts[i], test_headline_figures_alone);
     }
     g_test_add_func("/native/layouts/sources-in-the-schema-are-the-files-read",
                     test_sources_are_the_files);
