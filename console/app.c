@@ -2,6 +2,7 @@
 #include "console/app.h"
 #include "console/alerts.h"
 #include "console/columns.h"
+#include "console/command.h"
 #include "console/model.h"
 #include "console/record.h"
 #include "console/writer.h"
@@ -144,6 +145,7 @@ gboolean app_connect(App *app, const char *name, const char *uri, GError **error
                                                               .data = app});
     g_ptr_array_add(app->backends, open);
     model_add_backend(app->model, open);
+    command_take_groups(app);
     return TRUE;
 }
 
@@ -157,6 +159,7 @@ gboolean app_disconnect(App *app, const char *name, GError **error)
                                name);
     model_remove_backend(app->model, open);
     app_backend_close(app, open);
+    command_take_groups(app);
     return TRUE;
 }
 

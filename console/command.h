@@ -90,6 +90,7 @@ typedef struct {
     const char *example; /* "gemel start web db" */
     const char *group;   /* heading in help: "Instances" */
     guint flags;
+    guint needs;           /* GemelGroup + 1 without which the command is not there; 0 = none */
     Face faces;            /* 0 = all */
     GemelAct act;          /* for WORD_INSTANCE completion and for the acts */
     gboolean any_instance; /* WORD_INSTANCE offers all, whatever `act` says */
@@ -102,8 +103,13 @@ typedef struct {
     void (*run)(CommandRun *run);
 } Command;
 
-/* Ordered by group; NULL-terminated. One array per command family, joined here. */
+/* Ordered by group; NULL-terminated. One array per command family, joined here. A command of a
+   group that no connected backend has is not in it. */
 const Command *const *command_table(void);
+/* Backends came or went: which groups there are now. */
+void command_take_groups(const App *app);
+/* All of them, whatever is connected. */
+const Command *const *command_table_of_all(void);
 /* By name or alias; `words` may hold more than the name; *ret_used says how many were the name.
    Unambiguous prefixes are accepted; ambiguity lists the candidates (error INVALID). */
 const Command *command_find(const char *const *words, guint *ret_used, GError **error);

@@ -25,36 +25,64 @@ static const Command *const families[] = {
     commands_watch,
     commands_columns,
     commands_theme,
+    commands_group,
     commands_lab,
     commands_help,
     commands_completion,
 };
 /* clang-format on */
 
-/* Adds the commands of a group, in the order of their families. */
-static void add_group(GPtrArray *table, const char *group)
+#define ALL_GROUPS ((1u << GEMEL_GROUP_N) - 1)
+
+/* Groups that a connected backend has: bits 1<<GemelGroup. */
+static guint groups_here;
+
+/* Adds the commands under a heading that need none but these groups, in the order of their
+ * families. */
+static void add_group(GPtrArray *table, const char *group, guint groups)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
         for (const Command *command = families[i]; command->name != NULL; command++)
-            if (g_str_equal(command->group, group))
+            if (g_str_equal(command->group, group) &&
+                (command->needs == 0 || ((groups >> (command->needs - 1)) & 1u) != 0))
                 g_ptr_array_add(table, (gpointer)command);
+}
+
+/* Made once for each set of groups, and kept: somebody may be walking over the one before. */
+static const Command *const *table_for(guint groups)
+{
+    static GPtrArray *tables[ALL_GROUPS + 1];
+
+    if (tables[groups] == NULL) {
+        g_autoptr(GHashTable) headings = g_hash_table_new(g_str_hash, g_str_equal);
+        GPtrArray *table = tables[groups] = g_ptr_array_new();
+
+        for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
+            for (const Command *command = families[i]; command->name != NULL; command++)
+                if (g_hash_table_add(headings, (gpointer)command->group))
+                    add_group(table, command->group, groups);
+        g_ptr_array_add(table, NULL);
+    }
+    return (const Command *const *)tables[groups]->pdata;
 }
 
 const Command *const *command_table(void)
 {
-    static GPtrArray *table;
+    return table_for(groups_here);
+}
 
-    if (table == NULL) {
-        g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
+const Command *const *command_table_of_all(void)
+{
+    return table_for(ALL_GROUPS);
+}
 
-        table = g_ptr_array_new();
-        for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
-            for (const Command *command = families[i]; command->name != NULL; command++)
-                if (g_hash_table_add(groups, (gpointer)command->group))
-                    add_group(table, command->group);
-        g_ptr_array_add(table, NULL);
-    }
-    return (const Command *const *)table->pdata;
+void command_take_groups(const App *app)
+{
+    groups_here = 0;
+    for (guint i = 0; i < app->backends->len; i++)
+        for (GemelGroup group = 0; group < GEMEL_GROUP_N; group++)
+            if (gemel_backend_has_group(((AppBackend *)app->backends->pdata[i])->backend, group))
+                groups_here |= 1u << group;
 }
 
 /* How many of `words` spell `name` ("snapshot create" takes two); 0 = they do not. With `prefix`
@@ -101,12 +129,24 @@ static char *family_names(const char *word)
     return names->len > 0 ? g_string_free(g_steal_pointer(&names), FALSE) : NULL;
 }
 
+/* A command of this name that needs a group which nobody has. */
+static const Command *absent_command(const char *const *words)
+{
+    const Command *const *table = command_table_of_all();
+
+    for (gsize i = 0; table[i] != NULL; i++)
+        if (table[i]->needs != 0 && command_matches(table[i], words, FALSE) > 0)
+            return table[i];
+    return NULL;
+}
+
 const Command *command_find(const char *const *words, guint *ret_used, GError **error)
 {
     const Command *const *table = command_table();
     const Command *found = NULL;
     g_autoptr(GString) candidates = g_string_new(NULL);
     g_autofree char *family = NULL;
+    const Command *absent;
     guint n = 0;
 
     for (gsize i = 0; table[i] != NULL; i++) {
@@ -133,6 +173,10 @@ const Command *command_find(const char *const *words, guint *ret_used, GError **
     if (n > 1)
         gemel_error_set(error, GEMEL_ERROR_INVALID, "'%s' is ambiguous: %s", words[0],
                         candidates->str);
+    else if ((absent = absent_command(words)) != NULL)
+        gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
+                        "%s: no backend that is connected has %s; `backends` lists them",
+                        absent->name, gemel_group_name((GemelGroup)(absent->needs - 1)));
     else if ((family = family_names(words[0])) != NULL)
         gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: say which: %s", words[0], family);
     else

@@ -24,6 +24,7 @@ extern const Command commands_theme[];    /* cmd_theme.c: theme color */
 extern const Command commands_config[];   /* cmd_config.c: set bind alias save-config ... */
 extern const Command commands_script[];   /* cmd_script.c: source history script echo */
 extern const Command commands_watch[];    /* cmd_watch.c: watch */
+extern const Command commands_group[];    /* cmd_group.c: image list, pool list, network list */
 extern const Command commands_lab[];      /* cmd_lab.c */
 extern const Command commands_completion[]; /* cmd_completion.c: completion */
 extern const Command commands_help[];       /* cmd_help.c: help version */

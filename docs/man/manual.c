@@ -118,7 +118,7 @@ static void print_commands(void)
 {
     const char *group = NULL;
 
-    for (const Command *const *at = command_table(); *at != NULL; at++) {
+    for (const Command *const *at = command_table_of_all(); *at != NULL; at++) {
         if ((*at)->flags & COMMAND_HIDDEN)
             continue;
         if (g_strcmp0(group, (*at)->group) != 0) {
