@@ -16,6 +16,7 @@ static const Command *const families[] = {
     commands_record,
     commands_act,
     commands_change,
+    commands_edit,
     commands_create,
     commands_snapshot,
     commands_stream,

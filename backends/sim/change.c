@@ -121,6 +121,8 @@ static char *find_fault(const SimInstance *instance, const char *text)
     g_markup_parse_context_free(context);
     if (!ok)
         return g_strdup(error->message);
+    if (strstr(text, "<domain") == NULL)
+        return g_strdup("it has no <domain>");
     return strstr(text, name) == NULL ? g_strdup("<name> changed; `rename` does that") : NULL;
 }
 

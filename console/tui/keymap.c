@@ -64,6 +64,7 @@ static const Binding table[] = {
     {"d",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", "inspect", 6, "inspect: what is known about it"},
     {"i",    AT_INSTANCES | AT_SNAPSHOTS, "view goto inspect", NULL, 0, "inspect"},
     {"y",    AT_INSTANCES | AT_SNAPSHOTS, "view goto definition", NULL, 0, "its definition (XML or JSON)"},
+    {"e",    AT_INSTANCES, "edit {}", NULL, 0, "edit its definition in $EDITOR"},
     {"t",    AT_INSTANCES, "view goto snapshots", "snapshots", 4, "its snapshots"},
     {"W",    AT_INSTANCES, "view tab why", "why", 6, "why it is slow: causes by evidence"},
     {"E",    AT_ALL,       "why",        NULL, 0, "which one eats the host"},

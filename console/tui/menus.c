@@ -56,6 +56,8 @@ static const Item others[] = {
      "view command limit {} ",
      "limit",
      {"cpu= memory=", "cpu= memory= pids="}},
+    {"E", GEMEL_ACT_EDIT, "edit {}", "edit", {"its XML in $EDITOR", "its settings in $EDITOR"}},
+    {"N", GEMEL_ACT_RENAME, "view command rename {} ", "rename", {"its id stays", "its id stays"}},
     {"D", GEMEL_ACT_DELETE, "delete {}", "delete", {"asks first", "asks first"}},
 };
 
@@ -136,10 +138,22 @@ static void add_delete(Tui *tui, Menu *menu, const ModelInstance *instance)
     gboolean idle = gemel_instance_can(instance->info, GEMEL_ACT_DELETE);
 
     menu_add(menu, 'D', "delete", idle ? "asks first" : "it runs: asks for its name",
-             tui->app->read_only ? "read-only (^o)"
-             : can               ? NULL
-                                 : "its backend cannot",
+             tui->app->read_only            ? "read-only (^o)"
+             : !can                         ? "its backend cannot"
+             : instance->info->is_protected ? "is protected (P)"
+                                            : NULL,
              line);
+}
+
+static void add_protect(Tui *tui, Menu *menu, const ModelInstance *instance)
+{
+    gboolean is_protected = instance->info->is_protected;
+    g_autofree char *key = instance_key_of(instance);
+    g_autofree char *line = g_strdup_printf("protect %s %s", key, is_protected ? "off" : "on");
+
+    menu_add(menu, 'P', is_protected ? "unprotect" : "protect",
+             is_protected ? "asks for its name" : "no delete, kill, reset, revert",
+             why_not(tui, instance, GEMEL_ACT_PROTECT), line);
 }
 
 /* Of pause and resume only the one that can be done is shown: they share a key. */
@@ -192,6 +206,7 @@ static Menu *menu_actions(Tui *tui, GError **error)
     for (guint i = 0; i < G_N_ELEMENTS(others); i++)
         if (others[i].act != GEMEL_ACT_DELETE)
             add_item(tui, menu, &others[i], instance);
+    add_protect(tui, menu, instance);
     add_delete(tui, menu, instance);
     menu_add(menu, 'd', "inspect", "what is known about it", NULL, "view goto inspect");
     menu_add(menu, 'y', "definition", "XML or JSON", NULL, "view goto definition");

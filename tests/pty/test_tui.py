@@ -631,3 +631,24 @@ def test_a_storm_of_sizes_ends_in_a_whole_screen(tui):
                   "Enter open" in t.lines()[23])
     terminal.key("q")
     assert terminal.wait_exit() == 0
+
+
+def test_edit_lends_the_terminal_and_comes_back(tui):
+    terminal = tui("--connect", "sim:12,whims=off,pace=0.05", env={"VISUAL": "sed -i s/8/9/"})
+    terminal.wait(r"NAME.*STATE")
+    move_to(terminal, "build")
+    terminal.key("e")
+    terminal.wait(r"build: changed")
+    terminal.wait(r"NAME.*STATE")
+
+
+def test_protection_is_told_in_the_menu_and_asked_for_by_name(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "db")
+    terminal.key("x")
+    terminal.wait(r"delete +is protected")
+    terminal.key("P")
+    terminal.wait(r"(?i)take the protection off db")
+    terminal.send("db")
+    terminal.key("Enter")
+    terminal.wait(r"protection off")

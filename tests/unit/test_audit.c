@@ -193,6 +193,7 @@ static const struct {
     {"protect off", "protect lab-ct off --yes"},
     {"autostart", "autostart lab-ct on"},
     {"rename", "rename queue queue-2"},
+    {"edit", "edit mail"},
     {"delete", "delete ci-runner --yes"},
     {"create", "create new-ct --rootfs /tmp"},
     {"snapshot create", "snapshot create lab-ct s1"},
@@ -305,6 +306,7 @@ static void test_commands_keep_no_environment(Session *session, gconstpointer da
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_setenv("VISUAL", "/bin/sh -c 'echo \"<!-- -->\" >> \"$0\"'", TRUE);
     g_test_add_func("/audit/secrets are left out", test_secrets_are_left_out);
 #define ADD(path, fn) g_test_add("/audit/" path, Session, NULL, session_setup, fn, session_teardown)
     ADD("an act leaves two lines", test_an_act_leaves_two_lines);
