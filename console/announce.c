@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define NS_PER_S G_GINT64_CONSTANT(1000000000)
+#define NS_PER_S  G_GINT64_CONSTANT(1000000000)
+#define JOBS_KEPT 1000
 
 /* What is known of an instance, as it was said last. */
 typedef struct {
@@ -325,21 +326,50 @@ static void tell_job(Announce *announce, const GemelJobView *view)
         say(announce, "cancelled: %s", title);
 }
 
+/* A read that is late makes figures old. */
+static void tell_read(Announce *announce, const GemelJobView *view, gboolean was_late)
+{
+    const char *title = view->title != NULL ? view->title : view->kind;
+    const char *waits = view->waits_for != NULL ? view->waits_for : "an answer";
+
+    if (view->state == GEMEL_JOB_SLOW)
+        say(announce, "%s is slow: %s waits for %s", view->backend, title, waits);
+    else if (view->state == GEMEL_JOB_LOST)
+        say(announce, "%s does not answer: %s is not waited for any more", view->backend, title);
+    else if (was_late)
+        say(announce, "%s: %s came to its end", view->backend, title);
+}
+
+/* The model has let go of it. */
+static gboolean is_older(gpointer key, gpointer value, gpointer oldest)
+{
+    return *(gint64 *)key < *(gint64 *)oldest;
+}
+
 static void tell_jobs(Announce *announce)
 {
     GPtrArray *jobs = model_jobs(announce->model);
+
+    if (jobs->len > 0 && g_hash_table_size(announce->jobs) > JOBS_KEPT) {
+        g_autoptr(GemelJobView) first = gemel_job_view(jobs->pdata[0]);
+        gint64 oldest = (gint64)first->id;
+
+        g_hash_table_foreach_remove(announce->jobs, is_older, &oldest);
+    }
 
     for (guint i = 0; i < jobs->len; i++) {
         g_autoptr(GemelJobView) view = gemel_job_view(jobs->pdata[i]);
         gint64 id = (gint64)view->id;
         gpointer said = g_hash_table_lookup(announce->jobs, &id);
 
-        if (view->lane != GEMEL_LANE_ACT || view->state < GEMEL_JOB_SLOW ||
-            GPOINTER_TO_INT(said) == (int)view->state + 1)
+        if (view->state < GEMEL_JOB_SLOW || GPOINTER_TO_INT(said) == (int)view->state + 1)
             continue;
         g_hash_table_insert(announce->jobs, g_memdup2(&id, sizeof id),
                             GINT_TO_POINTER((int)view->state + 1));
-        tell_job(announce, view);
+        if (view->lane == GEMEL_LANE_ACT)
+            tell_job(announce, view);
+        else
+            tell_read(announce, view, said != NULL);
     }
 }
 

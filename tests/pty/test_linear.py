@@ -74,6 +74,15 @@ def test_linear_on_pipes_is_a_log_that_goes_on_after_its_commands(gemel):
             process.kill()
 
 
+def test_linear_says_what_hangs_and_that_it_is_over(tui):
+    terminal = tui("--connect", "sim:3,hang=sample,hang-after=1s,hang-for=3s", "--linear", env={"TERM": "dumb"})
+    terminal.wait(r"^sim has 3 instances: 3 running$")
+    terminal.wait(r"^sim is slow: sample waits for ", timeout=20)
+    terminal.wait(r"^sim: sample came to its end$", timeout=20)
+    terminal.key("^c")
+    assert terminal.wait_exit() == 130
+
+
 def test_linear_and_a_command_do_not_go_together(gemel):
     done = subprocess.run(gemel.argv(*CALM, "list"), env=gemel.env(), capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--linear" in done.stderr
