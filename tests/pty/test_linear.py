@@ -66,9 +66,9 @@ def test_linear_on_pipes_is_a_log_that_goes_on_after_its_commands(gemel):
             process.stdin.close()
             line(time + "web-1 is stopped, exit status 0$")
             assert process.poll() is None, "the end of the commands is not the end of the log"
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             until(lambda: process.poll() is not None, 10, lambda: "the log to end")
-            assert process.returncode == 130
+            assert process.returncode == 143
             assert "\x1b" not in "".join(seen)
         finally:
             process.kill()
