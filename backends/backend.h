@@ -7,11 +7,11 @@
  * (snapshots, streams) are sub-tables, whole or absent.
  *
  * Threads. Everything here but `create` and `free` may block and runs on worker threads only
- * (backends/jobs.h): the *read* lane runs list, sample, processes, inspect, snapshots->list; the
- * *act* lane runs what changes something; a stream has a thread of its own; `watch` has one thread
- * per backend. Each worker owns one GemelConn, opened by `conn_open` on that thread and used by no
- * other. A worker that hangs is abandoned together with its connection, so a backend must not hold
- * a lock of its own across a call that can block.
+ * (backends/jobs.h): the *read* lane runs list, sample, processes, isolation, host, inspect,
+ * snapshots->list; the *act* lane runs what changes something; a stream has a thread of its own;
+ * `watch` has one thread per backend. Each worker owns one GemelConn, opened by `conn_open` on that
+ * thread and used by no other. A worker that hangs is abandoned together with its connection, so a
+ * backend must not hold a lock of its own across a call that can block.
  *
  * Ownership. Results belong to the caller; arguments stay the caller's. Strings are UTF-8 where the
  * source guarantees it and *untrusted* in any case: whoever prints them strips control characters
@@ -30,6 +30,8 @@
 #include <stdatomic.h>
 
 #include "backends/error.h"
+#include "backends/hostfacts.h"
+#include "backends/isolation.h"
 #include "backends/metrics.h"
 
 /* ---- instances ------------------------------------------------------------------------------ */
@@ -200,6 +202,21 @@ static inline void gemel_process_set(GemelProcess *process, GemelProcessMetric m
     process->valid |= 1u << metric;
 }
 
+/* ---- logs ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    char *source;      /* "its log", "the log of its serial line": what this is */
+    GString *text;     /* untrusted, any bytes; whole lines, but perhaps the last */
+    gboolean is_whole; /* from its beginning: nothing was left out */
+} GemelLog;
+
+GemelLog *gemel_log_new(const char *source);
+void gemel_log_free(GemelLog *log);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelLog, gemel_log_free)
+
+/* The last max_bytes of a file, from the beginning of a line on; FALSE with errno. */
+gboolean gemel_log_read_file(GemelLog *log, const char *path, gsize max_bytes);
+
 /* ---- inspect -------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -314,26 +331,37 @@ typedef struct {
 
 /* ---- streams -------------------------------------------------------------------------------- */
 
-typedef enum { GEMEL_STREAM_CONSOLE, GEMEL_STREAM_EXEC, GEMEL_STREAM_N } GemelStreamKind;
+/* JOIN: a program in some of the instance's namespaces, see backends/join.h. */
+typedef enum {
+    GEMEL_STREAM_CONSOLE,
+    GEMEL_STREAM_EXEC,
+    GEMEL_STREAM_JOIN,
+    GEMEL_STREAM_N
+} GemelStreamKind;
 
 typedef struct {
     GemelStreamKind kind;
-    const char *const *argv; /* EXEC */
-    const char *const *env;  /* EXEC, may be NULL */
-    const char *user, *cwd;  /* EXEC, may be NULL */
-    gboolean tty;            /* EXEC; a console always is one */
+    const char *const *argv; /* EXEC, JOIN */
+    const char *const *env;  /* EXEC, JOIN; may be NULL */
+    const char *user, *cwd;  /* EXEC, may be NULL; JOIN: cwd alone */
+    gboolean tty;            /* EXEC, JOIN; a console always is one */
     gboolean force;          /* CONSOLE of a guest: takes it over from whoever has it */
     guint rows, cols;        /* of the caller's terminal; 0 = not known */
+    guint namespaces;        /* JOIN: bits 1<<GemelNamespace */
+    gboolean keep_caps;      /* JOIN: not bounded to the instance's capabilities */
 } GemelStreamArgs;
+
+typedef struct GemelStreamOps GemelStreamOps;
 
 /* A backend embeds this first in its own stream structure. */
 typedef struct {
+    const GemelStreamOps *ops; /* whose it is, where that is not the backend's table; else NULL */
     int fd;     /* the caller's end: read = output, write = input, shutdown(SHUT_WR) = end of input.
                    The caller closes it. */
     int err_fd; /* EXEC without a tty: standard error, read only; else -1. The caller closes it. */
 } GemelStream;
 
-typedef struct {
+struct GemelStreamOps {
     guint kinds; /* bit 1<<GemelStreamKind */
     /* Connects; returns with fd ready. Stream thread. */
     GemelStream *(*open)(GemelConn *conn, const char *id, const GemelStreamArgs *args,
@@ -345,7 +373,7 @@ typedef struct {
     void (*resize)(GemelStream *stream, guint rows, guint cols);
     /* After pump. Does not close the caller's descriptors. Stream thread. */
     void (*free)(GemelStream *stream);
-} GemelStreamOps;
+};
 
 /* ---- what a host has beside instances ------------------------------------------------------- */
 
@@ -453,6 +481,14 @@ struct GemelBackendOps {
        nor is paused; UNSUPPORTED where the processes are on another host or there are none. Read
        lane. NULL = cannot. */
     GemelProcesses *(*processes)(GemelConn *conn, const char *id, GError **error);
+    /* The end of what it wrote: a container's log, what is kept of a guest's console; at most
+       max_bytes. UNSUPPORTED says how it would be kept. Read lane. NULL = cannot. */
+    GemelLog *(*log_tail)(GemelConn *conn, const char *id, gsize max_bytes, GError **error);
+    /* What the host behind the connection can do. Read lane. NULL = cannot. */
+    GemelHost *(*host)(GemelConn *conn, GError **error);
+    /* What stands between the instance and its host, running or not; what is not there says why.
+       Read lane. NULL = cannot. */
+    GemelIsolation *(*isolation)(GemelConn *conn, const char *id, GError **error);
     /* Read lane. */
     GemelInspect *(*inspect)(GemelConn *conn, const char *id, GError **error);
 

@@ -86,6 +86,7 @@ static void stream_run(GemelStreamJob *job, GemelConn *conn)
     job->stream = stream;
     pthread_mutex_unlock(&job->lock);
     lanes_post(job->lanes, opened_on_ui, stream_job_ref(job));
+    ops = stream->ops != NULL ? stream->ops : ops;
     job->status = ops->pump(stream, &job->error);
     pthread_mutex_lock(&job->lock);
     job->stream = NULL;
@@ -143,6 +144,8 @@ void gemel_stream_job_resize(GemelStreamJob *job, guint rows, guint cols)
     const GemelStreamOps *ops = lanes_backend(job->lanes)->ops->streams;
 
     pthread_mutex_lock(&job->lock);
+    if (job->stream != NULL && job->stream->ops != NULL)
+        ops = job->stream->ops;
     if (job->stream != NULL && ops->resize != NULL)
         ops->resize(job->stream, rows, cols);
     pthread_mutex_unlock(&job->lock);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_stream.c - console, exec and shell: the user's terminal on something inside an instance. */
+#include "console/cmd_stream.h"
 #include "console/commands.h"
 #include "console/shell.h"
 #include "console/takeover.h"
 
 #include <string.h>
 #include <unistd.h>
-
-/* What docker and podman answer when they, not the command, failed. */
-#define STATUS_OWN_FAILURE 125
 
 typedef struct {
     CommandRun *run;
@@ -44,11 +42,10 @@ static void stream_ended(gpointer data, int status, gboolean detached, const GEr
         output_line(run->out, OUTPUT_NOTE,
                     detached ? "left the console; %s goes on" : "%s closed the console",
                     stream->name);
-    run_finish(run, error == NULL ? status : stream->console ? -1 : STATUS_OWN_FAILURE);
+    run_finish(run, error == NULL ? status : stream->console ? -1 : STREAM_STATUS_OWN_FAILURE);
 }
 
-static void stream_begin(CommandRun *run, const ModelInstance *instance,
-                         const GemelStreamArgs *args)
+void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStreamArgs *args)
 {
     Stream *stream;
 
@@ -133,7 +130,7 @@ static void exec_argv(CommandRun *run, const char *const *argv, gboolean tty)
     GPtrArray *given = run_option_all(run, "env");
 
     if (instance == NULL) {
-        run->worst = STATUS_OWN_FAILURE;
+        run->worst = STREAM_STATUS_OWN_FAILURE;
         return;
     }
     for (guint i = 0; given != NULL && i < given->len; i++)

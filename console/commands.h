@@ -27,6 +27,9 @@ extern const Command commands_script[];   /* cmd_script.c: source history script
 extern const Command commands_watch[];    /* cmd_watch.c: watch */
 extern const Command commands_group[];    /* cmd_group.c: image list, pool list, network list */
 extern const Command commands_lab[];      /* cmd_lab.c */
+extern const Command commands_isolation[];  /* cmd_isolation.c: isolation */
+extern const Command commands_host[];       /* cmd_host.c: host */
+extern const Command commands_join[];       /* cmd_join.c: join */
 extern const Command commands_completion[]; /* cmd_completion.c: completion */
 extern const Command commands_help[];       /* cmd_help.c: help version */
 
@@ -49,6 +52,9 @@ json_t *stats_to_json(const ModelInstance *instance);
 char *replay_uri(const char *file, const char *speed, const char *seek);
 /* FALSE if a word that is no glob names nothing; errors are printed. */
 gboolean run_check_names(CommandRun *run);
+
+/* Lines of facts (FactLine*), by sections; cmd_isolation.c. */
+void facts_print(CommandRun *run, const GPtrArray *lines);
 
 /* {"backend", "kind", "message"} */
 json_t *error_to_json(const char *backend, const GError *error);

@@ -10,3 +10,18 @@ gpointer read_snapshots(GemelConn *conn, const GemelActArgs *args, gpointer arg,
 {
     return conn->backend->ops->snapshots->list(conn, arg, error);
 }
+
+gpointer read_isolation(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->isolation(conn, arg, error);
+}
+
+gpointer read_log(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->log_tail(conn, arg, READ_LOG_BYTES, error);
+}
+
+gpointer read_host(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    return conn->backend->ops->host(conn, error);
+}

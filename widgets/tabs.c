@@ -11,9 +11,11 @@ static int names_width(const char *const *names, guint first, guint last)
 }
 
 /* Draws the line. */
-void tabs_draw(const Canvas *c, const char *title, const char *const *names, guint n, guint active)
+void tabs_draw(const Canvas *c, const char *title, const char *const *names, guint n, guint active,
+               const char *right)
 {
-    int x = 1, end = c->width - 2, all = n > 0 ? names_width(names, 0, n - 1) : 0;
+    int room = right != NULL ? text_width(right) + 2 : 0;
+    int x = 1, end = c->width - 2 - room, all = n > 0 ? names_width(names, 0, n - 1) : 0;
     guint first = 0, last = n > 0 ? n - 1 : 0;
     /* all tabs matter more than the whole of a long title */
     int title_max = MAX(6, MIN(MAX(8, c->width / 3), end - all - 3));
@@ -21,6 +23,11 @@ void tabs_draw(const Canvas *c, const char *title, const char *const *names, gui
     int gap = text_width(cut) + 5 + all <= end ? 2 : 0;
 
     canvas_hline(c, 0, 0, c->width, ROLE_BORDER);
+    if (room > 0) {
+        canvas_text(c, 0, c->width - room - 1, ROLE_TEXT, " ");
+        canvas_text(c, 0, c->width - room, ROLE_KEY, right);
+        canvas_text(c, 0, c->width - 2, ROLE_TEXT, " ");
+    }
     x = canvas_text(c, 0, x, ROLE_TEXT, " ");
     x = canvas_text(c, 0, x, ROLE_TITLE, cut);
     x = canvas_text(c, 0, x, ROLE_TEXT, " ") + gap;

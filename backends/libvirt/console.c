@@ -149,6 +149,8 @@ static GemelStream *console_open(GemelConn *base, const char *id, const GemelStr
     Console *console;
     int pair[2];
 
+    if (args->kind == GEMEL_STREAM_JOIN)
+        return lv_join_open(conn, id, args, error);
     if (args->kind != GEMEL_STREAM_CONSOLE) {
         gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
                         "libvirt cannot run a command inside a guest; use its console");
@@ -295,7 +297,7 @@ static void console_resize(GemelStream *base, guint rows, guint cols)
 }
 
 const GemelStreamOps lv_stream_ops = {
-    .kinds = 1u << GEMEL_STREAM_CONSOLE,
+    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_JOIN,
     .open = console_open,
     .pump = console_pump,
     .resize = console_resize,

@@ -174,6 +174,17 @@ GPtrArray *lv_sample(GemelConn *conn, GError **error);
 /* processes.c */
 GemelProcesses *lv_processes(GemelConn *conn, const char *id, GError **error);
 
+/* isolation.c */
+GemelIsolation *lv_isolation(GemelConn *conn, const char *id, GError **error);
+
+/* logs.c */
+GemelLog *lv_log_tail(GemelConn *conn, const char *id, gsize max_bytes, GError **error);
+
+/* hostfacts.c */
+GemelHost *lv_host(GemelConn *conn, GError **error);
+/* What virConnectGetCapabilities says, from its XML. */
+void lv_host_read_capabilities(GemelHost *host, const char *xml);
+
 /* inspect.c */
 GemelInspect *lv_inspect(GemelConn *conn, const char *id, GError **error);
 
@@ -182,3 +193,6 @@ void lv_watch(GemelBackend *backend, const GemelEventSink *sink, int stop_fd);
 
 extern const GemelSnapshotOps lv_snapshot_ops; /* snapshot.c */
 extern const GemelStreamOps lv_stream_ops;     /* console.c */
+/* A program in namespaces of the guest's QEMU; isolation.c. */
+GemelStream *lv_join_open(LvConn *conn, const char *id, const GemelStreamArgs *args,
+                          GError **error);

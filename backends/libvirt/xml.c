@@ -87,6 +87,7 @@ static const Rule domain_rules[] = {
     {"domain/devices/console/target", "port", CONSOLE, STRING, C(port)},
     {"domain/devices/console/source", "path", CONSOLE, STRING, C(path)},
     {"domain/devices/console/alias", "name", CONSOLE, STRING, C(alias)},
+    {"domain/devices/console/log", "file", CONSOLE, STRING, C(log)},
 
     {"domain/devices/serial", NULL, SERIAL, NEW_ITEM, D(serials)},
     {"domain/devices/serial", "type", SERIAL, STRING, C(type)},
@@ -94,6 +95,7 @@ static const Rule domain_rules[] = {
     {"domain/devices/serial/target", "port", SERIAL, STRING, C(port)},
     {"domain/devices/serial/source", "path", SERIAL, STRING, C(path)},
     {"domain/devices/serial/alias", "name", SERIAL, STRING, C(alias)},
+    {"domain/devices/serial/log", "file", SERIAL, STRING, C(log)},
 
     {"domain/devices/graphics", NULL, GRAPHICS, NEW_ITEM, D(graphics)},
     {"domain/devices/graphics", "type", GRAPHICS, STRING, G(type)},

@@ -10,6 +10,8 @@
 
 #include <glib.h>
 
+#include "backends/isolation.h"
+
 #define LV_XML_BYTES_MAX ((gsize)16 << 20)
 #define LV_XML_DEPTH_MAX 64
 #define LV_XML_ITEMS_MAX 4096 /* of each list */
@@ -35,6 +37,7 @@ typedef struct {
     char *type; /* "pty" "tcp" "unix" ... */
     char *target_type, *port;
     char *path, *alias;
+    char *log; /* the file that what comes is kept in */
 } LvXmlConsole;
 
 typedef struct {
@@ -78,5 +81,9 @@ char *lv_xml_disk_source(const LvXmlDisk *disk);
 /* Why this domain cannot have an internal snapshot, as static text that follows its name ("has a
    disk that ..."), or NULL. `ret_disk` (may be NULL) gets the disk that stands in the way. */
 const char *lv_xml_snapshot_obstacle(const LvXmlDomain *domain, const LvXmlDisk **ret_disk);
+/* isolation.c: the machine a guest is shown, by its definition (parsed, and as text), and by the
+   arguments of its QEMU (NUL after each), which win. */
+void lv_isolation_read_xml(GemelIsolation *isolation, const LvXmlDomain *parsed, const char *xml);
+void lv_isolation_read_args(GemelIsolation *isolation, const char *args, gsize length);
 /* "KiB", "MB", ... as in formatdomain.html; 0 if the unit is not known. NULL is KiB. */
 guint64 lv_xml_unit_bytes(const char *unit);

@@ -78,6 +78,15 @@ gboolean native_layer_make(const char *dir, guint number, gint like, GError **er
 /* processes.c */
 GemelProcesses *native_processes(GemelConn *conn, const char *id, GError **error);
 
+/* isolation.c */
+GemelIsolation *native_isolation(GemelConn *conn, const char *id, GError **error);
+
+/* logs.c */
+GemelLog *native_log_tail(GemelConn *conn, const char *id, gsize max_bytes, GError **error);
+GemelHost *native_host(GemelConn *conn, GError **error);
+/* Takes away what conmon puts before each line, and joins its parts. */
+void native_log_strip(GString *text);
+
 /* stats.c */
 GPtrArray *native_sample(GemelConn *conn, GError **error);
 void native_stats_free(NativeStats *stats);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "backends/native/stream.h"
 
+#include "backends/join.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -101,6 +103,9 @@ static GemelStream *stream_open(GemelConn *conn, const char *id, const GemelStre
                         container->name);
         return NULL;
     }
+    if (args->kind == GEMEL_STREAM_JOIN)
+        return gemel_join_open(&(GemelJoinTarget){container->name, run.pid, run.pid_start}, args,
+                               error);
     stream = args->kind == GEMEL_STREAM_EXEC
                  ? native_exec_open(native, container, &run, args, error)
                  : native_attach_open(native, container, &run, args, error);
@@ -136,7 +141,7 @@ static void stream_resize(GemelStream *base, guint rows, guint cols)
 }
 
 const GemelStreamOps native_stream_ops = {
-    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC,
+    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC | 1u << GEMEL_STREAM_JOIN,
     .open = stream_open,
     .pump = stream_pump,
     .resize = stream_resize,

@@ -22,6 +22,9 @@ typedef enum {
     SIM_OP_LIST,
     SIM_OP_SAMPLE,
     SIM_OP_PROCESSES,
+    SIM_OP_ISOLATION,
+    SIM_OP_LOG,
+    SIM_OP_HOST,
     SIM_OP_INSPECT,
     SIM_OP_CREATE,
     SIM_OP_SNAPSHOT_LIST,
@@ -274,7 +277,11 @@ GPtrArray *sim_sample(GemelConn *conn, GError **error); /* sample.c */
 GemelSample *sim_figures(const SimWorld *world, const SimInstance *instance, double now_s,
                          gint64 time_ns);
 GemelProcesses *sim_processes(GemelConn *conn, const char *id, GError **error); /* processes.c */
-GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error);     /* inspect.c */
+GemelIsolation *sim_isolation(GemelConn *conn, const char *id, GError **error); /* isolation.c */
+GemelLog *sim_log_tail(GemelConn *conn, const char *id, gsize max_bytes,
+                       GError **error);                                     /* logs.c */
+GemelHost *sim_host(GemelConn *conn, GError **error);                       /* hostfacts.c */
+GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error); /* inspect.c */
 char *sim_create_instance(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,
                           GError **error); /* create.c */
 

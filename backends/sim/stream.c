@@ -114,14 +114,17 @@ static void take_instance(SimStream *stream, const SimInstance *instance,
 static gboolean check_open(SimWorld *world, const char *id, const GemelStreamArgs *args,
                            SimStream *stream, GError **error)
 {
-    GemelAct act = args->kind == GEMEL_STREAM_EXEC ? GEMEL_ACT_EXEC : GEMEL_ACT_CONSOLE;
+    gboolean is_join = args->kind == GEMEL_STREAM_JOIN; /* what runs may be joined, guests too */
+    GemelAct act = args->kind == GEMEL_STREAM_EXEC ? GEMEL_ACT_EXEC
+                   : is_join                       ? GEMEL_ACT_PAUSE
+                                                   : GEMEL_ACT_CONSOLE;
     const SimInstance *instance;
     gboolean ok;
 
     sim_lock(world);
     instance = sim_find(world, id, error);
     ok = instance != NULL && sim_check_act(world, instance, act, error);
-    if (ok && act == GEMEL_ACT_EXEC && (args->argv == NULL || args->argv[0] == NULL))
+    if (ok && act != GEMEL_ACT_CONSOLE && (args->argv == NULL || args->argv[0] == NULL))
         ok = gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: no command to run", instance->name);
     if (ok)
         take_instance(stream, instance, args);
@@ -133,14 +136,14 @@ static GemelStream *stream_open(GemelConn *conn, const char *id, const GemelStre
                                 GError **error)
 {
     SimWorld *world = sim_world(conn);
-    gboolean is_exec = args->kind == GEMEL_STREAM_EXEC;
+    gboolean is_exec = args->kind != GEMEL_STREAM_CONSOLE;
     SimStream *stream;
 
     if (!sim_enter(conn, is_exec ? SIM_OP_EXEC : SIM_OP_CONSOLE, error))
         return NULL;
     stream = g_new0(SimStream, 1);
     stream->world = world;
-    stream->kind = args->kind;
+    stream->kind = is_exec ? GEMEL_STREAM_EXEC : GEMEL_STREAM_CONSOLE;
     stream->tty = !is_exec || args->tty;
     stream->base.fd = stream->base.err_fd = stream->own_fd = stream->own_err_fd = -1;
     stream->rows = (gint)args->rows;
@@ -385,7 +388,7 @@ static void stream_resize(GemelStream *base, guint rows, guint cols)
 }
 
 const GemelStreamOps sim_stream_ops = {
-    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC,
+    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC | 1u << GEMEL_STREAM_JOIN,
     .open = stream_open,
     .pump = stream_pump,
     .resize = stream_resize,

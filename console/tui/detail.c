@@ -10,10 +10,13 @@ typedef enum {
     TAB_WHY,
     TAB_METRICS,
     TAB_VCPU, /* of a guest; a container has its cgroup there */
-    TAB_DEVICES,
-    TAB_SNAPSHOTS,
-    TAB_DEFINITION,
     TAB_PROCESSES,
+    TAB_DISKS,
+    TAB_NETWORKS,
+    TAB_SNAPSHOTS,
+    TAB_LOG,
+    TAB_ISOLATION,
+    TAB_DEFINITION,
     TAB_EVENTS,
     TAB_N
 } Tab;
@@ -36,10 +39,13 @@ static const struct {
     [TAB_WHY] = {"why", "why", why_draw, why_draw},
     [TAB_METRICS] = {"metrics", "metrics", metrics_draw, metrics_draw},
     [TAB_VCPU] = {"vcpu", "cgroup", vcpu_draw, cgroup_draw},
-    [TAB_DEVICES] = {"devices", "devices", devices_draw, devices_draw},
-    [TAB_SNAPSHOTS] = {"snapshots", "snapshots", tree_draw, tree_draw},
-    [TAB_DEFINITION] = {"definition", "definition", NULL, NULL},
     [TAB_PROCESSES] = {"processes", "processes", processes_draw, processes_draw},
+    [TAB_DISKS] = {"disks", "disks", disks_draw, disks_draw},
+    [TAB_NETWORKS] = {"networks", "networks", networks_draw, networks_draw},
+    [TAB_SNAPSHOTS] = {"snapshots", "snapshots", tree_draw, tree_draw},
+    [TAB_LOG] = {"log", "log", log_draw, log_draw},
+    [TAB_ISOLATION] = {"isolation", "isolation", isolation_draw, isolation_draw},
+    [TAB_DEFINITION] = {"definition", "definition", NULL, NULL},
     [TAB_EVENTS] = {"events", "events", happened_draw, happened_draw},
 };
 
@@ -94,13 +100,24 @@ static void draw_definition(Detail *detail, const Canvas *c)
     textview_draw(detail->text, c);
 }
 
-static void draw_tabs(const Detail *detail, const ModelInstance *instance, const Canvas *c)
+/* With the keys that change tabs, or, when what shows is read, where that is in the whole. */
+static void draw_tabs(const Detail *detail, const ModelInstance *instance, gboolean focus,
+                      const Canvas *c)
 {
+    const char *keys = "[ ]";
+    g_autofree char *place = NULL;
     const char *names[TAB_N];
 
     for (int i = 0; i < TAB_N; i++)
         names[i] = instance->info->kind == GEMEL_KIND_VM ? tabs[i].name : tabs[i].container_name;
-    tabs_draw(c, instance->info->name, names, TAB_N, detail->tab);
+    if (focus && detail->lines > detail->height && !detail_is_text(detail) &&
+        detail->tab != TAB_LOG) /* which counts from its end */
+        place = g_strdup_printf("%d-%d/%d", detail->scroll[detail->tab] + 1,
+                                MIN(detail->lines, detail->scroll[detail->tab] + detail->height),
+                                detail->lines);
+    tabs_draw(c, instance->info->name, names, TAB_N, detail->tab, place != NULL ? place : keys);
+    if (focus) /* seen without colours, too */
+        canvas_text(c, 0, 0, ROLE_MARK, glyph_text(GLYPH_POINTER));
 }
 
 void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *c)
@@ -115,11 +132,9 @@ void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *
     }
     set_key(detail, key);
     model_open_detail(instance);
-    draw_tabs(detail, instance, c);
-    if (focus) /* seen without colours, too */
-        canvas_text(c, 0, 0, ROLE_MARK, glyph_text(GLYPH_POINTER));
     detail->height = body.height;
     if (tabs[tab].draw == NULL) {
+        draw_tabs(detail, instance, focus, c);
         Canvas text = canvas_sub(&body, 0, 1, body.height, body.width - 2);
 
         draw_definition(detail, &text);
@@ -135,9 +150,7 @@ void detail_draw(Detail *detail, const char *key, gboolean focus, const Canvas *
         canvas_clear(&body);
         draw(detail->tui, instance, detail->scroll[tab], &body);
     }
-    if (focus && detail->lines > body.height)
-        canvas_printf(c, 0, c->width - 12, ROLE_DIM, " %d-%d/%d ", detail->scroll[tab] + 1,
-                      MIN(detail->lines, detail->scroll[tab] + body.height), detail->lines);
+    draw_tabs(detail, instance, focus, c);
 }
 
 void detail_move(Detail *detail, Move step)
@@ -152,6 +165,10 @@ void detail_move(Detail *detail, Move step)
                       [MOVE_FIRST] = -1000000,
                       [MOVE_LAST] = 1000000};
 
+    if (detail->tab == TAB_LOG && step != MOVE_LEFT && step != MOVE_RIGHT) {
+        *scroll = CLAMP(*scroll - by[step], 0, MAX(0, detail->lines - detail->height));
+        return;
+    }
     if (detail_has_marks(detail) && step != MOVE_LEFT && step != MOVE_RIGHT)
         metrics_move(detail->tui, step);
     else if (tabs[detail->tab].draw == NULL)

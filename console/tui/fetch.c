@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fetch.c - what pages show beyond the model: inspect, snapshots, processes, read when looked at.
- */
+/* fetch.c - what pages show beyond the model: inspect, snapshots, processes, isolation,
+   log, host; read when looked at. */
 #include <string.h>
 
 #include "console/reads.h"
@@ -10,14 +10,22 @@
 #define FETCH_KEPT 32
 
 /* A table for each, of the same kind of entry: "backend/id" -> Entry. */
-typedef enum { FETCH_INSPECT, FETCH_SNAPSHOTS, FETCH_PROCESSES, FETCH_N } FetchWhat;
+typedef enum {
+    FETCH_INSPECT,
+    FETCH_SNAPSHOTS,
+    FETCH_PROCESSES,
+    FETCH_ISOLATION,
+    FETCH_LOG,
+    FETCH_HOST, /* by "backend" */
+    FETCH_N
+} FetchWhat;
 
 typedef struct {
     Fetched fetched; /* first: pages see only this */
     Fetch *fetch;
     FetchWhat what;
-    /* of processes, whose results stay their jobs': the one shown while another is under way, and
-       the one before */
+    /* of those whose results stay their jobs': the one shown while another is under way, and
+       (processes) the one before */
     GemelJob *shown, *before;
     char *key;
     gint64 looked_usec; /* when a page last asked for it */
@@ -99,7 +107,29 @@ static void processes_result_free(gpointer data)
     gemel_processes_free(data);
 }
 
+static void isolation_result_free(gpointer data)
+{
+    gemel_isolation_free(data);
+}
+
+static void log_result_free(gpointer data)
+{
+    gemel_log_free(data);
+}
+
+static void host_result_free(gpointer data)
+{
+    gemel_host_free(data);
+}
+
 /* ---- back on the UI thread ------------------------------------------------------------------ */
+
+/* Those whose results are pointed into. */
+static gboolean keeps_job(FetchWhat what)
+{
+    return what == FETCH_PROCESSES || what == FETCH_ISOLATION || what == FETCH_LOG ||
+           what == FETCH_HOST;
+}
 
 static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
@@ -111,8 +141,12 @@ static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpoi
         g_clear_pointer(&entry->before, gemel_job_unref);
         entry->before = g_steal_pointer(&entry->shown);
         fetched->processes_before = fetched->processes;
-        fetched->processes = NULL;
     }
+    fetched->processes = NULL;
+    fetched->isolation = NULL;
+    fetched->log = NULL;
+    fetched->host = NULL;
+    g_clear_pointer(&entry->shown, gemel_job_unref);
     fetched->pending = FALSE;
     fetched->taken_usec = g_get_monotonic_time();
     if (result == NULL) {
@@ -125,10 +159,16 @@ static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpoi
         fetched->definition_format = inspect->definition_format;
     } else if (entry->what == FETCH_PROCESSES) {
         fetched->processes = result; /* the job's, which is kept */
+    } else if (entry->what == FETCH_ISOLATION) {
+        fetched->isolation = result;
+    } else if (entry->what == FETCH_LOG) {
+        fetched->log = result;
+    } else if (entry->what == FETCH_HOST) {
+        fetched->host = result;
     } else {
         fetched->snapshots = g_ptr_array_ref(result);
     }
-    if (result != NULL && entry->what != FETCH_PROCESSES)
+    if (result != NULL && !keeps_job(entry->what))
         g_clear_pointer(&entry->job, gemel_job_unref); /* all of it was taken */
     tui_changed(entry->fetch->tui);
 }
@@ -137,54 +177,86 @@ static const struct {
     const char *kind;
     GemelJobFunc run;
     GDestroyNotify result_free;
+    const char *cannot; /* what a backend without the operation is said to lack */
 } requests[FETCH_N] = {
-    [FETCH_INSPECT] = {"inspect", run_inspect, inspect_result_free},
-    [FETCH_SNAPSHOTS] = {"snapshots", read_snapshots, snapshots_result_free},
-    [FETCH_PROCESSES] = {"processes", run_processes, processes_result_free},
+    [FETCH_INSPECT] = {"inspect", run_inspect, inspect_result_free, ""},
+    [FETCH_SNAPSHOTS] = {"snapshots", read_snapshots, snapshots_result_free, "has no snapshots"},
+    [FETCH_PROCESSES] = {"processes", run_processes, processes_result_free,
+                         "cannot tell of processes"},
+    [FETCH_ISOLATION] = {"isolation", read_isolation, isolation_result_free,
+                         "cannot tell of isolation"},
+    [FETCH_LOG] = {"log", read_log, log_result_free, "keeps no logs"},
+    [FETCH_HOST] = {"host", read_host, host_result_free, "cannot tell of its host"},
 };
+
+static gboolean has_operation(const GemelBackendOps *ops, FetchWhat what)
+{
+    switch (what) {
+    case FETCH_SNAPSHOTS:
+        return ops->snapshots != NULL;
+    case FETCH_PROCESSES:
+        return ops->processes != NULL;
+    case FETCH_ISOLATION:
+        return ops->isolation != NULL;
+    case FETCH_LOG:
+        return ops->log_tail != NULL;
+    case FETCH_HOST:
+        return ops->host != NULL;
+    default:
+        return TRUE;
+    }
+}
+
+/* The backend that is asked, and about whom; NULL when either is gone. */
+static AppBackend *asked(const Entry *entry, const char **ret_id)
+{
+    const ModelInstance *instance;
+
+    *ret_id = NULL;
+    if (entry->what == FETCH_HOST)
+        return app_backend(entry->fetch->tui->app, entry->key);
+    instance = tui_instance(entry->fetch->tui, entry->key);
+    if (instance == NULL)
+        return NULL;
+    *ret_id = instance->info->id;
+    return instance->backend->open;
+}
 
 /* Asks, unless an answer is under way. */
 static void request(Entry *entry)
 {
-    ModelInstance *instance = tui_instance(entry->fetch->tui, entry->key);
     Fetched *fetched = &entry->fetched;
+    const char *id;
+    AppBackend *backend;
 
     if (fetched->pending)
         return;
-    if (instance == NULL || instance->backend->open == NULL) {
-        clear_answer(fetched);
-        fetched->error = g_strdup("it is gone");
-        fetched->taken_usec = g_get_monotonic_time();
-        return;
-    }
-    const GemelBackendOps *ops = instance->backend->open->backend->ops;
-
-    if (entry->what == FETCH_SNAPSHOTS && ops->snapshots == NULL) {
+    backend = asked(entry, &id);
+    if (backend == NULL || !has_operation(backend->backend->ops, entry->what)) {
+        if (backend == NULL)
+            clear_answer(fetched);
         g_free(fetched->error);
-        fetched->error = g_strdup_printf("%s has no snapshots", instance->backend->name);
-        fetched->taken_usec = g_get_monotonic_time();
-        return;
-    }
-    if (entry->what == FETCH_PROCESSES && ops->processes == NULL) {
-        g_free(fetched->error);
-        fetched->error = g_strdup_printf("%s cannot tell of processes", instance->backend->name);
+        fetched->error = backend == NULL ? g_strdup("it is gone")
+                                         : g_strdup_printf("%s %s", backend->backend->name,
+                                                           requests[entry->what].cannot);
         fetched->taken_usec = g_get_monotonic_time();
         return;
     }
     if (entry->job != NULL)
         gemel_job_disown(entry->job, entry);
-    if (entry->job != NULL && fetched->processes != NULL) {
+    if (entry->job != NULL && (fetched->processes != NULL || fetched->isolation != NULL ||
+                               fetched->log != NULL || fetched->host != NULL)) {
         g_clear_pointer(&entry->shown, gemel_job_unref);
         entry->shown = g_steal_pointer(&entry->job);
     }
     g_clear_pointer(&entry->job, gemel_job_unref);
     fetched->pending = TRUE;
     entry->job =
-        gemel_lanes_submit(instance->backend->open->lanes, GEMEL_LANE_READ,
+        gemel_lanes_submit(backend->lanes, GEMEL_LANE_READ,
                            &(GemelJobSpec){.kind = requests[entry->what].kind,
-                                           .instance_id = instance->info->id,
+                                           .instance_id = id,
                                            .run = requests[entry->what].run,
-                                           .arg = g_strdup(instance->info->id),
+                                           .arg = g_strdup(id),
                                            .arg_free = g_free,
                                            .result_free = requests[entry->what].result_free,
                                            .hard_ms = 10000},
@@ -243,6 +315,21 @@ const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms)
 const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms)
 {
     return fetch_get(fetch, FETCH_PROCESSES, key, max_age_ms);
+}
+
+const Fetched *fetch_isolation(Fetch *fetch, const char *key, gint64 max_age_ms)
+{
+    return fetch_get(fetch, FETCH_ISOLATION, key, max_age_ms);
+}
+
+const Fetched *fetch_log(Fetch *fetch, const char *key, gint64 max_age_ms)
+{
+    return fetch_get(fetch, FETCH_LOG, key, max_age_ms);
+}
+
+const Fetched *fetch_host(Fetch *fetch, const char *backend, gint64 max_age_ms)
+{
+    return fetch_get(fetch, FETCH_HOST, backend, max_age_ms);
 }
 
 /* What was answered stays on the screen until the new answer is there. */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "console/isolation.h"
 #include "console/tui/rows.h"
 #include "console/tui/tui_private.h"
 #include "widgets/textview.h"
@@ -64,10 +65,18 @@ void metrics_move(Tui *tui, Move move);
 gboolean metrics_mark(Tui *tui, const char *which, GError **error);
 int vcpu_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int cgroup_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
-int devices_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int disks_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int networks_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int log_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+int isolation_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int processes_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
 int happened_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c);
+
+/* ---- facts.c -------------------------------------------------------------------------------- */
+
+/* Lines of facts (FactLine*) from line y on, by sections; returns the line after the last. */
+int facts_draw(const GPtrArray *lines, int y, const Canvas *c);
 
 /* ---- snapshots.c ---------------------------------------------------------------------------- */
 

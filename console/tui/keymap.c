@@ -34,7 +34,7 @@ static const Binding table[] = {
     {"]",    AT_DETAIL, "view tab next","next tab", 1, NULL},
     {"+",    AT_DETAIL, "view zoom",    "zoom", 2, NULL},
     {"Tab",  AT_DETAIL, "view pane",    "list", 3, NULL},
-    {"Esc",  AT_TEXT | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS | AT_ALERTS | AT_LISTING, "view back", "back", 1, "back"},
+    {"Esc",  AT_TEXT | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS | AT_ALERTS | AT_LISTING | AT_HOSTS, "view back", "back", 1, "back"},
     {"q",    AT_ALL, "view quit",       NULL, 0, "back, and at the first view: quit"},
     {"q",    AT_INSTANCES | AT_DETAIL, "view quit", "quit", 3, NULL},
     {"Q",    AT_ALL, "view quit-all",   NULL, 0, "quit"},
@@ -51,6 +51,7 @@ static const Binding table[] = {
     {"5",    AT_ALL, "view goto images",     NULL, 0, "images, where a host has them"},
     {"6",    AT_ALL, "view goto storage",    NULL, 0, "storage, where a host has it"},
     {"7",    AT_ALL, "view goto networks",   NULL, 0, "networks, where a host has them"},
+    {"8",    AT_ALL, "view goto hosts",      NULL, 0, "what each host can do"},
     {"9",    AT_ALL, "view goto jobs",       NULL, 0, "what is under way and what was done"},
     {"A",    AT_ALL, "view goto alerts",     NULL, 0, "alerts, and for what they are raised"},
     {"0",    AT_ALL, "view goto events",     NULL, 0, "what happened"},
@@ -181,7 +182,7 @@ static const struct {
     const char *name;
 } places[] = {{AT_ALL, "everywhere"},      {AT_INSTANCES, "instances"}, {AT_DETAIL, "detail"},
               {AT_SNAPSHOTS, "snapshots"}, {AT_JOBS, "jobs"},           {AT_EVENTS, "events"},
-              {AT_TEXT, "text"},           {AT_ALERTS, "alerts"},       {AT_LISTING, "listing"},
+              {AT_HOSTS, "hosts"},         {AT_TEXT, "text"},           {AT_ALERTS, "alerts"},       {AT_LISTING, "listing"},
               {AT_TABLES, "tables"}};
 
 const char *tui_place(guint i)

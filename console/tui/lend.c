@@ -16,8 +16,10 @@
 /* One line of a `;` list that opens a stream, in parts. */
 static gboolean parse_stream(Tui *tui, const char *line, LendKind *ret_kind, char **ret_what)
 {
-    static const char *const kinds[] = {
-        [LEND_CONSOLE] = "console", [LEND_SHELL] = "shell", [LEND_EXEC] = "exec"};
+    static const char *const kinds[] = {[LEND_CONSOLE] = "console",
+                                        [LEND_SHELL] = "shell",
+                                        [LEND_EXEC] = "exec",
+                                        [LEND_JOIN] = "join"};
     g_auto(GStrv) argv = NULL;
     const ModelInstance *instance = NULL;
     guint used, at;
@@ -27,7 +29,7 @@ static gboolean parse_stream(Tui *tui, const char *line, LendKind *ret_kind, cha
     const Command *command = command_find((const char *const *)argv, &used, NULL);
 
     *ret_kind = LEND_NONE;
-    for (LendKind kind = LEND_CONSOLE; command != NULL && kind <= LEND_EXEC; kind++)
+    for (LendKind kind = LEND_CONSOLE; command != NULL && kind <= LEND_JOIN; kind++)
         if (strcmp(command->name, kinds[kind]) == 0)
             *ret_kind = kind;
     if (*ret_kind == LEND_NONE)
@@ -39,6 +41,9 @@ static gboolean parse_stream(Tui *tui, const char *line, LendKind *ret_kind, cha
     if (argv[at] != NULL && strcmp(argv[at], "--") == 0)
         at++;
     *ret_what = *ret_kind == LEND_CONSOLE ? g_strdup_printf("console of %s", instance->info->name)
+                : *ret_kind == LEND_JOIN
+                    ? g_strdup_printf("join %s of %s", argv[at] != NULL ? argv[at] : "",
+                                      instance->info->name)
                 : *ret_kind == LEND_SHELL || argv[at] == NULL
                     ? g_strdup_printf("shell in %s", instance->info->name)
                     : g_strdup_printf("%s in %s", argv[at], instance->info->name);

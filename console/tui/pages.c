@@ -24,6 +24,7 @@ static const View views[] = {
     {.name = "images", .of_group = TRUE, .group = GEMEL_GROUP_IMAGES},
     {.name = "storage", .of_group = TRUE, .group = GEMEL_GROUP_STORAGE},
     {.name = "networks", .of_group = TRUE, .group = GEMEL_GROUP_NETWORKS},
+    {.name = "hosts", .make = hosts_new},
     {.name = "jobs", .make = jobs_new},
     {.name = "events", .make = events_new},
     {.name = "alerts", .make = alerts_view_new},

@@ -395,7 +395,7 @@ Page *help_new(Tui *tui)
     } sections[] = {
         {"Keys in the list of instances", AT_INSTANCES, FALSE},
         {"Keys in the list of snapshots", AT_SNAPSHOTS, FALSE},
-        {"Keys in the other lists", AT_JOBS | AT_EVENTS | AT_ALERTS | AT_LISTING, FALSE},
+        {"Keys in the other lists", AT_JOBS | AT_EVENTS | AT_ALERTS | AT_LISTING | AT_HOSTS, FALSE},
         {"Keys in texts", AT_TEXT, FALSE},
         {"Keys everywhere", AT_ALL, TRUE}};
     TextPage *self = text_new(tui, &help_ops, "help", NULL);

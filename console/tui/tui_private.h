@@ -35,9 +35,10 @@ typedef enum {
     AT_DETAIL = 1 << 5, /* labels for the footer alone: its keys are those of AT_INSTANCES */
     AT_ALERTS = 1 << 6,
     AT_LISTING = 1 << 7,
+    AT_HOSTS = 1 << 8,
     AT_METRICS = 1 << 12, /* as AT_DETAIL, in the tab of metrics */
     AT_TABLES = AT_ALERTS | AT_LISTING | AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
-    AT_ALL = AT_TABLES | AT_TEXT
+    AT_ALL = AT_TABLES | AT_TEXT | AT_HOSTS
 } Where;
 
 /* The same order as TableMove and TextViewMove (checked where they are used). */
@@ -86,7 +87,7 @@ struct Page {
 };
 
 typedef enum { INPUT_NONE, INPUT_COMMAND, INPUT_SEARCH } InputKind;
-typedef enum { LEND_NONE, LEND_CONSOLE, LEND_SHELL, LEND_EXEC } LendKind;
+typedef enum { LEND_NONE, LEND_CONSOLE, LEND_SHELL, LEND_EXEC, LEND_JOIN } LendKind;
 
 struct Tui {
     App *app;
@@ -266,6 +267,9 @@ typedef struct {
     const char *definition_format;
     GPtrArray *snapshots;                               /* of GemelSnapshot* */
     const GemelProcesses *processes, *processes_before; /* the newest answer, and the one before */
+    const GemelIsolation *isolation;
+    const GemelLog *log;
+    const GemelHost *host;
 } Fetched;
 
 Fetch *fetch_new(Tui *tui);
@@ -276,6 +280,10 @@ void fetch_free(Fetch *fetch);
 const Fetched *fetch_inspect(Fetch *fetch, const char *key, gint64 max_age_ms);
 const Fetched *fetch_snapshots(Fetch *fetch, const char *key, gint64 max_age_ms);
 const Fetched *fetch_processes(Fetch *fetch, const char *key, gint64 max_age_ms);
+const Fetched *fetch_isolation(Fetch *fetch, const char *key, gint64 max_age_ms);
+const Fetched *fetch_log(Fetch *fetch, const char *key, gint64 max_age_ms);
+/* By the name of the backend. */
+const Fetched *fetch_host(Fetch *fetch, const char *backend, gint64 max_age_ms);
 /* Asks anew about an instance the next time: it changed. */
 void fetch_forget(Fetch *fetch, const char *key);
 
@@ -290,6 +298,7 @@ Page *jobs_new(Tui *tui);
 Page *events_new(Tui *tui);
 Page *alerts_view_new(Tui *tui);
 Page *listing_new(Tui *tui, GemelGroup group);
+Page *hosts_new(Tui *tui);
 Page *inspect_new(Tui *tui, const char *key);
 Page *definition_new(Tui *tui, const char *key);
 Page *help_new(Tui *tui);

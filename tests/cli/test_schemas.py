@@ -62,6 +62,31 @@ def test_inspect_of_the_test_driver(gemel):
     check("inspect.json", gemel.json("-c", "test:///default", "inspect", "test"))
 
 
+def test_isolation_of_every_instance(gemel):
+    for instance in gemel.json("--demo", "list")["instances"]:
+        seen = check("isolation.json", gemel.json("--demo", "isolation", instance["id"]))
+        runs = instance["state"] in ("running", "paused")
+        assert (seen["pid"] is not None) == runs
+        assert (seen["guest"] is not None) == (instance["kind"] == "vm")
+        assert runs or seen["unknown"]["namespaces"]
+
+
+def test_isolation_of_the_test_driver(gemel):
+    seen = check("isolation.json", gemel.json("-c", "test:///default", "isolation", "test"))
+    assert seen["guest"]["devices"] and seen["unknown"]["namespaces"]
+
+
+def test_host(some):
+    out = check("host.json", some("host"))
+    assert out["hosts"] and not out["errors"]
+
+
+def test_host_of_a_backend_that_is_away(gemel):
+    result = gemel.run("-c", "sim:3,fail=host:1:unreachable", "host", "--json")
+    assert result.status == 5
+    assert check("host.json", result.json())["errors"][0]["kind"] == "unreachable"
+
+
 def test_top(gemel):
     out = lines(gemel.ok("--demo", "top", "--count", "2", "--json", timeout=30).out)
     assert len(out) > 10

@@ -202,6 +202,7 @@ static gboolean applies(const Contract *contract, const ContractTest *test)
     has |= contract->ops->watch != NULL ? NEEDS_EVENTS : 0;
     has |= contract->ops->streams != NULL ? NEEDS_STREAMS : 0;
     has |= contract->ops->processes != NULL ? NEEDS_PROCESSES : 0;
+    has |= contract->ops->isolation != NULL ? NEEDS_ISOLATION : 0;
     has |= contract->stops_when_asked ? NEEDS_STOPS : NEEDS_DEAF;
     has |= contract->console_answers ? NEEDS_SHELL : 0;
     has |= contract->is_silent_on_snapshots ? 0 : NEEDS_SNAPSHOT_EVENTS;

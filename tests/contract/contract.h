@@ -95,6 +95,7 @@ enum {
     NEEDS_SHELL = 1 << 5,   /* contract->console_answers */
     NEEDS_SNAPSHOT_EVENTS = 1 << 6,
     NEEDS_PROCESSES = 1 << 7, /* processes */
+    NEEDS_ISOLATION = 1 << 8, /* isolation */
 };
 
 typedef struct {

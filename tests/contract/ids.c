@@ -74,6 +74,19 @@ static void test_processes(gconstpointer contract)
     g_assert_null(stage->ops->processes(stage->conn, bad_ids[0], NULL));
 }
 
+static void test_isolation(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+
+    for (guint i = 0; i < G_N_ELEMENTS(bad_ids); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(stage->ops->isolation(stage->conn, bad_ids[i], &error));
+        check_error(error, GEMEL_ERROR_NOT_FOUND);
+    }
+    g_assert_null(stage->ops->isolation(stage->conn, bad_ids[0], NULL));
+}
+
 static void test_snapshots(gconstpointer contract)
 {
     g_autoptr(Stage) stage = stage_open(contract);
@@ -120,6 +133,7 @@ const ContractTest contract_id_tests[] = {
     {"is-not-found-by-any-act", test_acts},
     {"is-not-found-by-inspect", test_inspect},
     {"is-not-found-by-processes", test_processes, NEEDS_PROCESSES},
+    {"is-not-found-by-isolation", test_isolation, NEEDS_ISOLATION},
     {"is-not-found-by-snapshots", test_snapshots, 0, ACT(SNAPSHOT_CREATE)},
     {"is-not-found-by-streams", test_streams, NEEDS_STREAMS},
     {NULL},

@@ -234,6 +234,90 @@ static void test_inspect(gconstpointer contract)
     }
 }
 
+/* Each part is there or says why, in one line. */
+static void check_isolation(const GemelIsolation *isolation, GemelKind kind, gboolean runs)
+{
+    static const GemelIsolationPart of_process[] = {
+        GEMEL_ISOLATION_NAMESPACES, GEMEL_ISOLATION_CGROUPS, GEMEL_ISOLATION_CAPABILITIES,
+        GEMEL_ISOLATION_SECCOMP,    GEMEL_ISOLATION_ROOT,    GEMEL_ISOLATION_MOUNTS,
+        GEMEL_ISOLATION_IDS,
+    };
+
+    for (guint part = 0; part < GEMEL_ISOLATION_PART_N; part++)
+        if (isolation->why[part] != NULL)
+            check_one_line(isolation->why[part]);
+    for (guint i = 0; i < G_N_ELEMENTS(of_process) && !runs; i++)
+        g_assert_nonnull(isolation->why[of_process[i]]);
+    g_assert_true(runs || isolation->pid == 0);
+    g_assert_true(isolation->is_guest == (kind == GEMEL_KIND_VM));
+    g_assert_true(isolation->is_guest || isolation->why[GEMEL_ISOLATION_GUEST] != NULL);
+    if (isolation->pid == 0)
+        return;
+    g_assert_cmpuint(isolation->start_ticks, >, 0);
+    g_assert_true(isolation->ns_inode[GEMEL_NS_MNT] > 0 ||
+                  isolation->why[GEMEL_ISOLATION_NAMESPACES] != NULL);
+    g_assert_true(isolation->seccomp_mode >= 0 || isolation->why[GEMEL_ISOLATION_SECCOMP] != NULL);
+    g_assert_true(isolation->root_type != NULL || isolation->why[GEMEL_ISOLATION_ROOT] != NULL);
+    g_assert_cmpuint(isolation->mounts->len, <=, isolation->mounts_total);
+}
+
+static void test_isolation(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *const ids[] = {stage_make(stage), stage_make_running(stage)};
+
+    for (guint i = 0; i < G_N_ELEMENTS(ids); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GemelInstance) instance = stage_find(stage->conn, ids[i]);
+        g_autoptr(GemelIsolation) isolation = stage->ops->isolation(stage->conn, ids[i], &error);
+
+        g_assert_no_error(error);
+        check_isolation(isolation, instance->kind, i == 1);
+    }
+}
+
+/* What the host can do: each fact is there or says why. */
+static void test_host(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GemelHost) host = NULL;
+
+    if (stage->ops->host == NULL)
+        return;
+    host = stage->ops->host(stage->conn, &error);
+    g_assert_no_error(error);
+    for (guint what = 0; what < GEMEL_HOST_N; what++) {
+        const GemelHostFact *fact = &host->fact[what];
+
+        g_assert_true(fact->grade == GEMEL_HOST_UNKNOWN ? fact->why != NULL : fact->value != NULL);
+        if (fact->why != NULL)
+            check_one_line(fact->why);
+        g_assert_cmpint(fact->number, >=, -1);
+    }
+}
+
+/* The end of its log, bounded; or why there is none. */
+static void test_log(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL, unknown = NULL;
+    g_autoptr(GemelLog) log = NULL;
+
+    if (stage->ops->log_tail == NULL)
+        return;
+    log = stage->ops->log_tail(stage->conn, stage_make_running(stage), 4096, &error);
+    if (log == NULL) {
+        g_assert_nonnull(error);
+        check_one_line(error->message);
+    } else {
+        check_one_line(log->source);
+        g_assert_cmpuint(log->text->len, <=, 4097);
+    }
+    g_assert_null(stage->ops->log_tail(stage->conn, "no-such-instance", 4096, &unknown));
+    check_error(unknown, GEMEL_ERROR_NOT_FOUND);
+}
+
 static void test_other_uri(gconstpointer contract)
 {
     g_autoptr(Stage) stage = stage_open(contract);
@@ -264,5 +348,8 @@ const ContractTest contract_table_tests[] = {
     {"what-it-cannot-is-said-to-be-impossible", test_impossible, NEEDS_CREATE},
     {"what-its-kind-has-not-is-refused", test_lacking, NEEDS_CREATE},
     {"inspect-gives-essentials-and-definition", test_inspect, NEEDS_CREATE},
+    {"facts-of-the-host-are-there-or-say-why", test_host},
+    {"log-is-bounded-or-says-why-not", test_log, NEEDS_CREATE},
+    {"isolation-is-there-or-says-why", test_isolation, NEEDS_CREATE | NEEDS_ISOLATION},
     {NULL},
 };

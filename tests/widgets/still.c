@@ -243,6 +243,43 @@ static GemelSnapshot *snapshot_new(const char *name, const char *parent, gint64 
     return snapshot;
 }
 
+/* What stays the same wherever it runs. */
+static GemelIsolation *still_isolation(GemelConn *conn, const char *id, GError **error)
+{
+    GemelIsolation *isolation = gemel_isolation_new();
+    GemelIdRange all = {0, 0, 4294967295};
+
+    isolation->is_guest = TRUE;
+    isolation->pid = 4711;
+    isolation->uid = isolation->gid = 64055;
+    isolation->accelerator = g_strdup("kvm");
+    isolation->machine = g_strdup("pc-q35-7.2");
+    isolation->caps_last = 40;
+    isolation->caps[GEMEL_CAPS_BOUNDING] = 0xa80425fb;
+    isolation->no_new_privs = 1;
+    isolation->seccomp_mode = 0;
+    for (guint ns = 0; ns < GEMEL_NS_N; ns++) {
+        isolation->ns_host_inode[ns] = 4026531834 + ns;
+        isolation->ns_inode[ns] = ns == GEMEL_NS_MNT ? 4026532811 : 4026531834 + ns;
+    }
+    gemel_isolation_add_device(isolation, "disk", "vda", "virtio");
+    gemel_isolation_add_device(isolation, "nic", "vnet\033[31m7", "e1000");
+    g_array_append_val(isolation->uid_map, all);
+    g_array_append_val(isolation->gid_map, all);
+    gemel_isolation_set_why(isolation, GEMEL_ISOLATION_CGROUPS, "this kernel has no cgroups");
+    gemel_isolation_set_why(isolation, GEMEL_ISOLATION_ROOT, "its process ended meanwhile");
+    gemel_isolation_set_why(isolation, GEMEL_ISOLATION_MOUNTS, "its process ended meanwhile");
+    return isolation;
+}
+
+static GemelLog *still_log(GemelConn *conn, const char *id, gsize max_bytes, GError **error)
+{
+    GemelLog *log = gemel_log_new("the log of its serial line");
+
+    g_string_append(log->text, "Booting\n\033[32m[ ok ]\033[0m network\nlogin: \033]52;c;eA==\a\n");
+    return log;
+}
+
 static GPtrArray *still_snapshots(GemelConn *conn, const char *id, GError **error)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_snapshot_free);
@@ -287,8 +324,8 @@ G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 14);
     {                                                                                              \
         .type = type_name, .summary = "stands still", .create = still_create, .free = still_free,  \
         .conn_open = still_open, .conn_close = still_close, .list = still_list,                    \
-        .sample = still_sample, .inspect = still_inspect, .act = STILL_ACTS,                       \
-        .snapshots = &snapshots,                                                                   \
+        .sample = still_sample, .log_tail = still_log, .isolation = still_isolation,               \
+        .inspect = still_inspect, .act = STILL_ACTS, .snapshots = &snapshots,                      \
     }
 
 const GemelBackendOps gemel_sim_ops = STILL_OPS("sim");

@@ -114,7 +114,9 @@ static gboolean nothing_pending(World *world)
     const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
 
     return key == NULL || (!fetch_inspect(world->tui.fetch, key, 0)->pending &&
-                           !fetch_snapshots(world->tui.fetch, key, 0)->pending);
+                           !fetch_snapshots(world->tui.fetch, key, 0)->pending &&
+                           !fetch_isolation(world->tui.fetch, key, 0)->pending &&
+                           !fetch_log(world->tui.fetch, key, 0)->pending);
 }
 
 /* Draws twice: the first time asks for what is not there yet. */
@@ -207,8 +209,10 @@ static void test_tabs_of_a_guest_and_a_container(void)
     static const struct {
         const char *keys, *name;
     } guest[] = {{"W", "screen-guest-why"},       {"]", "screen-guest-metrics"},
-                 {"]", "screen-guest-vcpu"},      {"]", "screen-guest-devices"},
-                 {"]", "screen-guest-snapshots"}, {"]", "screen-guest-definition"}};
+                 {"]", "screen-guest-vcpu"},      {"] ]", "screen-guest-disks"},
+                 {"]", "screen-guest-networks"},  {"]", "screen-guest-snapshots"},
+                 {"]", "screen-guest-log"},       {"]", "screen-guest-isolation"},
+                 {"]", "screen-guest-definition"}};
     World world;
 
     world_open(&world, 30, 100);
@@ -217,7 +221,7 @@ static void test_tabs_of_a_guest_and_a_container(void)
         press(&world, guest[i].keys);
         check(&world, guest[i].name);
     }
-    press(&world, "[ [ [ G k");
+    press(&world, "[ [ [ [ [ [ [ G k");
     check(&world, "screen-container-cgroup");
     world_close(&world);
 }

@@ -142,7 +142,7 @@ static void test_tabs_keep_the_active_one_in_view(void)
     Canvas c = golden_open(3, 60);
     for (int i = 0; i < 3; i++) {
         Canvas line = canvas_sub(&c, i, 0, 1, i == 2 ? 60 : 40);
-        tabs_draw(&line, "lab-vm", names, 6, i == 1 ? 4 : 1);
+        tabs_draw(&line, "lab-vm", names, 6, i == 1 ? 4 : 1, i == 2 ? "[ ]" : NULL);
     }
     golden_check("tabs");
     screen_free();
@@ -379,7 +379,7 @@ static void test_everything_survives_a_tiny_canvas(void)
             graph_draw(&c, values, 3, 3, TRUE);
             graph_sparkline(&c, 0, 0, w, values, 3, 3, ROLE_LOW);
             meter_grid(&c, "vcpu", 200, fake_load, NULL);
-            tabs_draw(&c, "title", names, 2, 1);
+            tabs_draw(&c, "title", names, 2, 1, "1-9/20");
             footer_draw(&c, keys, 1);
             bar_draw(&c, segments, 1);
             menu_draw(m, &c);

@@ -276,6 +276,53 @@ static void test_repeated_elements(void)
     g_assert_cmpstr(((LvXmlDisk *)domain->disks->pdata[0])->file, ==, "/a");
 }
 
+/* ---- isolation ------------------------------------------------------------------------------ */
+
+static void test_machine(void)
+{
+    static const char xml[] =
+        "<domain type='qemu'><os><type arch='x86_64' machine='pc'>hvm</type></os>"
+        "<cpu mode='custom'><model>qemu64</model></cpu><devices>"
+        "<disk type='file' device='disk'><target dev='vda' bus='virtio'/></disk>"
+        "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='e1000'/></interface>"
+        "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+        "<video><model type='qxl'/></video><memballoon model='none'/>"
+        "<input type='mouse' bus='ps2'/></devices></domain>";
+    g_autoptr(LvXmlDomain) parsed = lv_xml_domain_parse(xml, NULL);
+    g_autoptr(GemelIsolation) isolation = gemel_isolation_new();
+    g_autoptr(GString) devices = g_string_new(NULL);
+
+    lv_isolation_read_xml(isolation, parsed, xml);
+    for (guint i = 0; i < isolation->devices->len; i++) {
+        const GemelIsolationDevice *device = g_ptr_array_index(isolation->devices, i);
+
+        g_string_append_printf(devices, "%s %s %s%s\n", device->what,
+                               device->name != NULL ? device->name : "-", device->model,
+                               device->is_paravirtual ? " pv" : "");
+    }
+    g_assert_cmpstr(devices->str, ==,
+                    "disk vda virtio pv\nnic 52:54:00:00:00:01 e1000\nrng - virtio pv\n"
+                    "video - qxl\ninput mouse ps2\n");
+    g_assert_cmpstr(isolation->accelerator, ==, "tcg");
+    g_assert_cmpstr(isolation->machine, ==, "pc");
+    g_assert_cmpstr(isolation->cpu_model, ==, "qemu64 (custom)");
+}
+
+/* What runs wins over what was written. */
+static void test_arguments(void)
+{
+    static const char args[] = "qemu\0-machine\0pc-q35-7.2,accel=kvm:tcg,usb=off\0-cpu\0host,+x\0"
+                               "-accel\0tcg,thread=multi\0-cpu";
+    g_autoptr(GemelIsolation) isolation = gemel_isolation_new();
+
+    isolation->machine = g_strdup("q35");
+    lv_isolation_read_args(isolation, args, sizeof args);
+    g_assert_cmpstr(isolation->machine, ==, "pc-q35-7.2");
+    g_assert_cmpstr(isolation->cpu_model, ==, "host");
+    g_assert_cmpstr(isolation->accelerator, ==, "tcg");
+    lv_isolation_read_args(isolation, "", 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -297,5 +344,7 @@ int main(int argc, char **argv)
                     test_endless_device_lists_are_refused);
     g_test_add_func("/libvirt/xml/huge documents are refused", test_huge_documents_are_refused);
     g_test_add_func("/libvirt/xml/repeated elements: the first counts", test_repeated_elements);
+    g_test_add_func("/libvirt/xml/the machine is read from the definition", test_machine);
+    g_test_add_func("/libvirt/xml/arguments of the running QEMU win", test_arguments);
     return g_test_run();
 }
