@@ -13,6 +13,18 @@
 /* A shell that ends sooner did not start properly: what it said has to be read. */
 #define SHELL_FAILED_USEC G_USEC_PER_SEC
 
+/* "join net of lab-ct", and from where one sees. */
+static char *join_text(const char *namespaces, const ModelInstance *instance)
+{
+    g_auto(GStrv) words = g_strsplit(namespaces != NULL ? namespaces : "", ",", -1);
+    gboolean files = g_strv_contains((const char *const *)words, "mnt") ||
+                     g_strv_contains((const char *const *)words, "all");
+
+    return g_strdup_printf("join %s of %s; programs and files are %s",
+                           namespaces != NULL ? namespaces : "", instance->info->name,
+                           files ? "its own" : "this host's");
+}
+
 /* One line of a `;` list that opens a stream, in parts. */
 static gboolean parse_stream(Tui *tui, const char *line, LendKind *ret_kind, char **ret_what)
 {
@@ -41,9 +53,7 @@ static gboolean parse_stream(Tui *tui, const char *line, LendKind *ret_kind, cha
     if (argv[at] != NULL && strcmp(argv[at], "--") == 0)
         at++;
     *ret_what = *ret_kind == LEND_CONSOLE ? g_strdup_printf("console of %s", instance->info->name)
-                : *ret_kind == LEND_JOIN
-                    ? g_strdup_printf("join %s of %s", argv[at] != NULL ? argv[at] : "",
-                                      instance->info->name)
+                : *ret_kind == LEND_JOIN  ? join_text(argv[at], instance)
                 : *ret_kind == LEND_SHELL || argv[at] == NULL
                     ? g_strdup_printf("shell in %s", instance->info->name)
                     : g_strdup_printf("%s in %s", argv[at], instance->info->name);

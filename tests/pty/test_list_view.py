@@ -296,7 +296,7 @@ def test_a_view_of_a_group_is_there_while_a_host_has_the_group(tui):
     terminal.key("7")
     terminal.wait(r"no connected host has networks")
     command(terminal, "view goto nowhere")
-    terminal.wait(r"definition images storage jobs events alerts")
+    terminal.wait(r"definition images storage hosts jobs events alerts")
 
 
 # ---- ten thousand
