@@ -209,8 +209,11 @@ static void print_bindings(gboolean with_line)
 
         if (!g_hash_table_add(seen, (gpointer)where))
             continue;
+        g_autofree char *title = strcmp(where, "everywhere") == 0 ? g_strdup("Everywhere")
+                                                                  : g_strconcat("In ", where, NULL);
+
         fputs(".Ss", stdout);
-        roff_arg(where);
+        roff_arg(title);
         puts("\n.Bl -tag -width \"Backspace\" -compact");
         for (guint j = i; j < rows->len; j++)
             if (strcmp(((KeyRow *)rows->pdata[j])->where, where) == 0)
