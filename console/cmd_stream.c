@@ -56,6 +56,9 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
                  run->command->name);
         return;
     }
+    if (run->face->open_stream != NULL && (args->kind == GEMEL_STREAM_CONSOLE || args->tty) &&
+        run->face->open_stream(run, instance, args, run->face->face_data))
+        return;
     stream = g_new0(Stream, 1);
     stream->run = run;
     stream->name = g_strdup(instance->info->name);
@@ -76,7 +79,9 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
                         .detach_keys =
                             stream->console ? options_get(run->app->options, "detach-keys") : NULL,
                         .ended = stream_ended,
-                        .data = stream});
+                        .data = stream,
+                        .unread = run->face->terminal_unread,
+                        .unread_data = run->face->face_data});
 }
 
 /* The instance of the first word, if it can do `act` now. */

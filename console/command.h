@@ -132,7 +132,13 @@ typedef struct {
        NULL: the command answers UNSUPPORTED. */
     void (*terminal_leave)(gpointer face_data);
     void (*terminal_enter)(gpointer face_data);
+    /* What was typed after the keys that left a stream, once the terminal is back. NULL: lost. */
+    void (*terminal_unread)(gpointer face_data, const guint8 *bytes, gsize length);
     gboolean has_terminal;
+    /* Shows a stream with a terminal in a place of the face's own and finishes the run when it ends
+       or is left. FALSE: it is to have the user's terminal as a whole. NULL: always so. */
+    gboolean (*open_stream)(CommandRun *run, const ModelInstance *instance,
+                            const GemelStreamArgs *args, gpointer face_data);
     /* Shows `text` on a page of the run's own, again and again; FALSE: the page was closed. NULL
        outside the TUI. */
     gboolean (*page)(CommandRun *run, const char *title, const char *text, gpointer face_data);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/takeover.h"
+#include "console/detach.h"
 #include "console/terminal.h"
 
 #include <errno.h>
@@ -28,34 +29,9 @@ struct Takeover {
     struct termios saved;
     GSource *input, *output, *errors, *flush, *size;
     GByteArray *backlog; /* typed, not yet taken by the stream */
-    GPtrArray *detach;   /* of GByteArray */
-    GByteArray *typed;   /* the beginning of a detach sequence, held back */
+    DetachKeys *detach;
     struct winsize window;
 };
-
-/* "^]" and "^P^Q" to bytes. */
-static GPtrArray *parse_detach_keys(const char *text)
-{
-    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
-    g_auto(GStrv) words = g_strsplit(text != NULL ? text : "", " ", -1);
-
-    for (guint i = 0; words[i] != NULL; i++) {
-        GByteArray *keys = g_byte_array_new();
-
-        for (const char *c = words[i]; *c != '\0'; c++) {
-            guint8 byte = (guint8)*c;
-
-            if (*c == '^' && c[1] != '\0')
-                byte = (guint8)(*++c & 0x1f);
-            g_byte_array_append(keys, &byte, 1);
-        }
-        if (keys->len > 0)
-            g_ptr_array_add(all, keys);
-        else
-            g_byte_array_unref(keys);
-    }
-    return all;
-}
 
 static void enter_raw(Takeover *takeover)
 {
@@ -88,8 +64,7 @@ static void takeover_free(Takeover *takeover)
     if (takeover->err_fd >= 0)
         close(takeover->err_fd);
     g_byte_array_unref(takeover->backlog);
-    g_byte_array_unref(takeover->typed);
-    g_ptr_array_unref(takeover->detach);
+    detach_keys_free(takeover->detach);
     g_free(takeover->name);
     g_free(takeover);
 }
@@ -169,32 +144,13 @@ static gboolean flush_ready(int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* The detach sequences: 1 = this byte completes one, 0 = it continues one, -1 = neither. */
-static int detach_state(const Takeover *takeover)
-{
-    for (guint i = 0; i < takeover->detach->len; i++) {
-        const GByteArray *keys = takeover->detach->pdata[i];
-
-        if (takeover->typed->len <= keys->len &&
-            memcmp(keys->data, takeover->typed->data, takeover->typed->len) == 0)
-            return takeover->typed->len == keys->len;
-    }
-    return takeover->typed->len == 0 ? 0 : -1;
-}
-
-/* Typed bytes go to the stream but for detach sequences. TRUE if one was completed. */
-static gboolean take_typed(Takeover *takeover, const guint8 *bytes, gsize length)
+/* Typed bytes go to the stream but for detach sequences. TRUE if one was completed; *ret_used says
+   up to where. */
+static gboolean take_typed(Takeover *takeover, const guint8 *bytes, gsize length, gsize *ret_used)
 {
     for (gsize i = 0; i < length; i++) {
-        int state;
-
-        g_byte_array_append(takeover->typed, bytes + i, 1);
-        /* What begins no sequence is passed on; one may begin in the middle of it. */
-        while ((state = detach_state(takeover)) < 0) {
-            g_byte_array_append(takeover->backlog, takeover->typed->data, 1);
-            g_byte_array_remove_index(takeover->typed, 0);
-        }
-        if (state == 1)
+        *ret_used = i + 1;
+        if (detach_keys_take(takeover->detach, bytes[i], takeover->backlog))
             return TRUE;
     }
     return FALSE;
@@ -204,6 +160,7 @@ static gboolean input_ready(int fd, GIOCondition condition, gpointer data)
 {
     Takeover *takeover = data;
     guint8 bytes[CHUNK];
+    gsize used = 0;
     ssize_t n;
 
     n = read(fd, bytes, sizeof bytes);
@@ -211,8 +168,12 @@ static gboolean input_ready(int fd, GIOCondition condition, gpointer data)
         return G_SOURCE_CONTINUE;
     if (n <= 0)
         takeover->in_ended = TRUE;
-    else if (take_typed(takeover, bytes, (gsize)n)) {
+    else if (take_typed(takeover, bytes, (gsize)n, &used)) {
+        TakeoverSpec spec = takeover->spec;
+
         takeover_end(takeover, 0, TRUE, NULL);
+        if (spec.unread != NULL && used < (gsize)n)
+            spec.unread(spec.unread_data, bytes + used, (gsize)n - used);
         return G_SOURCE_REMOVE;
     }
     flush_backlog(takeover); /* takes this source away if it has to */
@@ -331,8 +292,7 @@ Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec
     takeover->name = g_strdup(spec->name);
     takeover->fd = takeover->err_fd = -1;
     takeover->backlog = g_byte_array_new();
-    takeover->typed = g_byte_array_new();
-    takeover->detach = parse_detach_keys(spec->detach_keys);
+    takeover->detach = detach_keys_new(spec->detach_keys);
     if (ioctl(STDIN_FILENO, TIOCGWINSZ, &takeover->window) == 0) {
         args.rows = takeover->window.ws_row;
         args.cols = takeover->window.ws_col;

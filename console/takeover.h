@@ -19,6 +19,9 @@ typedef struct {
     /* detached: the user left, status is 0. Called once, last; the takeover frees itself. */
     void (*ended)(gpointer data, int status, gboolean detached, const GError *error);
     gpointer data;
+    /* What was typed after the keys that left, once `ended` has been called; NULL: it is lost. */
+    void (*unread)(gpointer unread_data, const guint8 *bytes, gsize length);
+    gpointer unread_data;
 } TakeoverSpec;
 
 Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "widgets/clipboard.h"
 #include "widgets/curses-private.h"
 #include "widgets/keys.h"
 #include "widgets/outlet.h"
@@ -22,7 +23,6 @@
 #define PASTE_END  "\033[201~"
 #define PASTE_MAX  65536
 #define CODE_PASTE (KEY_MAX + 1)
-#define OSC52_MAX  65536
 
 static struct {
     SCREEN *curses;
@@ -436,6 +436,32 @@ int screen_read_bytes(char *buffer, int size)
     return n > 0 ? n : self.gone ? -1 : 0;
 }
 
+/* The next bytes, untouched. */
+int screen_read_raw(char *buffer, int size)
+{
+    int n = 0;
+    if (!self.active)
+        return -1;
+    set_line_mode(TRUE);
+    while (n < size) {
+        int code = read_code();
+        if (code == ERR)
+            break;
+        if (code <= 0xff)
+            buffer[n++] = (char)code;
+    }
+    return n > 0 ? n : self.gone ? -1 : 0;
+}
+
+/* Puts bytes before all others; curses keeps some 130. */
+void screen_unread(const guint8 *bytes, gsize n)
+{
+    if (!self.active)
+        return;
+    while (n > 0)
+        ungetch(bytes[--n]);
+}
+
 /* Whether the terminal hung up. */
 gboolean screen_is_gone(void)
 {
@@ -469,9 +495,7 @@ void screen_copy(const char *text)
 {
     if (!self.active || self.test)
         return;
-    gsize length = MIN(strlen(text), OSC52_MAX);
-    g_autofree char *base64 = g_base64_encode((const guchar *)text, length);
-    g_autofree char *sequence = g_strconcat("\033]52;c;", base64, "\a", NULL);
+    g_autofree char *sequence = clipboard_sequence(text, clipboard_way());
     outlet_write(sequence, strlen(sequence));
     outlet_flush();
 }

@@ -69,6 +69,13 @@ gboolean screen_read(ScreenEvent *ret_event);
  * Returns how many, 0 for none, -1 when the terminal is gone. */
 int screen_read_bytes(char *buffer, int size);
 
+/* For a terminal inside the screen: the bytes as they come, a paste with its brackets. Returns as
+ * screen_read_bytes(). */
+int screen_read_raw(char *buffer, int size);
+
+/* Hands back what was read elsewhere and is for the screen: it comes before all else. */
+void screen_unread(const guint8 *bytes, gsize n);
+
 /* TRUE once reading failed for good: the terminal hung up. */
 gboolean screen_is_gone(void);
 
@@ -80,7 +87,7 @@ void screen_set_escape_delay(int ms);
 void screen_set_mouse(gboolean on);
 gboolean screen_mouse(void);
 
-/* Copies to the terminal's clipboard by OSC 52 (limited to 64 KiB of text). */
+/* Copies to the terminal's clipboard (clipboard.h says how, and how much of it). */
 void screen_copy(const char *text);
 
 /* One ring of the terminal's bell, visible or not. */

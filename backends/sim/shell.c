@@ -23,10 +23,21 @@ static int run_false(const SimShell *shell, char **argv, GString *out, GString *
 
 static int run_echo(const SimShell *shell, char **argv, GString *out, GString *err)
 {
-    for (guint i = 1; argv[i] != NULL; i++)
-        g_string_append_printf(out, "%s%s", i > 1 ? " " : "", argv[i]);
+    gboolean escapes = argv[1] != NULL && g_str_equal(argv[1], "-e");
+    g_autofree char *text = g_strjoinv(" ", argv + (escapes ? 2 : 1));
+    g_autofree char *plain = escapes ? g_strcompress(text) : NULL; /* \033 and the like */
+
+    g_string_append(out, escapes ? plain : text);
     g_string_append_c(out, '\n');
     return 0;
+}
+
+static int run_yes(const SimShell *shell, char **argv, GString *out, GString *err)
+{
+    g_autofree char *text = g_strjoinv(" ", argv + 1);
+
+    g_string_append_printf(out, "%s\n", *text != '\0' ? text : "y");
+    return SIM_SHELL_YES;
 }
 
 static int run_hostname(const SimShell *shell, char **argv, GString *out, GString *err)
@@ -188,6 +199,7 @@ static const struct {
     {"true", run_true},
     {"uname", run_uname},
     {"uptime", run_uptime},
+    {"yes", run_yes},
 };
 
 static int run_help(const SimShell *shell, char **argv, GString *out, GString *err)
@@ -233,14 +245,36 @@ static int run_command(const SimShell *shell, const char *command, int before, G
     return sim_shell_run(shell, argv, out, err);
 }
 
+/* The commands of a line: `;` ends one, but not between quotes. */
+static char **split_commands(const char *line)
+{
+    GPtrArray *commands = g_ptr_array_new();
+    const char *from = line;
+    char quote = '\0';
+
+    for (const char *s = line; *s != '\0'; s++) {
+        if (quote != '\0')
+            quote = *s == quote ? '\0' : quote;
+        else if (*s == '\'' || *s == '"')
+            quote = *s;
+        else if (*s == ';') {
+            g_ptr_array_add(commands, g_strndup(from, (gsize)(s - from)));
+            from = s + 1;
+        }
+    }
+    g_ptr_array_add(commands, g_strdup(from));
+    g_ptr_array_add(commands, NULL);
+    return (char **)g_ptr_array_free(commands, FALSE);
+}
+
 int sim_shell_line(const SimShell *shell, const char *line, GString *out, GString *err)
 {
-    g_auto(GStrv) commands = g_strsplit(line, ";", -1);
+    g_auto(GStrv) commands = split_commands(line);
     int status = 0;
 
     for (guint i = 0; commands[i] != NULL; i++) {
         status = run_command(shell, commands[i], status, out, err);
-        if (status & (SIM_SHELL_EXIT | SIM_SHELL_CAT))
+        if (status & (SIM_SHELL_EXIT | SIM_SHELL_CAT | SIM_SHELL_YES))
             break;
     }
     return status;

@@ -324,6 +324,8 @@ typedef struct {
    a shell should end, or SIM_SHELL_CAT if it wants its input copied. */
 #define SIM_SHELL_EXIT 0x1000
 #define SIM_SHELL_CAT  0x2000
+/* The program prints what is in `out` again and again, until ^C. */
+#define SIM_SHELL_YES 0x4000
 int sim_shell_run(const SimShell *shell, char **argv, GString *out, GString *err);
 /* The same for a line of shell input. */
 int sim_shell_line(const SimShell *shell, const char *line, GString *out, GString *err);

@@ -31,6 +31,7 @@ typedef struct {
     GString *out, *err;
     gboolean in_ended, is_over;
     gboolean cats, was_return;
+    GString *floods; /* what is printed again and again, or NULL */
     int status;
 } SimStream;
 
@@ -76,6 +77,8 @@ static void stream_free(GemelStream *base)
     g_string_free(stream->line, TRUE);
     g_string_free(stream->out, TRUE);
     g_string_free(stream->err, TRUE);
+    if (stream->floods != NULL)
+        g_string_free(stream->floods, TRUE);
     g_free(stream);
 }
 
@@ -187,6 +190,8 @@ static void run_line(SimStream *stream)
     stream->shell.cols = (guint)g_atomic_int_get(&stream->cols);
     status = sim_shell_line(&stream->shell, stream->line->str, out, out);
     g_string_truncate(stream->line, 0);
+    gsize before = stream->out->len;
+
     put(stream, out->str, out->len);
     if (status & SIM_SHELL_EXIT) {
         put(stream, "logout\n", strlen("logout\n"));
@@ -194,6 +199,8 @@ static void run_line(SimStream *stream)
         stream->is_over = TRUE;
     } else if (status & SIM_SHELL_CAT) {
         stream->cats = TRUE; /* until ^D or ^C */
+    } else if (status & SIM_SHELL_YES) {
+        stream->floods = g_string_new(stream->out->str + before);
     } else {
         prompt(stream);
     }
@@ -211,6 +218,12 @@ static void erase_one(SimStream *stream)
     while (length > 0 && (stream->line->str[length] & 0xc0) == 0x80);
     g_string_truncate(stream->line, length);
     g_string_append(stream->out, "\b \b");
+}
+
+static void stop_flood(SimStream *stream)
+{
+    if (stream->floods != NULL)
+        g_string_free(g_steal_pointer(&stream->floods), TRUE);
 }
 
 /* What a terminal with a shell behind it does with one byte. */
@@ -233,7 +246,10 @@ static void type_byte(SimStream *stream, char byte)
             run_line(stream);
         }
         break;
-    case 3: /* ^C */
+    case 3: /* ^C; the terminal forgets what waits to be printed */
+        if (stream->floods != NULL)
+            g_string_truncate(stream->out, 0);
+        stop_flood(stream);
         put(stream, "^C\n", 3);
         g_string_truncate(stream->line, 0);
         stream->cats = FALSE;
@@ -317,7 +333,9 @@ static void begin_script(SimStream *stream)
         put(stream, err->str, err->len);
     else
         g_string_append_len(stream->err, err->str, (gssize)err->len);
-    if (!(status & SIM_SHELL_CAT)) {
+    if (status & SIM_SHELL_YES) {
+        stream->floods = g_string_new(stream->out->str);
+    } else if (!(status & SIM_SHELL_CAT)) {
         stream->status = status & 0xff;
         stream->is_over = TRUE;
     } else if (stream->tty && !g_str_has_suffix(stream->shell.argv[0], "cat")) {
@@ -330,7 +348,10 @@ static void begin_script(SimStream *stream)
 /* Waits for something to do; FALSE when the stream is at its end. */
 static gboolean turn(SimStream *stream)
 {
-    gboolean takes = !stream->is_over && stream->out->len < OUT_FULL;
+    gboolean takes = !stream->is_over && (stream->floods != NULL || stream->out->len < OUT_FULL);
+
+    while (stream->floods != NULL && !stream->is_over && stream->out->len < OUT_FULL)
+        g_string_append_len(stream->out, stream->floods->str, (gssize)stream->floods->len);
     struct pollfd fds[] = {
         {.fd = stream->listener.wake_fd, .events = POLLIN},
         {.fd = stream->own_fd,

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "console/recall.h"
-#include "console/tui/tui_private.h"
+#include "console/tui/consoles.h"
 #include "widgets/screen.h"
 
 #define OUTPUT_LINES_MAX 20000
@@ -162,6 +162,8 @@ static void line_done(CommandRun *run, int status, gpointer data)
 
     line->run = NULL;
     line->over = TRUE;
+    if (tui->opening == line)
+        face_release_keys(tui);
     recall_session_end(line->number, status);
     output_flush(line->out);
     if (line->n_data > 1 || line->n_lines > 3 || (line->n_data == 1 && line->n_lines > 1)) {
@@ -230,6 +232,33 @@ void face_echo(Tui *tui, const char *key, const char *line)
                             : g_strdup(readable_line); /* of a menu */
 }
 
+/* ---- keys behind one that opens a stream ---------------------------------------------------- */
+
+/* A command may begin a moment later, when it is written to the audit log. What is typed meanwhile
+   is for the stream, so nothing is read, for as long as nobody would call it stuck. */
+#define HOLD_MS 300
+
+void face_release_keys(Tui *tui)
+{
+    tui->opening = NULL;
+    app_source_remove(&tui->hold_source);
+    tui_listen_to_keys(tui, TRUE);
+}
+
+static gboolean hold_over(gpointer data)
+{
+    face_release_keys(data);
+    return G_SOURCE_REMOVE;
+}
+
+static void hold_keys(Tui *tui, gpointer line)
+{
+    tui->opening = line;
+    tui_listen_to_keys(tui, FALSE);
+    if (tui->hold_source == NULL)
+        tui->hold_source = app_add_timer(tui->app, HOLD_MS, hold_over, tui);
+}
+
 void face_run_line(Tui *tui, const char *text)
 {
     if (!questions_before(tui, text))
@@ -240,6 +269,8 @@ void face_run_asked(Tui *tui, const char *text)
 {
     Page *page = tui_page(tui);
     Line *line = g_new0(Line, 1);
+    LendKind kind;
+    g_autofree char *what = lend_what(tui, text, &kind);
 
     line->tui = tui;
     line->lines = g_string_new(NULL);
@@ -251,6 +282,8 @@ void face_run_asked(Tui *tui, const char *text)
 
     line->number = recall_session_begin(as_typed);
     g_ptr_array_add(tui->runs, line);
+    if (what != NULL)
+        hold_keys(tui, line);
     CommandRun *run = command_line_run(tui->app, &tui->face, line->out, text, line_done, line);
 
     if (!line->over)
@@ -297,6 +330,8 @@ void face_init(Tui *tui)
         .confirm = questions_confirm,
         .terminal_leave = lend_terminal,
         .terminal_enter = lend_take_back,
+        .terminal_unread = lend_unread,
+        .open_stream = consoles_open,
         .has_terminal = TRUE,
         .page = show_page,
         .view = tui_view,

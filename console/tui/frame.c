@@ -11,7 +11,7 @@
 #include "config/options.h"
 #include "console/prompt.h"
 #include "console/record.h"
-#include "console/tui/tui_private.h"
+#include "console/tui/consoles.h"
 #include "widgets/footer.h"
 #include "widgets/promptline.h"
 #include "widgets/screen.h"
@@ -309,10 +309,15 @@ static char *jobs_note(Tui *tui)
         active > 0 ? g_strdup_printf("%u job%s under way (9)", active, active == 1 ? "" : "s")
                    : NULL;
 
-    if (tui->echo == NULL)
-        return g_steal_pointer(&jobs);
-    return g_strdup_printf("[%s]%s%s", tui->echo, jobs != NULL ? "  " : "",
-                           jobs != NULL ? jobs : "");
+    g_autofree char *consoles = consoles_note(tui);
+    g_autofree char *echo = tui->echo != NULL ? g_strdup_printf("[%s]", tui->echo) : NULL;
+    const char *const parts[] = {echo, jobs, consoles};
+    g_autoptr(GString) note = g_string_new(NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (parts[i] != NULL)
+            g_string_append_printf(note, "%s%s", note->len > 0 ? "  " : "", parts[i]);
+    return note->len > 0 ? g_string_free(g_steal_pointer(&note), FALSE) : NULL;
 }
 
 /* What the jobs leave of the line. */
@@ -447,6 +452,23 @@ static void draw_too_small(Tui *tui, const Canvas *c)
         canvas_text(c, 2, 0, ROLE_DIM, jobs);
 }
 
+/* A page that wants all of the screen; what lies over pages still does. */
+static void draw_whole(Tui *tui, Page *page, const Canvas *all)
+{
+    Canvas body = canvas_sub(all, 1, 0, all->height - 2, all->width);
+    Canvas line = canvas_sub(all, all->height - 1, 0, 1, all->width);
+
+    page->ops->draw(page, all);
+    if (tui->input != INPUT_NONE) {
+        canvas_clear(&line);
+        draw_input(tui, &body, &line);
+    }
+    if (tui->menu != NULL)
+        menu_draw(tui->menu, &body);
+    if (tui->dialog != NULL)
+        dialog_draw(tui->dialog, &body);
+}
+
 void frame_draw(Tui *tui)
 {
     Canvas all = screen_canvas();
@@ -456,6 +478,11 @@ void frame_draw(Tui *tui)
         return;
     }
     Page *page = tui_page(tui);
+
+    if (page->ops->whole) {
+        draw_whole(tui, page, &all);
+        return;
+    }
     Canvas header = canvas_sub(&all, 0, 0, 1, all.width);
     int rows = message_rows(tui, &all);
     Canvas line = canvas_sub(&all, all.height - 1 - rows, 0, rows, all.width);

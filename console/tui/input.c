@@ -303,9 +303,13 @@ gboolean input_ready(int fd, GIOCondition condition, gpointer data)
     ScreenEvent event;
 
     tui->in_key = TRUE;
-    while (!tui->quit && !tui->taken) {
+    while (!tui->quit && !tui->taken && tui->opening == NULL) {
         if (tui->input != INPUT_NONE && tui->dialog == NULL && !frame_is_too_small()) {
             if (!feed_input(tui))
+                break;
+        } else if (tui_page(tui)->ops->feed != NULL && tui->dialog == NULL && tui->menu == NULL &&
+                   !frame_is_too_small()) {
+            if (!tui_page(tui)->ops->feed(tui_page(tui)))
                 break;
         } else if (screen_read(&event)) {
             take_event(tui, &event);

@@ -9,6 +9,7 @@
 
 #include "config/options.h"
 #include "console/tui/tui_private.h"
+#include "widgets/screen.h"
 
 /* A shell that ends sooner did not start properly: what it said has to be read. */
 #define SHELL_FAILED_USEC G_USEC_PER_SEC
@@ -113,6 +114,7 @@ void lend_terminal(gpointer data)
         what = lend_what(tui, face_line_under_way(tui, i), &tui->lent);
     tui->lent_usec = g_get_monotonic_time();
     tui_terminal_leave(tui);
+    face_release_keys(tui);
     draw_heading(tui, what);
 }
 
@@ -120,6 +122,12 @@ void lend_over(Tui *tui)
 {
     app_source_remove(&tui->linger_source);
     tui_terminal_enter(tui);
+}
+
+void lend_unread(gpointer tui, const guint8 *bytes, gsize length)
+{
+    screen_unread(bytes, length);
+    input_ready(STDIN_FILENO, G_IO_IN, tui);
 }
 
 /* The terminal reads lines now: something comes with Enter, or at its end. */

@@ -367,11 +367,8 @@ static Menu *menu_bulk(Tui *tui, GError **error)
 static const struct {
     const char *name;
     Menu *(*make)(Tui *tui, GError **error);
-} menus[] = {{"power", menu_power},
-             {"actions", menu_actions},
-             {"sort", menu_sort},
-             {"group", menu_group},
-             {"bulk", menu_bulk}};
+} menus[] = {{"power", menu_power}, {"actions", menu_actions}, {"sort", menu_sort},
+             {"copy", copy_menu},   {"group", menu_group},     {"bulk", menu_bulk}};
 
 gboolean menus_open(Tui *tui, const char *name, GError **error)
 {

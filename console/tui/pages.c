@@ -2,7 +2,7 @@
 /* pages.c - the table of views that a key, `view goto` and completion open. */
 #include <string.h>
 
-#include "console/tui/tui_private.h"
+#include "console/tui/consoles.h"
 
 typedef struct {
     const char *name;
@@ -28,6 +28,7 @@ static const View views[] = {
     {.name = "jobs", .make = jobs_new},
     {.name = "events", .make = events_new},
     {.name = "alerts", .make = alerts_view_new},
+    {.name = "consoles", .make = consoles_view_new},
     {.name = "help", .make = help_new},
 };
 

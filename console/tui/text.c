@@ -397,6 +397,9 @@ Page *help_new(Tui *tui)
         {"Keys in the list of snapshots", AT_SNAPSHOTS, FALSE},
         {"Keys in the other lists", AT_JOBS | AT_EVENTS | AT_ALERTS | AT_LISTING | AT_HOSTS, FALSE},
         {"Keys in texts", AT_TEXT, FALSE},
+        {"Keys in consoles, after the prefix (^\\)", AT_CONSOLE, TRUE},
+        {"Keys in a console's scroll-back, beside those in texts", AT_SCROLL, TRUE},
+        {"Keys in the list of consoles", AT_CONSOLES, TRUE},
         {"Keys everywhere", AT_ALL, TRUE}};
     TextPage *self = text_new(tui, &help_ops, "help", NULL);
     g_autoptr(GString) out = g_string_new(

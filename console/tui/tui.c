@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tui.c - life of the TUI: the loop's sources, the stack of pages, when to draw. */
-#include "console/tui/tui_private.h"
+#include "console/tui/consoles.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -105,7 +105,8 @@ gboolean tui_pop(Tui *tui)
     if (tui->pages->len <= 1)
         return FALSE;
     input_end(tui);
-    g_ptr_array_remove_index(tui->pages, tui->pages->len - 1);
+    /* out of the stack before it goes: what its going sets off may open another */
+    page_free(g_ptr_array_steal_index(tui->pages, tui->pages->len - 1));
     tui_changed(tui);
     return TRUE;
 }
@@ -165,12 +166,21 @@ static void take_signal(int signum, gpointer data)
     }
 }
 
+void tui_listen_to_keys(Tui *tui, gboolean on)
+{
+    if (!on) {
+        app_source_remove(&tui->input_source);
+    } else if (tui->input_source == NULL && !tui->taken && !tui->quit) {
+        tui->input_source =
+            app_add_fd(tui->app, STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, keys_ready, tui);
+        g_source_set_priority(tui->input_source, G_PRIORITY_HIGH);
+    }
+}
+
 /* While a stream has the terminal, it looks after sizes and keys; an end is an end there too. */
 static void add_sources(Tui *tui)
 {
-    tui->input_source =
-        app_add_fd(tui->app, STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, keys_ready, tui);
-    g_source_set_priority(tui->input_source, G_PRIORITY_HIGH);
+    tui_listen_to_keys(tui, TRUE);
     if (tui->signal_source == NULL)
         tui->signal_source = app_add_signals(tui->app, tui_signals, take_signal, tui);
 }
@@ -333,10 +343,12 @@ void tui_stop(Tui *tui)
     remove_sources(tui);
     app_source_remove(&tui->linger_source);
     app_source_remove(&tui->signal_source);
+    app_source_remove(&tui->hold_source);
     app_source_remove(&tui->second_source);
     g_clear_pointer(&tui->menu, menu_free);
     g_ptr_array_unref(tui->held);
     g_ptr_array_unref(tui->pages);
+    consoles_free(tui);
     fetch_free(tui->fetch);
     g_free(tui->search_before);
 }

@@ -36,8 +36,12 @@ typedef enum {
     AT_ALERTS = 1 << 6,
     AT_LISTING = 1 << 7,
     AT_HOSTS = 1 << 8,
-    AT_METRICS = 1 << 12, /* as AT_DETAIL, in the tab of metrics */
-    AT_TABLES = AT_ALERTS | AT_LISTING | AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
+    AT_METRICS = 1 << 12,  /* as AT_DETAIL, in the tab of metrics */
+    AT_CONSOLE = 1 << 13,  /* in a console, after its prefix */
+    AT_SCROLL = 1 << 14,   /* in its scroll-back, where the keys of texts hold too */
+    AT_CONSOLES = 1 << 15, /* the list of them */
+    AT_TABLES =
+        AT_ALERTS | AT_LISTING | AT_CONSOLES | AT_INSTANCES | AT_SNAPSHOTS | AT_JOBS | AT_EVENTS,
     AT_ALL = AT_TABLES | AT_TEXT | AT_HOSTS
 } Where;
 
@@ -75,7 +79,11 @@ typedef struct {
     void (*wide)(Page *page);
     gboolean (*click)(Page *page, int y, int x); /* screen coordinates */
     char *(*summary)(Page *page);                /* for the header; g_free() */
-    Where (*focus)(Page *page);                  /* what the footer is for; NULL: `where` */
+    /* Takes what was typed as bytes (screen_read_raw), in place of keys. FALSE: nothing waited. The
+       page may be gone when it returns. */
+    gboolean (*feed)(Page *page);
+    gboolean whole;             /* it draws the whole screen, and the message too */
+    Where (*focus)(Page *page); /* what the footer is for; NULL: `where` */
     /* Takes away what the cursor is on, asking first where it is wise. */
     gboolean (*remove)(Page *page, GError **error);
     char *(*crumb)(Page *page); /* its part of the path in the header, g_free(); NULL: `name` */
@@ -94,7 +102,8 @@ struct Tui {
     GPtrArray *pages; /* of Page*, the last one on top; the first is the instances page */
     GPtrArray *held;  /* of Page*: came while the input line was open */
     FaceOps face;
-    GPtrArray *runs; /* lines under way (face.c), newest last */
+    GPtrArray *runs;     /* lines under way (face.c), newest last */
+    GPtrArray *consoles; /* of Console* (consoles.h); NULL: never was one */
 
     Dialog *dialog;
     CommandRun *dialog_run; /* answered by the dialog */
@@ -126,6 +135,8 @@ struct Tui {
     Fetch *fetch;
 
     GSource *input_source, *draw_source, *signal_source, *escape_source, *second_source;
+    gpointer opening;       /* the line (face.c) behind which no key is read, or NULL */
+    GSource *hold_source;   /* for how long */
     GSource *output_source; /* the terminal is slow: a picture is on its way */
     guint listener;
     gint64 drawn_usec;
@@ -161,6 +172,8 @@ void tui_push(Tui *tui, Page *page);
 gboolean tui_pop(Tui *tui);
 /* Runs a command line as if it had been typed. */
 void tui_command(Tui *tui, const char *line);
+/* Whether what is typed is read; it waits in the kernel else. */
+void tui_listen_to_keys(Tui *tui, gboolean on);
 void tui_terminal_leave(Tui *tui);
 void tui_terminal_enter(Tui *tui);
 
@@ -196,6 +209,8 @@ void face_age_message(Tui *tui);
 void face_expire_message(Tui *tui);
 /* What keys, menus and the input line hand over. Some lines are asked about first. */
 void face_run_line(Tui *tui, const char *line);
+/* A stream is there, or there will be none: what was typed behind it is read. */
+void face_release_keys(Tui *tui);
 /* Without that question. */
 void face_run_asked(Tui *tui, const char *line);
 
@@ -207,6 +222,8 @@ const char *face_line_under_way(Tui *tui, guint i);
 /* FaceOps.terminal_leave and .terminal_enter. */
 void lend_terminal(gpointer tui);
 void lend_take_back(gpointer tui);
+/* FaceOps.terminal_unread. */
+void lend_unread(gpointer tui, const guint8 *bytes, gsize length);
 /* Comes back from a stream that is over. */
 void lend_over(Tui *tui);
 /* "shell in lab-ct" for a line that opens a stream, else NULL; the caller frees it. */
@@ -254,6 +271,11 @@ gboolean menus_open(Tui *tui, const char *name, GError **error);
 void menus_key(Tui *tui, int key);
 /* The command that deletes what is marked or selected, as it is now; NULL with a reason. */
 char *menus_delete_selected(Tui *tui, GError **error);
+
+/* ---- copy.c: to the clipboard --------------------------------------------------------------- */
+
+gboolean copy_verb(Tui *tui, const char *what, GError **error);
+Menu *copy_menu(Tui *tui, GError **error);
 
 /* ---- fetch.c: what is not in the model ------------------------------------------------------ */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "config/options.h"
-#include "console/tui/tui_private.h"
+#include "console/tui/consoles.h"
 #include "widgets/screen.h"
 
 /* The rest of the words joined: an argument with spaces needs no quotes. */
@@ -79,16 +79,20 @@ static void leave(Tui *tui, gboolean yes)
 /* What is under way would be left where it is: then quitting asks. */
 static void quit_or_ask(Tui *tui)
 {
-    guint active = frame_active_jobs(tui);
+    guint active = frame_active_jobs(tui), shells = consoles_live_shells(tui);
     g_autofree char *text =
         g_strdup_printf("%u job%s under way; nobody would see how %s. 9 shows %s.", active,
                         active == 1 ? " is" : "s are", active == 1 ? "it ends" : "they end",
                         active == 1 ? "it" : "them");
 
-    if (active == 0)
+    g_autofree char *open =
+        g_strdup_printf("%u shell%s still open and would be hung up. C shows %s.", shells,
+                        shells == 1 ? " is" : "s are", shells == 1 ? "it" : "them");
+
+    if (active == 0 && shells == 0)
         tui_quit(tui, 0);
     else
-        face_ask(tui, "Quit gemel?", "quit all the same", text, leave);
+        face_ask(tui, "Quit gemel?", "quit all the same", active > 0 ? text : open, leave);
 }
 
 static gboolean verb_quit(Tui *tui, const char *arg, GError **error)
@@ -334,24 +338,6 @@ static gboolean verb_read_only(Tui *tui, const char *arg, GError **error)
     return TRUE;
 }
 
-/* The name to copy: of the snapshot, else of the instance. */
-static gboolean verb_copy(Tui *tui, const char *arg, GError **error)
-{
-    Page *page = tui_page(tui);
-    const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
-    const char *snapshot = page->ops->snapshot != NULL ? page->ops->snapshot(page) : NULL;
-    const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
-    const char *what = snapshot != NULL ? snapshot : instance != NULL ? instance->info->name : NULL;
-
-    if (instance != NULL && strcmp(arg, "id") == 0)
-        what = instance->info->id;
-    if (what == NULL)
-        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "view copy: nothing is selected");
-    screen_copy(what);
-    face_say(tui, OUTPUT_NOTE, "Copied %s, if the terminal allows it (OSC 52).", what);
-    return TRUE;
-}
-
 /* ---- the rest ------------------------------------------------------------------------------- */
 
 static gboolean verb_menu(Tui *tui, const char *arg, GError **error)
@@ -433,7 +419,10 @@ static const Verb verbs[] = {
     {"refresh", "", "read everything now", verb_refresh},
     {"redraw", "", "draw the screen anew", verb_redraw},
     {"read-only", "", "refuse every change, or allow them again", verb_read_only},
-    {"copy", "[id]", "copy the name of what is selected", verb_copy},
+    {"copy", "[name|id|address|path|snapshot|lines]", "copy it to the clipboard (OSC 52)",
+     copy_verb},
+    {"console", "next|previous|NUMBER|list|scroll|search|select|enter|leave|close|size|clear|keys",
+     "consoles and shells that are open", console_page_verb},
     {"menu", "power|actions|sort|group|bulk", "open a menu", verb_menu},
     {"delete", "", "delete what is selected, asking first", verb_delete},
     {"command", "[TEXT]", "open the command line", verb_command},

@@ -421,8 +421,16 @@ def test_a_long_message_is_read_whole_and_an_empty_list_says_what_to_do(tui):
     assert not any("\u2026" in line for line in lines[top:top + 3]), terminal.dump()
 
 
+def use_whole_terminal(terminal):
+    """Streams get the terminal as a whole from here on."""
+    terminal.key(":")
+    terminal.send("set consoles whole\r")
+    terminal.wait_gone(r"set consoles")
+
+
 def test_what_a_command_inside_prints_can_be_read(tui):
     terminal = open_calm(tui)
+    use_whole_terminal(terminal)
     terminal.key(":")
     terminal.send("exec lab-ct -- ls /\r")
     terminal.wait(r"press Enter to go back")
@@ -435,6 +443,7 @@ def test_what_a_command_inside_prints_can_be_read(tui):
 
 def test_a_shell_has_a_heading_and_its_end_names_the_instance(tui):
     terminal = open_calm(tui)
+    use_whole_terminal(terminal)
     move_to(terminal, "lab-ct")
     terminal.key("s")
     terminal.wait(r"^shell in lab-ct; exit leaves it")
