@@ -5,31 +5,31 @@
 #include "console/command.h"
 
 /* Each ends with a NULL name. */
-extern const Command commands_list[];     /* cmd_list.c: list inspect events wait */
-extern const Command commands_top[];      /* cmd_top.c: top */
-extern const Command commands_why[];      /* cmd_why.c: why */
-extern const Command commands_alert[];    /* cmd_alert.c: alert */
-extern const Command commands_audit[];    /* cmd_audit.c: audit */
-extern const Command commands_compare[];  /* cmd_compare.c: compare */
-extern const Command commands_record[];   /* cmd_record.c: record replay */
-extern const Command commands_stats[];    /* cmd_stats.c: stats */
-extern const Command commands_act[];      /* cmd_act.c: start stop restart kill ... limit delete */
-extern const Command commands_change[];   /* cmd_change.c: save restore protect autostart rename */
-extern const Command commands_edit[];     /* cmd_edit.c: edit */
-extern const Command commands_create[];   /* cmd_create.c: create */
-extern const Command commands_snapshot[]; /* cmd_snapshot.c */
-extern const Command commands_stream[];   /* cmd_stream.c: console exec shell */
-extern const Command commands_session[];  /* cmd_session.c: jobs backends connect set view ... */
-extern const Command commands_columns[];  /* cmd_columns.c: columns */
-extern const Command commands_theme[];    /* cmd_theme.c: theme color */
-extern const Command commands_config[];   /* cmd_config.c: set bind alias save-config ... */
-extern const Command commands_script[];   /* cmd_script.c: source history script echo */
-extern const Command commands_watch[];    /* cmd_watch.c: watch */
-extern const Command commands_group[];    /* cmd_group.c: image list, pool list, network list */
-extern const Command commands_lab[];      /* cmd_lab.c */
-extern const Command commands_isolation[];  /* cmd_isolation.c: isolation */
-extern const Command commands_host[];       /* cmd_host.c: host */
-extern const Command commands_join[];       /* cmd_join.c: join */
+extern const Command commands_list[];      /* cmd_list.c: list inspect events wait */
+extern const Command commands_top[];       /* cmd_top.c: top */
+extern const Command commands_why[];       /* cmd_why.c: why */
+extern const Command commands_alert[];     /* cmd_alert.c: alert */
+extern const Command commands_audit[];     /* cmd_audit.c: audit */
+extern const Command commands_compare[];   /* cmd_compare.c: compare */
+extern const Command commands_record[];    /* cmd_record.c: record replay */
+extern const Command commands_stats[];     /* cmd_stats.c: stats */
+extern const Command commands_act[];       /* cmd_act.c: start stop restart kill ... limit delete */
+extern const Command commands_change[];    /* cmd_change.c: save restore protect autostart rename */
+extern const Command commands_edit[];      /* cmd_edit.c: edit */
+extern const Command commands_create[];    /* cmd_create.c: create */
+extern const Command commands_snapshot[];  /* cmd_snapshot.c */
+extern const Command commands_stream[];    /* cmd_stream.c: console exec shell */
+extern const Command commands_session[];   /* cmd_session.c: jobs backends connect set view ... */
+extern const Command commands_columns[];   /* cmd_columns.c: columns */
+extern const Command commands_theme[];     /* cmd_theme.c: theme color */
+extern const Command commands_config[];    /* cmd_config.c: set bind alias save-config ... */
+extern const Command commands_script[];    /* cmd_script.c: source history script echo */
+extern const Command commands_watch[];     /* cmd_watch.c: watch */
+extern const Command commands_group[];     /* cmd_group.c: image list, pool list, network list */
+extern const Command commands_lab[];       /* cmd_lab.c */
+extern const Command commands_isolation[]; /* cmd_isolation.c: isolation */
+extern const Command commands_host[];      /* cmd_host.c: host */
+extern const Command commands_join[];      /* cmd_join.c: join */
 extern const Command commands_completion[]; /* cmd_completion.c: completion */
 extern const Command commands_help[];       /* cmd_help.c: help version */
 
