@@ -314,7 +314,7 @@ const WhyInfo why_table[WHY_N] = {
                   .title = "at its limit of processes",
                   .threshold = 0.1,
                   .evidence = evidence_pids,
-                  .remedies = {{"limit {name} pids={pids}", GEMEL_ACT_LIMIT},
+                  .remedies = {{"limit {name} pids={pids}", GEMEL_ACT_LIMIT, .of_containers = TRUE},
                                {"inspect {name}", ALWAYS}}},
 };
 
@@ -371,7 +371,8 @@ static char *find_remedy(const WhyInfo *info, const WhyFacts *facts)
                                                            mean(facts, GEMEL_METRIC_IO_WR_BYTES))
                                : facts->eater_cpus >= 0.25;
 
-        if (remedy->act == NULL || (remedy->of_other && (other == NULL || !heavy)) ||
+        if (remedy->act == NULL || (remedy->of_containers && facts->kind != GEMEL_KIND_CONTAINER) ||
+            (remedy->of_other && (other == NULL || !heavy)) ||
             (remedy->needs != ALWAYS && !((can >> remedy->needs) & 1u)))
             continue;
         g_autoptr(GString) line = g_string_new(remedy->act);

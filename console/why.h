@@ -55,9 +55,10 @@ typedef enum {
 } WhyCause;
 
 typedef struct {
-    const char *act;   /* the command line, with {name} {other} {cpu} {memory} {pids} */
-    GemelAct needs;    /* valid now of whom the line names; GEMEL_ACT_N = always */
-    gboolean of_other; /* the line is about {other} */
+    const char *act;        /* the command line, with {name} {other} {cpu} {memory} {pids} */
+    GemelAct needs;         /* valid now of whom the line names; GEMEL_ACT_N = always */
+    gboolean of_other;      /* the line is about {other} */
+    gboolean of_containers; /* guests have no such limit */
 } WhyRemedy;
 
 typedef struct {

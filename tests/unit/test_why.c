@@ -232,6 +232,20 @@ static void test_a_remedy_that_is_not_valid_is_not_offered(void)
     g_assert_cmpstr(g_array_index(found, WhyFinding, 0).remedy, ==, "inspect web --definition");
 }
 
+/* A guest's processes are its kernel's business: limit knows cpu and memory of one. */
+static void test_a_guest_is_not_offered_a_limit_it_cannot_have(void)
+{
+    for (WhyCause cause = 0; cause < WHY_N; cause++) {
+        WhyFacts facts = quiet(GEMEL_KIND_VM);
+
+        make(&facts, cause);
+        g_autoptr(GArray) found = why_rank(&facts);
+
+        for (guint i = 0; i < found->len; i++)
+            g_assert_null(strstr(g_array_index(found, WhyFinding, i).remedy, "pids="));
+    }
+}
+
 static void test_names_are_quoted_in_remedies(void)
 {
     WhyFacts facts = quiet(GEMEL_KIND_CONTAINER);
@@ -263,6 +277,8 @@ int main(int argc, char **argv)
     g_test_add_func("/why/old kills are named last", test_old_kills_are_named_last);
     g_test_add_func("/why/a remedy that is not valid is not offered",
                     test_a_remedy_that_is_not_valid_is_not_offered);
+    g_test_add_func("/why/a guest is not offered a limit it cannot have",
+                    test_a_guest_is_not_offered_a_limit_it_cannot_have);
     g_test_add_func("/why/names are quoted in remedies", test_names_are_quoted_in_remedies);
     return g_test_run();
 }
