@@ -57,6 +57,7 @@ typedef struct {
     gboolean backends_given; /* on the command line: `connect` lines of gemelrc do not count */
     const AppKeys *keys;     /* NULL until main sets it */
     guint closing; /* acts that put things back: main waits for their ends before it leaves */
+    int ended_by;  /* 128 + the signal that ends the program as soon as nothing is put back */
     gboolean quit; /* the `quit` command was given: shell and TUI leave */
     void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */
     void (*suspend)(gpointer data);   /* SIGTSTP, with a terminal that has modes to undo first */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stop, start, and putting back: the acts of the list, as jobs of the lanes. */
 #include "console/compare_private.h"
+#include "console/terminal.h"
 
 #include <stdio.h>
 
@@ -259,8 +260,8 @@ static void late_back_done(GemelJob *job, gpointer result, const GError *error, 
 
     if (error != NULL)
         fprintf(stderr, "gemel: compare: an instance was not put back: `list` shows it\n");
-    if (app->closing > 0)
-        app->closing--;
+    if (app->closing > 0 && --app->closing == 0 && app->ended_by != 0)
+        terminal_exit(app->ended_by);
     gemel_job_disown(job, app); /* a lost one may end once more */
     gemel_job_unref(job);
 }

@@ -118,7 +118,13 @@ static void on_signal(int signal, gpointer data)
 {
     App *app = data;
 
-    if (signal == SIGINT && app->interrupt != NULL)
+    if (signal != SIGINT && signal != SIGTSTP && app->interrupt != NULL && app->ended_by == 0) {
+        /* what a command would put back when it is interrupted, it puts back now as well */
+        app->ended_by = 128 + signal;
+        app->interrupt(app->interrupt_data);
+        if (app->closing == 0)
+            terminal_exit(app->ended_by);
+    } else if (signal == SIGINT && app->interrupt != NULL && app->ended_by == 0)
         app->interrupt(app->interrupt_data);
     else if (signal == SIGTSTP && app->suspend != NULL)
         app->suspend(app->interrupt_data);
@@ -322,5 +328,5 @@ int main(int argc, char **argv)
     while (app->closing > 0)
         app_iterate(app, TRUE);
     app_source_remove(&signal_source);
-    return leave(app, status);
+    return leave(app, app->ended_by != 0 ? app->ended_by : status);
 }

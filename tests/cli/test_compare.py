@@ -2,6 +2,9 @@
 """gemel compare on the simulator: the table, the JSON, what it asks, what it leaves behind."""
 
 import re
+import signal
+
+import pytest
 
 from harness.proc import interrupt_after
 from harness.schemas import check
@@ -85,9 +88,10 @@ def test_read_only_refuses_it_and_dry_run_says_what_it_would_do(gemel):
     assert out.strip() == "would measure lab-vm beside lab-ct, 3 times, starting each anew"
 
 
-def test_an_interrupt_puts_back_what_was_stopped(gemel):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
+def test_a_signal_puts_back_what_was_stopped(gemel, number):
     with gemel.popen("-c", "sim:12,whims=off,pace=0.3", "compare", "--yes") as running:
-        err = interrupt_after(running, "lab-vm: stopping")
-    assert running.wait() == 130
+        err = interrupt_after(running, "lab-vm: stopping", number)
+    assert running.wait() == 128 + number
     assert "lab-vm is being started again, as it was before" in err
     assert "not put back" not in err

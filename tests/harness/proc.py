@@ -87,15 +87,15 @@ def in_mounts(ns_id):
     return found
 
 
-def interrupt_after(running, line):
-    """^C once `line` was said and the write of it, which lets signals through, is over; returns the rest."""
+def interrupt_after(running, line, number=signal.SIGINT):
+    """^C (or another of the signals that end a command) once `line` was said and the write of it, which lets signals through, is over; returns the rest."""
     seen = []
     until(lambda: seen.append(running.stderr.readline()) or line in seen[-1], 60, lambda: seen, every=0)
 
     def blocks():
         with open(f"/proc/{running.pid}/status", encoding="ascii", errors="replace") as status:
             mask = next(text.split()[1] for text in status if text.startswith("SigBlk:"))
-        return int(mask, 16) & 1 << signal.SIGINT - 1
-    until(blocks, 5, "SIGINT to be blocked")
-    running.send_signal(signal.SIGINT)
+        return int(mask, 16) & 1 << number - 1
+    until(blocks, 5, f"{signal.Signals(number).name} to be blocked")
+    running.send_signal(number)
     return running.stderr.read()
