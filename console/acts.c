@@ -581,7 +581,6 @@ static void begin_item(CommandRun *run, Item *item)
     Acts *acts = run->data;
     Target *target = item->target;
     GemelAct act = run->command->act;
-    g_autofree char *plan = plan_text(acts, item);
     g_autofree char *title =
         g_strdup_printf("%s %s%s%s", gemel_act_name(act), target->name, acts->to != NULL ? " " : "",
                         acts->to != NULL ? acts->to : "");

@@ -40,9 +40,9 @@ gboolean alias_set(App *app, const char *name, const char *text, GError **error)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
                                "alias: '%s' is no name; take letters, digits, - and _", name);
     if (*stripped == '\0')
-        return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                               "alias %s: say what it stands for, as in `alias ll = list --wide`",
-                               name);
+        return gemel_error_set(
+            error, GEMEL_ERROR_INVALID,
+            "alias %s: say what it stands for, as in `alias vms = list --filter kind=vm`", name);
     g_autoptr(GPtrArray) steps = command_steps(stripped, error);
 
     if (steps == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * alias.h - names that stand for the beginning of a command line (`alias ll = list --wide`).
+ * alias.h - names that stand for the beginning of a command line (`alias vms = list --filter
+ * kind=vm`).
  *
  * An alias is put in once, at the place of the first word; what it brings may hold `;` and `|`, and
  * no alias is looked for in it. It cannot hide a command: keys and menus mean the command. Held by

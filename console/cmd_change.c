@@ -22,7 +22,6 @@ static void flag_run(CommandRun *run)
 static void rename_run(CommandRun *run)
 {
     Acts *acts = acts_new(run);
-    g_autoptr(GError) error = NULL;
 
     if (strpbrk(run->words[0], "*?") != NULL) {
         run_fail(run, GEMEL_ERROR_INVALID, "rename: '%s' is a pattern; name one instance",

@@ -200,7 +200,8 @@ static void alias_list(CommandRun *run)
     if (run->json)
         output_json(run->out, json_incref(object));
     else if (names == NULL)
-        output_line(run->out, OUTPUT_NOTE, "no aliases; `alias ll = list --wide` makes one");
+        output_line(run->out, OUTPUT_NOTE,
+                    "no aliases; `alias vms = list --filter kind=vm` makes one");
     json_decref(object);
 }
 
@@ -343,7 +344,7 @@ const Command commands_config[] = {
      .words = {{WORD_ALIAS, "NAME = COMMAND", .optional = TRUE, .repeats = TRUE}},
      .details = "What follows the alias on a line is appended. An alias is not looked for inside "
                 "another, and cannot have the name of a command. A line with ; or | in it is "
-                "quoted: `alias big = 'list --sort memory | head -5'`.",
+                "quoted: `alias busy = 'top --count 1 | head -5'`.",
      .run = alias_run},
     {.name = "unalias",
      .summary = "forget aliases",
