@@ -41,6 +41,14 @@ void edit_history_add(const char *line, gboolean save)
         recall_add(line_editor.app, line);
 }
 
+void edit_abandon(void)
+{
+    /* undo lists hang on history entries; a search keeps a state that is the callback's */
+    rl_free_line_state();
+    rl_callback_sigcleanup();
+    rl_callback_handler_remove();
+}
+
 /* The longest text all candidates begin with. */
 static char *common_prefix(GPtrArray *found)
 {
@@ -175,6 +183,10 @@ void edit_initialise(App *app, Face face)
     rl_readline_name = "gemel";
     rl_initialize();
     rl_bind_key('\t', edit_tab);
+    /* Numeric arguments (ESC 3): what readline 8.2's callback interface does after one jumps, at a
+       ^G, into a frame that has returned. */
+    for (const char *c = "-0123456789"; *c != '\0'; c++)
+        rl_unbind_key_in_map(*c, emacs_meta_keymap);
     rl_variable_bind("enable-bracketed-paste", "on");
     using_history();
     history_load();

@@ -12,6 +12,10 @@
 /* Sets readline up, once, and says who edits from now on. */
 void edit_initialise(App *app, Face face);
 
+/* Drops the line that is edited, a search or half a key sequence included, and ends the editing: as
+   readline does on a signal. */
+void edit_abandon(void);
+
 /* TAB: completes the word at the cursor. With several candidates FACE_SHELL prints them, with their
    hints; FACE_TUI keeps them for edit_matches. */
 int edit_tab(int count, int key);

@@ -39,6 +39,21 @@ int edit_input_getc(FILE *stream)
     return byte;
 }
 
+void edit_input_end_search(void)
+{
+    guint8 end = '\n';
+
+    if (edit_input_peek() != '\033')
+        return;
+    if (input.read + 1 == input.ring->len) {
+        input.ring->data[input.read] = end;
+        return;
+    }
+    g_byte_array_remove_range(input.ring, 0, (guint)input.read); /* what was read already */
+    input.read = 0;
+    g_byte_array_prepend(input.ring, &end, 1);
+}
+
 void edit_input_reset(void)
 {
     if (input.ring != NULL)

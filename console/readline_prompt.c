@@ -63,7 +63,7 @@ void prompt_begin(App *app, PromptHistory history, const char *initial, gboolean
 static void prompt_cancel(void)
 {
     prompt.status = PROMPT_CANCELLED;
-    rl_callback_handler_remove();
+    edit_abandon();
 }
 
 /* Lets readline read the keys that there are. */
@@ -82,6 +82,8 @@ static void prompt_drain(void)
         if (next != '\t')
             edit_forget_matches();
         prompt.pasted = 0;
+        if (searching)
+            edit_input_end_search();
         rl_callback_read_char();
     }
 }
@@ -174,7 +176,7 @@ char *prompt_take_text(void)
 void prompt_end(void)
 {
     if (prompt.status == PROMPT_EDITING)
-        rl_callback_handler_remove();
+        edit_abandon();
     prompt.status = PROMPT_CANCELLED;
     edit_forget_matches();
 }

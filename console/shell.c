@@ -50,10 +50,13 @@ static void shell_line(char *line);
 static void shell_end(Shell *shell);
 static void shell_interrupt(gpointer data);
 
-static void shell_stop_editing(Shell *shell)
+/* accepted: readline is done with the line; else it is dropped. */
+static void shell_stop_editing(Shell *shell, gboolean accepted)
 {
-    if (shell->editing)
+    if (shell->editing && accepted)
         rl_callback_handler_remove();
+    else if (shell->editing)
+        edit_abandon();
     shell->editing = FALSE;
     terminal_set_undo(NULL);
     app_source_remove(&shell->input);
@@ -86,7 +89,7 @@ static void shell_line(char *line)
         shell_end(shell);
         return;
     }
-    shell_stop_editing(shell);
+    shell_stop_editing(shell, TRUE);
     if (shell->asking != NULL) {
         CommandRun *run = g_steal_pointer(&shell->asking);
         gboolean yes = parse_answer(line, shell->typed_name);
@@ -109,8 +112,11 @@ static void shell_drain(Shell *shell)
     g_autofree char *paste = NULL;
     guint lines;
 
-    while (shell->editing && edit_input_peek() >= 0)
+    while (shell->editing && edit_input_peek() >= 0) {
+        if (RL_ISSTATE(RL_STATE_ISEARCH))
+            edit_input_end_search();
         rl_callback_read_char();
+    }
     if (!shell->editing || (paste = edit_input_take_paste(&lines)) == NULL)
         return;
     rl_insert_text(paste);
@@ -203,7 +209,8 @@ static void shell_interrupt(gpointer data)
     if (shell->asking != NULL) {
         CommandRun *run = g_steal_pointer(&shell->asking);
 
-        shell_stop_editing(shell);
+        edit_input_reset();
+        shell_stop_editing(shell, FALSE);
         fputc('\n', stdout);
         g_clear_pointer(&shell->typed_name, g_free);
         shell->answer(run, FALSE);
@@ -212,8 +219,7 @@ static void shell_interrupt(gpointer data)
     } else {
         /* Leaves a search, a paste without end, or a half typed key sequence, too. */
         edit_input_reset();
-        shell_stop_editing(shell);
-        rl_callback_sigcleanup();
+        shell_stop_editing(shell, FALSE);
         fputc('\n', stdout);
         shell_edit(shell);
     }
@@ -264,7 +270,7 @@ static void shell_end(Shell *shell)
 {
     GSource *idle;
 
-    shell_stop_editing(shell);
+    shell_stop_editing(shell, FALSE);
     shell->app->interrupt = shell->interrupt;
     shell->app->interrupt_data = shell->interrupt_data;
     shell->app->suspend = NULL;
