@@ -53,7 +53,7 @@ static char *field_of(const char *text, const char *key)
     return NULL;
 }
 
-static gint64 number_of(const char *text, const char *key, gint base, gint64 otherwise)
+static gint64 number_of(const char *text, const char *key, guint base, gint64 otherwise)
 {
     g_autofree char *field = field_of(text, key);
     guint64 value;

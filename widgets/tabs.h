@@ -8,7 +8,7 @@
 
 #include "widgets/canvas.h"
 
-/* Draws on row 0 of `c`. `names` has `n` entries. `right` (may be NULL) stands at the right end: the
- * place in what is shown, or the keys that change tabs. */
+/* Draws on row 0 of `c`. `names` has `n` entries. `right` (may be NULL) stands at the right end:
+ * the place in what is shown, or the keys that change tabs. */
 void tabs_draw(const Canvas *c, const char *title, const char *const *names, guint n, guint active,
                const char *right);

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "backends/native/bundle.h"
-#include "backends/native/process.h"
 #include "backends/native/native.h"
+#include "backends/native/process.h"
 #include "backends/native/rootfs.h"
 
 static gboolean save(const NativeHold *hold, GError **error)

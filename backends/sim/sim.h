@@ -55,7 +55,7 @@ typedef struct {
     guint32 hang_ops; /* bit 1<<SimOp */
     gint64 hang_after_ns, hang_for_ns;
     char *hang_instance;
-    guint vcpus; /* of the guest build; 0: as it comes */
+    guint vcpus;                     /* of the guest build; 0: as it comes */
     GHashTable *troubles;            /* name -> bits 1<<SimTrouble, or NULL */
     gint64 down_from_ns, down_to_ns; /* since creation; from == to: never down */
     guint groups;                    /* bit 1<<GemelGroup: what it has beside instances */

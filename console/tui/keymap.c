@@ -216,9 +216,9 @@ static const struct {
     const char *name;
 } places[] = {{AT_ALL, "everywhere"},      {AT_INSTANCES, "instances"}, {AT_DETAIL, "detail"},
               {AT_SNAPSHOTS, "snapshots"}, {AT_JOBS, "jobs"},           {AT_EVENTS, "events"},
-              {AT_HOSTS, "hosts"},         {AT_TEXT, "text"},           {AT_ALERTS, "alerts"},       {AT_LISTING, "listing"},
-              {AT_CONSOLES, "consoles"},   {AT_CONSOLE, "console"},     {AT_SCROLL, "scroll-back"},
-              {AT_TABLES, "tables"}};
+              {AT_HOSTS, "hosts"},         {AT_TEXT, "text"},           {AT_ALERTS, "alerts"},
+              {AT_LISTING, "listing"},     {AT_CONSOLES, "consoles"},   {AT_CONSOLE, "console"},
+              {AT_SCROLL, "scroll-back"},  {AT_TABLES, "tables"}};
 
 const char *tui_place(guint i)
 {

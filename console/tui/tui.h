@@ -19,7 +19,8 @@ int tui_run(App *app);
 /* `bind KEY [PLACE] COMMAND`: FALSE with INVALID when there is no such key or place (NULL:
    everywhere). An empty line: the key does nothing. */
 gboolean tui_bind(const char *key, const char *place, const char *line, GError **error);
-/* The key means again what it does by default (place NULL: in all of them); FALSE: it was not bound otherwise. */
+/* The key means again what it does by default (place NULL: in all of them); FALSE: it was not bound
+ * otherwise. */
 gboolean tui_bind_default(const char *key, const char *place);
 /* The i-th place, NULL past the end. */
 const char *tui_place(guint i);
