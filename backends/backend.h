@@ -491,6 +491,11 @@ struct GemelBackendOps {
     GemelIsolation *(*isolation)(GemelConn *conn, const char *id, GError **error);
     /* Read lane. */
     GemelInspect *(*inspect)(GemelConn *conn, const char *id, GError **error);
+    /* Which files an act would touch: an array of {"path", "bytes" (on disk; null = not known),
+       "goes" (else it stays)}, empty for an act that touches none. `snapshot` may be NULL. Changes
+       nothing. Read lane. NULL = cannot. */
+    json_t *(*plan)(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
+                    GError **error);
 
     /* Makes a new, stopped instance; returns its id. Undone whole on failure. Act lane. */
     char *(*create_instance)(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,

@@ -640,6 +640,8 @@ void acts_go(CommandRun *run)
 
     if (run->dry_run) {
         print_plan(run, OUTPUT_DATA);
+        for (guint i = 0; i < acts->items->len; i++)
+            plan_print_files(run, ((Item *)acts->items->pdata[i])->target, run->command->act, NULL);
         return;
     }
     if (!needs_question(acts)) {

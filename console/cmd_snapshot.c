@@ -230,6 +230,7 @@ static void act_begin(CommandRun *run)
     if (run->dry_run) {
         output_line(run->out, OUTPUT_DATA, "would do: %s (%s)", title,
                     act->target->backend->backend->name);
+        plan_print_files(run, act->target, act->act, act->snapshot);
         return;
     }
     call = g_new0(SnapshotCall, 1);
@@ -336,6 +337,49 @@ static void act_run(CommandRun *run)
         submit_list(run, instance, act_ask);
 }
 
+/* ---- plan ----------------------------------------------------------------------------------- */
+
+static void plan_show(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    CommandRun *run = data;
+    const SnapshotAct *act = run->data;
+
+    if (error != NULL) {
+        run_error(run, error);
+        return;
+    }
+    if (!snapshot_is_there(result, act->snapshot)) {
+        run_fail(run, GEMEL_ERROR_NOT_FOUND,
+                 "%s has no snapshot '%s'; `snapshot list %s` shows what there is",
+                 act->target->name, act->snapshot, act->target->name);
+        return;
+    }
+    output_line(run->out, OUTPUT_DATA,
+                "snapshot revert %s %s: what was written since its newest snapshot is lost",
+                act->target->name, act->snapshot);
+    plan_print_files(run, act->target, GEMEL_ACT_SNAPSHOT_REVERT, act->snapshot);
+    output_line(run->out, OUTPUT_DATA,
+                "snapshot delete %s %s: its children keep what they need of it", act->target->name,
+                act->snapshot);
+    plan_print_files(run, act->target, GEMEL_ACT_SNAPSHOT_DELETE, act->snapshot);
+}
+
+/* What reverting to a snapshot and deleting it would do. */
+static void plan_run(CommandRun *run)
+{
+    const ModelInstance *instance = snapshot_instance(run);
+    SnapshotAct *act;
+
+    if (instance == NULL)
+        return;
+    act = g_new0(SnapshotAct, 1);
+    act->target = target_new(run, instance);
+    act->snapshot = g_strdup(run->words[1]);
+    run->data = act;
+    run->data_free = snapshot_act_free;
+    submit_list(run, instance, plan_show);
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const CommandOption create_options[] = {
@@ -373,6 +417,14 @@ const Command commands_snapshot[] = {
                 "writable layer is copied, and the time that took is shown; volumes are not part "
                 "of it. Without a name the time of day is used.",
      .run = act_run},
+    {.name = "snapshot plan",
+     .summary = "what reverting to a snapshot and deleting it would do",
+     .example = "gemel snapshot plan lab-ct s1",
+     .group = "Snapshots",
+     .flags = COMMAND_LISTS,
+     .any_instance = TRUE,
+     .words = {{WORD_INSTANCE, "NAME"}, {WORD_SNAPSHOT, "SNAPSHOT"}},
+     .run = plan_run},
     {.name = "snapshot revert",
      .aliases = "snapshot restore",
      .summary = "go back to a snapshot; what came after is lost",

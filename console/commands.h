@@ -74,6 +74,10 @@ void target_free(gpointer target);
    a run that is cancelled does not hear of the end. */
 void target_set_doing(Target *target, const char *doing);
 
+/* plan.c: prints which files the act would take or leave, and their bytes, once the backend has
+   told; nothing for an act that takes no file away. */
+void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot);
+
 /* "cpu=0.5" "memory=64M" "pids=100", each also "=none"; what is not given is left. */
 gboolean limits_parse(char **given, GemelLimits *limits, GError **error);
 /* The notes of a job, one line each. */

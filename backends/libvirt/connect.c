@@ -154,6 +154,7 @@ const GemelBackendOps gemel_libvirt_ops = {
     .host = lv_host,
     .isolation = lv_isolation,
     .inspect = lv_inspect,
+    .plan = lv_plan,
     .create_instance = lv_create_instance,
     .act =
         {

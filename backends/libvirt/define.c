@@ -145,3 +145,46 @@ gboolean lv_act_delete(GemelConn *base, const char *id, const GemelActArgs *args
         gemel_act_note(args, "its disks stay: %s", stays);
     return TRUE;
 }
+
+static void plan_file(json_t *files, const char *path, json_t *bytes, gboolean goes)
+{
+    g_autofree char *valid = g_utf8_make_valid(path, -1);
+
+    json_array_append_new(
+        files, json_pack("{s:s, s:o, s:b}", "path", valid, "bytes", bytes, "goes", goes));
+}
+
+/* Deleting undefines: disks stay, the guest's own NVRAM goes. */
+json_t *lv_plan(GemelConn *base, const char *id, GemelAct act, const char *snapshot, GError **error)
+{
+    LvConn *conn = lv_conn(base);
+    g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
+    g_autoptr(LvXmlDomain) parsed = NULL;
+    json_t *files;
+    char *xml;
+
+    if (domain == NULL)
+        return NULL;
+    files = json_array();
+    if (act != GEMEL_ACT_DELETE)
+        return files;
+    xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+    parsed = xml != NULL ? lv_xml_domain_parse(xml, NULL) : NULL;
+    free(xml);
+    for (guint i = 0; parsed != NULL && i < parsed->disks->len; i++) {
+        const LvXmlDisk *disk = g_ptr_array_index(parsed->disks, i);
+        g_autofree char *source = lv_xml_disk_source(disk);
+        virDomainBlockInfo info = {0};
+        gboolean known;
+
+        if (source == NULL || g_strcmp0(disk->device, "cdrom") == 0)
+            continue;
+        known = disk->target != NULL && virDomainGetBlockInfo(domain, disk->target, &info, 0) == 0;
+        plan_file(files, source, known ? json_integer((json_int_t)info.allocation) : json_null(),
+                  FALSE);
+    }
+    if (parsed != NULL && parsed->nvram != NULL)
+        plan_file(files, parsed->nvram, json_null(), TRUE);
+    virResetLastError();
+    return files;
+}

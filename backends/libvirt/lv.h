@@ -150,6 +150,10 @@ gboolean lv_act_reset(GemelConn *, const char *id, const GemelActArgs *, GError 
 gboolean lv_act_pause(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean lv_act_resume(GemelConn *, const char *id, const GemelActArgs *, GError **);
 
+/* define.c: what goes with a guest, and what stays. */
+json_t *lv_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
+                GError **error);
+
 /* change.c */
 /* Of the one element in the domain's <metadata> that is ours: <gemel:flags protected='yes'/>. */
 #define LV_METADATA_URI "urn:gemel:domain:1"

@@ -61,6 +61,7 @@ const GemelBackendOps gemel_native_ops = {
     .host = native_host,
     .isolation = native_isolation,
     .inspect = native_inspect,
+    .plan = native_plan,
     .create_instance = native_create_instance,
     .act =
         {

@@ -40,6 +40,9 @@ gboolean native_resume(GemelConn *, const char *id, const GemelActArgs *, GError
 gboolean native_delete(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean native_limit(GemelConn *, const char *id, const GemelActArgs *, GError **);
 
+/* plan.c */
+json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
+                    GError **error);
 /* change.c */
 gboolean native_autostart(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean native_protect(GemelConn *, const char *id, const GemelActArgs *, GError **);

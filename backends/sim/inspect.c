@@ -264,3 +264,30 @@ GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error)
     sim_unlock(world);
     return inspect;
 }
+
+json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
+                 GError **error)
+{
+    SimWorld *world = sim_world(conn);
+    const SimInstance *instance;
+    json_t *files = NULL;
+
+    if (!sim_enter(conn, SIM_OP_INSPECT, error))
+        return NULL;
+    sim_lock(world);
+    instance = sim_find(world, id, error);
+    if (instance != NULL)
+        files = json_array();
+    if (instance != NULL && act == GEMEL_ACT_DELETE) {
+        gboolean is_guest = instance->kind == GEMEL_KIND_VM;
+        g_autofree char *path = is_guest
+                                    ? disk_path(instance, 0)
+                                    : g_strdup_printf("/var/lib/gemel/containers/%s", instance->id);
+
+        json_array_append_new(files, json_pack("{s:o, s:I, s:b}", "path", text_json(path), "bytes",
+                                               (json_int_t)(48 + instance->hash % 400) * 1048576,
+                                               "goes", !is_guest));
+    }
+    sim_unlock(world);
+    return files;
+}

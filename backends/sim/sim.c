@@ -158,6 +158,7 @@ const GemelBackendOps gemel_sim_ops = {
     .host = sim_host,
     .isolation = sim_isolation,
     .inspect = sim_inspect,
+    .plan = sim_plan,
     .create_instance = sim_create_instance,
     .act =
         {

@@ -295,6 +295,9 @@ gboolean sim_resume(GemelConn *conn, const char *id, const GemelActArgs *args, G
 gboolean sim_delete(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_save(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_restore(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+/* inspect.c: what a delete would take. */
+json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
+                 GError **error);
 /* change.c */
 gboolean sim_autostart(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_protect(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);

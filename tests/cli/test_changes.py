@@ -93,6 +93,13 @@ def test_dry_run_says_what_and_why_not(gemel):
     result = gemel.ok("--connect", FAST, "delete", "*", "--dry-run")
     assert "would delete mail (vm, stopped, sim): undefined; its disks stay" in result.out, result
     assert "would skip db: is protected" in result.out, result
+    assert "stays  /var/lib/libvirt/images/mail.qcow2" in result.out and "frees " in result.out, result
+
+
+def test_snapshot_plan_says_what_goes(gemel):
+    result = sequence(gemel, "snapshot create lab-ct s1; snapshot plan lab-ct s1")
+    assert result.status == 0 and "revert" in result.out and "delete" in result.out, result
+    assert sequence(gemel, "snapshot create lab-ct s1; snapshot plan lab-ct nothing").status == 3
 
 
 def test_few_are_under_way_at_once(gemel):

@@ -215,7 +215,35 @@ static void test_definition_of_nothing(gconstpointer contract)
     check_error(error, GEMEL_ERROR_NOT_FOUND);
 }
 
+/* A plan names files and changes nothing. */
+static void test_plan(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autoptr(GError) error = NULL;
+    json_t *files, *file;
+    size_t i;
+
+    if (stage->ops->plan == NULL)
+        return; /* the console then says what it knows by itself */
+    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_DELETE, NULL, &error);
+    g_assert_no_error(error);
+    json_array_foreach (files, i, file) {
+        g_assert_true(json_is_string(json_object_get(file, "path")));
+        g_assert_true(json_is_boolean(json_object_get(file, "goes")));
+    }
+    json_decref(files);
+    g_assert_cmpint(stage_state(stage->conn, id), ==, GEMEL_STATE_STOPPED);
+    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_START, NULL, &error);
+    g_assert_cmpuint(json_array_size(files), ==, 0);
+    json_decref(files);
+    g_assert_null(
+        stage->ops->plan(stage->conn, "no-such-instance", GEMEL_ACT_DELETE, NULL, &error));
+    check_error(error, GEMEL_ERROR_NOT_FOUND);
+}
+
 const ContractTest contract_change_tests[] = {
+    {"a-plan-names-files-and-changes-nothing", test_plan, NEEDS_CREATE},
     {"autostart-is-kept", test_autostart, NEEDS_CREATE, ACT(AUTOSTART)},
     {"what-is-protected-is-not-destroyed", test_protection, NEEDS_CREATE, ACT(PROTECT)},
     {"the-list-says-what-protection-refuses", test_protected_list, NEEDS_CREATE, ACT(PROTECT)},

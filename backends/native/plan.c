@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* plan.c - which files go with an act, and what that frees. Reads only. */
+#include <fts.h>
+#include <sys/stat.h>
+
+#include "backends/native/native.h"
+
+/* What a directory takes on disk; a file with several names counts once. */
+static gint64 tree_bytes(const char *path)
+{
+    char *const roots[] = {(char *)path, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    gint64 bytes = 0;
+
+    for (FTSENT *entry; walk != NULL && (entry = fts_read(walk)) != NULL;) {
+        const struct stat *info = entry->fts_statp;
+
+        if (entry->fts_info == FTS_DP || entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
+            entry->fts_info == FTS_ERR)
+            continue;
+        if (!S_ISDIR(info->st_mode) && info->st_nlink > 1) {
+            gint64 *inode = g_new(gint64, 1);
+
+            *inode = (gint64)info->st_ino;
+            if (!g_hash_table_add(seen, inode))
+                continue;
+        }
+        bytes += (gint64)info->st_blocks * 512;
+    }
+    if (walk != NULL)
+        fts_close(walk);
+    return bytes;
+}
+
+static void add(json_t *files, const char *path)
+{
+    json_array_append_new(files, json_pack("{s:s, s:I, s:b}", "path", path, "bytes",
+                                           (json_int_t)tree_bytes(path), "goes", TRUE));
+}
+
+static gboolean is_layer_of(const GArray *layers, guint number)
+{
+    for (guint i = 0; i < layers->len; i++)
+        if (g_array_index(layers, guint, i) == number)
+            return TRUE;
+    return FALSE;
+}
+
+/* The layers that nothing but this snapshot names. */
+static void add_own_layers(const NativeStore *store, const NativeContainer *c,
+                           const NativeSnapshot *snapshot, json_t *files)
+{
+    for (guint i = 0; i < snapshot->layers->len; i++) {
+        guint number = g_array_index(snapshot->layers, guint, i);
+        gboolean is_used = number == c->upper || is_layer_of(c->lower, number);
+        g_autofree char *layer = g_strdup_printf("l/%u", number);
+        g_autofree char *path = native_store_container_path(store, c->id, layer);
+
+        for (guint s = 0; s < c->snapshots->len; s++) {
+            const NativeSnapshot *other = g_ptr_array_index(c->snapshots, s);
+
+            is_used = is_used || (other != snapshot && is_layer_of(other->layers, number));
+        }
+        if (!is_used)
+            add(files, path);
+    }
+}
+
+json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
+                    GError **error)
+{
+    const NativeStore *store = ((NativeConn *)conn)->store;
+    g_autoptr(NativeContainer) c = native_container_load(store, id, error);
+    const NativeSnapshot *found;
+    json_t *files;
+
+    if (c == NULL)
+        return NULL;
+    found = snapshot != NULL ? native_container_find_snapshot(c, snapshot) : NULL;
+    files = json_array();
+    if (act == GEMEL_ACT_DELETE) {
+        g_autofree char *path = native_store_container_path(store, id, NULL);
+
+        add(files, path);
+    } else if (act == GEMEL_ACT_SNAPSHOT_REVERT) {
+        g_autofree char *layer = g_strdup_printf("l/%u", c->upper);
+        g_autofree char *path = native_store_container_path(store, id, layer);
+
+        add(files, path);
+    } else if (act == GEMEL_ACT_SNAPSHOT_DELETE && found != NULL) {
+        add_own_layers(store, c, found, files);
+    }
+    return files;
+}
