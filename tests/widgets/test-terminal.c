@@ -5,6 +5,7 @@
 
 #include "golden.h"
 #include "widgets/cell.h"
+#include "widgets/clipboard.h"
 #include "widgets/glyphs.h"
 #include "widgets/keys.h"
 #include "widgets/keystream.h"
@@ -537,6 +538,33 @@ static void test_typed_bytes_become_keys(void)
     }
 }
 
+static void test_copies_are_bounded_and_wrapped_for_multiplexers(void)
+{
+    g_autofree char *plain = clipboard_sequence("lab-vm", CLIPBOARD_PLAIN);
+    g_autofree char *tmux = clipboard_sequence("lab-vm", CLIPBOARD_TMUX);
+    GString *text = g_string_new("x");
+
+    g_assert_cmpstr(plain, ==, "\033]52;c;bGFiLXZt\a");
+    g_assert_true(g_str_has_prefix(tmux, plain));
+    g_assert_true(g_str_has_suffix(tmux, "\033Ptmux;\033\033]52;c;bGFiLXZt\a\033\\"));
+    while (text->len < 2 * CLIPBOARD_BYTES_MAX)
+        g_string_append(text, "é");
+    g_autofree char *all = g_string_free(text, FALSE);
+    g_autofree char *large = clipboard_sequence(all, CLIPBOARD_PLAIN);
+    g_autofree char *pieces = clipboard_sequence(all, CLIPBOARD_SCREEN);
+    gsize length, begin = strlen("\033]52;c;");
+
+    large[strlen(large) - 1] = '\0'; /* BEL */
+    g_autofree char *decoded = (char *)g_base64_decode(large + begin, &length);
+
+    g_assert_cmpuint(length, <=, CLIPBOARD_BYTES_MAX);
+    g_assert_true(g_utf8_validate(decoded, (gssize)length, NULL));
+    g_auto(GStrv) parts = g_strsplit(pieces, "\033\\", -1);
+
+    for (guint i = 0; parts[i] != NULL; i++)
+        g_assert_cmpuint(strlen(parts[i]), <=, 768);
+}
+
 static void test_it_tells_when_there_is_something_new(void)
 {
     Fixture f;
@@ -582,6 +610,7 @@ int main(int argc, char **argv)
     TEST(search_finds_lines_both_ways);
     TEST(keys_follow_the_modes_of_the_program);
     TEST(typed_bytes_become_keys);
+    TEST(copies_are_bounded_and_wrapped_for_multiplexers);
     TEST(it_tells_when_there_is_something_new);
     return g_test_run();
 }
