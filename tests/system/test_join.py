@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from harness.tui import Tui
 from harness.wait import until
 
 OWN = ("mnt", "pid", "net", "uts", "ipc", "cgroup")
@@ -138,3 +139,21 @@ def test_the_namespaces_of_a_guests_qemu(world, real):
     seen = real.ok("join", name, "mnt", "--", "readlink", "/proc/self/ns/mnt").out.strip()
     assert seen == os.readlink(f"/proc/{pid}/ns/mnt")
     world.guests.destroy(name)
+
+
+@pytest.mark.parametrize("asked", ["net", "all"])
+def test_a_shell_on_a_terminal_has_its_size_and_signals(world, real, container, asked):
+    name, _ = container
+    terminal = Tui(real.argv("join", name, asked, "--", "sh"), env=real.env(), ns=world.ns, rows=30, cols=100)
+    try:
+        terminal.wait(rf"joined {asked} of {name}: programs and files are")
+        terminal.send("stty size; cat\r")
+        terminal.wait(r"(?m)^30 100")
+        terminal.send("\x03")
+        terminal.wait(r"\^C\s*\n\S*\s?[#$]")  # an interrupt throws away what was typed ahead
+        terminal.send("echo on$((1+1))\r")
+        terminal.wait(r"(?m)^on2")
+        terminal.send("exit 5\r")
+        assert terminal.wait_exit() == 5
+    finally:
+        terminal.close()
