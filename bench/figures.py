@@ -29,11 +29,11 @@ from harness.world import World  # noqa: E402
 from streaming import cpu_ns, part_b  # noqa: E402
 
 
-def build(name):
-    """A program of bench/, built now; its path."""
+def build(name, folder="bench"):
+    """A program that is built now; its path."""
     tree = os.path.join(ROOT, os.environ.get("GEMEL_BUILD", "build"))
-    subprocess.run(["ninja", "-C", tree, f"bench/{name}"], check=True, stdout=subprocess.DEVNULL)
-    return os.path.join(tree, "bench", name)
+    subprocess.run(["ninja", "-C", tree, f"{folder}/{name}"], check=True, stdout=subprocess.DEVNULL)
+    return os.path.join(tree, folder, name)
 
 
 def pss_kb(pid):
@@ -115,8 +115,20 @@ def calls_per_sample(report, guests=1000, samples=5):
         report.ratio("stats.c_rpcs_per_sample", [sum(more.values())], 1)
 
 
+def mapper_time(report, guests=1000):
+    """From a thousand guests' parameters, as recorded from a real one, to their samples."""
+    path = build("test-libvirt-stats", "tests/unit/libvirt")
+    done = subprocess.run([path, "-m", "perf", "-p", "/libvirt/stats/time of a thousand"], stdout=subprocess.PIPE, text=True,
+                          check=True, env={**os.environ, "G_TEST_SRCDIR": os.path.join(ROOT, "tests", "fixtures")})
+    found = re.findall(r"us (\d+) of (\d+) parameters", done.stdout)
+    report.values("stats.c_mapper_1000_ms", [int(us) / 1e3 for us, _ in found])
+    report.say(f"stats.c mapper of {guests} guests of {found[0][1]} parameters each: "
+               f"{statistics.median(int(us) for us, _ in found) / 1e3:.2f} ms of CPU")
+
+
 def part_c(report, rounds):
     calls_per_sample(report)
+    mapper_time(report)
     world = World()
     world.start()
     try:

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backends/libvirt/stats.h"
 
@@ -218,6 +219,26 @@ static void test_a_device_of_which_one_figure_is_known(void)
     g_assert_cmpuint(row->valid, ==, 1u << GEMEL_ROW_NIC_ERRORS);
 }
 
+/* With -m perf, for bench/figures.py: microseconds of CPU to map a sample of a thousand guests. */
+static void test_time_of_a_thousand(void)
+{
+    g_auto(Recording) recording = {NULL, 0, 0};
+
+    load(&recording, "linux-guest.params");
+    for (int round = 0; round < 12; round++) {
+        clock_t began = clock();
+
+        for (int i = 0; i < 1000; i++) {
+            g_autoptr(GemelSample) sample = map(&recording, 1, NULL);
+
+            g_assert_cmpuint(sample->valid, !=, 0);
+        }
+        if (round > 1) /* the first ones fill caches */
+            g_test_message("us %.0f of %d parameters each",
+                           1e6 * (double)(clock() - began) / CLOCKS_PER_SEC, recording.n);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -230,5 +251,7 @@ int main(int argc, char **argv)
                     test_odd_parameters_are_passed_over);
     g_test_add_func("/libvirt/stats/a device of which one figure is known",
                     test_a_device_of_which_one_figure_is_known);
+    if (g_test_perf())
+        g_test_add_func("/libvirt/stats/time of a thousand", test_time_of_a_thousand);
     return g_test_run();
 }
