@@ -394,11 +394,16 @@ static Console *console_new(Tui *tui, const ModelInstance *instance, LendKind ki
     console->kind = kind;
     console->key = g_strconcat(instance->backend->name, "/", instance->info->id, NULL);
     console->name = g_strdup(instance->info->name);
-    console->what = kind == LEND_CONSOLE ? g_strdup_printf("console of %s", console->name)
-                    : kind == LEND_SHELL
-                        ? g_strdup_printf("shell in %s", console->name)
-                        : g_strdup_printf("%s in %s", args->argv != NULL ? args->argv[0] : command,
-                                          console->name);
+    console->what =
+        kind == LEND_CONSOLE ? g_strdup_printf("console of %s", console->name)
+        : args->kind == GEMEL_STREAM_JOIN
+            ? g_strdup_printf("%s joined to %s (%s files)",
+                              args->argv != NULL ? args->argv[0] : command, console->name,
+                              args->namespaces & 1u << GEMEL_NS_MNT ? "its" : "host's")
+        : kind == LEND_SHELL
+            ? g_strdup_printf("shell in %s", console->name)
+            : g_strdup_printf("%s in %s", args->argv != NULL ? args->argv[0] : command,
+                              console->name);
     console->fd = -1;
     console->backlog = g_byte_array_new();
     console->started_usec = g_get_monotonic_time();

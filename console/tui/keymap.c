@@ -67,6 +67,7 @@ static const Binding table[] = {
     {"y",    AT_INSTANCES | AT_SNAPSHOTS, "view goto definition", NULL, 0, "its definition (XML or JSON)"},
     {"e",    AT_INSTANCES, "edit {}", NULL, 0, "edit its definition in $EDITOR"},
     {"t",    AT_INSTANCES, "view goto snapshots", "snapshots", 4, "its snapshots"},
+    {"L",    AT_INSTANCES, "view tab log", NULL, 0, "what it wrote last"},
     {"W",    AT_INSTANCES, "view tab why", "why", 6, "why it is slow: causes by evidence"},
     {"E",    AT_ALL,       "why",        NULL, 0, "which one eats the host"},
     {"!",    AT_ALL,       "replay pause",       NULL, 0, "pause the recording, or let it go on"},

@@ -61,6 +61,12 @@ def test_devices_show_rates_and_what_they_are(tui, name, wanted):
     terminal.wait(r"virtio")
 
 
+def test_l_shows_what_it_wrote_last(tui):
+    terminal = opened(tui, rows=24, cols=80)
+    terminal.key("L")
+    terminal.wait(r"\[log\]")
+
+
 def test_log_follows_and_steers_no_terminal(tui):
     terminal = opened(tui, "--connect", "sim:12,pace=0.05,whims=off,events=off,time=3000", rows=24, cols=80)
     command(terminal, "view tab log")
@@ -89,16 +95,16 @@ def test_hosts_of_a_backend_that_hangs_say_so_and_the_console_goes_on(tui):
     terminal.wait(r"\d+  by name")
 
 
-def test_join_lends_the_terminal_and_takes_it_back(tui):
+def test_join_opens_inside_says_whose_files_and_comes_back(tui):
     terminal = opened(tui, rows=24, cols=80)
     command(terminal, "join lab-ct net -- sh")
-    terminal.wait(r"join net of lab-ct; programs and files are this host's")
+    terminal.wait(r"sh joined to lab-ct \(host's files\)")
     terminal.send("hostname\r")
     terminal.wait(r"(?m)^lab-ct")
     terminal.send("exit\r")
-    terminal.wait(r"Enter")
-    terminal.send("\r")
-    terminal.wait(r"\d+  by name")
+    terminal.wait(r"ended with status 0")
+    terminal.key("q")
+    terminal.wait(r"12  by name")
     terminal.key("q")
     assert terminal.wait_exit() == 0
     assert terminal.restored()
