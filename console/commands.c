@@ -21,6 +21,7 @@ static const Command *const families[] = {
     commands_edit,
     commands_create,
     commands_snapshot,
+    commands_logs,
     commands_stream,
     commands_join,
     commands_session,

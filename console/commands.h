@@ -16,6 +16,7 @@ extern const Command commands_stats[];     /* cmd_stats.c: stats */
 extern const Command commands_act[];       /* cmd_act.c: start stop restart kill ... limit delete */
 extern const Command commands_change[];    /* cmd_change.c: save restore protect autostart rename */
 extern const Command commands_edit[];      /* cmd_edit.c: edit */
+extern const Command commands_logs[];      /* cmd_logs.c: logs */
 extern const Command commands_create[];    /* cmd_create.c: create */
 extern const Command commands_snapshot[];  /* cmd_snapshot.c */
 extern const Command commands_stream[];    /* cmd_stream.c: console exec shell */

@@ -107,3 +107,10 @@ def test_few_are_under_way_at_once(gemel):
     assert sequence(gemel, "set parallel 1; stop web-1 web-2 cache lab-ct").status == 0
     events = [a for a in map(json.loads, open(gemel.env()["GEMEL_AUDIT_LOG"], encoding="utf-8"))]
     assert [e["event"] for e in events] == ["begin", "end"] * 4
+
+
+def test_logs_end_with_what_was_written_last(gemel):
+    every = gemel.ok("--connect", FAST, "logs", "web-1").out.splitlines()
+    assert len(every) > 2
+    assert gemel.ok("--connect", FAST, "logs", "web-1", "--tail", "2").out.splitlines() == every[-2:]
+    gemel.fails(3, "--connect", FAST, "logs", "nobody")
