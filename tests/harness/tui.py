@@ -79,6 +79,9 @@ class Tui:
         self.argv = argv
         self.master, self.slave = os.openpty()
         self._winsize(rows, cols)
+        modes = termios.tcgetattr(self.slave)
+        modes[3] |= termios.NOFLSH  # a ^C after the end of a program would throw away its last words
+        termios.tcsetattr(self.slave, termios.TCSANOW, modes)
         self.before = termios.tcgetattr(self.slave)
         self.raw = bytearray()
         self.screen = _Screen(cols, rows)
@@ -114,6 +117,8 @@ class Tui:
                 continue
             try:
                 data = os.read(self.master, 65536)
+            except BlockingIOError:  # taken back by the other side, which may flush what waits
+                continue
             except OSError:
                 return
             with self.lock:
@@ -212,12 +217,14 @@ class Tui:
         """Check that the terminal is as it was: modes, alternate screen, cursor, keypad, mouse."""
         assert termios.tcgetattr(self.slave) == self.before, \
             f"terminal modes changed:\n{self.before}\n{termios.tcgetattr(self.slave)}"
-        raw = bytes(self.raw)
-        for on, off, what in ((b"\x1b[?1049h", b"\x1b[?1049l", "alternate screen"),
-                              (b"\x1b[?25l", b"\x1b[?25h", "hidden cursor"),
-                              (b"\x1b[?1000h", b"\x1b[?1000l", "mouse reports"),
-                              (b"\x1b[?2004h", b"\x1b[?2004l", "bracketed paste")):
-            assert raw.rfind(on) <= raw.rfind(off), f"left with {what}"
+        pairs = ((b"\x1b[?1049h", b"\x1b[?1049l", "alternate screen"), (b"\x1b[?25l", b"\x1b[?25h", "hidden cursor"),
+                 (b"\x1b[?1000h", b"\x1b[?1000l", "mouse reports"), (b"\x1b[?2004h", b"\x1b[?2004l", "bracketed paste"))
+
+        def left():
+            raw = bytes(self.raw)
+            return [what for on, off, what in pairs if raw.rfind(on) > raw.rfind(off)]
+        # the program has written all that it will, but it may not have been read yet
+        until(lambda: not left(), 5, lambda: f"the terminal left without {left()}\n{self.dump()}")
         return True
 
     def kill(self, sig=signal.SIGKILL):

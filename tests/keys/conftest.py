@@ -69,7 +69,7 @@ class Typist:
         return dice.choice([
             bytes(dice.randrange(256) for _ in range(dice.randrange(1, 12))),
             b"\x1b[" + bytes(dice.randrange(0x20, 0x7f) for _ in range(dice.randrange(1, 20))),
-            b"\x1b[200~" + bytes(dice.randrange(256) for _ in range(dice.randrange(200))) + b"\x1b[201~",
+            b"\x1b[200~" + bytes(dice.randrange(256) for _ in range(dice.randrange(200))) + b"\x1b[201~"[:dice.randrange(7)],
             b"\x1b[<%d;%d;%dM" % (dice.randrange(100), dice.randrange(300), dice.randrange(300)),
             b"\x1b]52;c;" + bytes(dice.randrange(256) for _ in range(5)) + b"\a",
             "日本語é́\u202eabc\u200d👩‍👩‍👧"[:dice.randrange(1, 14)].encode(),
