@@ -22,13 +22,18 @@
 #define PASTE_ON   "\033[?2004h"
 #define PASTE_END  "\033[201~"
 #define PASTE_MAX  65536
-#define CODE_PASTE (KEY_MAX + 1)
+/* A paste whose closing bracket does not come has ended by then. */
+#define PASTE_SILENCE_USEC G_USEC_PER_SEC
+#define CODE_PASTE         (KEY_MAX + 1)
 
 static struct {
     SCREEN *curses;
     WINDOW *input; /* a pad: reading from it refreshes nothing */
     gboolean active, mouse, redraw, gone, test;
     gboolean line_mode; /* keys arrive as bytes */
+    GString *paste;     /* under way; NULL: none */
+    gint64 paste_usec;  /* when its last byte came */
+    gsize paste_end;    /* bytes of its closing bracket that were seen */
     int cursor_y, cursor_x;
     int escape_delay_ms; /* 0: 25 */
     FILE *null;
@@ -150,6 +155,9 @@ void screen_free(void)
     }
     self.curses = NULL;
     self.input = NULL;
+    if (self.paste != NULL)
+        g_string_free(self.paste, TRUE);
+    self.paste = NULL;
     outlet_close();
     g_clear_pointer(&self.roles, g_free);
     if (self.null != NULL)
@@ -296,26 +304,35 @@ static int read_code(void)
     return code;
 }
 
-/* The rest of a paste, up to its closing bracket or until nothing comes for 200 ms. */
-static char *read_paste(void)
+/* Takes what has come of a paste, without waiting for the rest. TRUE when it is over: its closing
+ * bracket was read, or it has been silent for so long that none will come. What is too long is cut.
+ */
+static gboolean take_paste(void)
 {
-    g_autoptr(GString) bytes = g_string_new(NULL);
+    gboolean over = g_get_monotonic_time() - self.paste_usec > PASTE_SILENCE_USEC;
+    int c;
     keypad(self.input, FALSE);
-    wtimeout(self.input, 200);
-    for (;;) {
-        int c = wgetch(self.input);
-        if (c == ERR || c > 0xff)
-            break;
-        if (bytes->len < PASTE_MAX + 8)
-            g_string_append_c(bytes, (char)c);
-        if (g_str_has_suffix(bytes->str, PASTE_END)) {
-            g_string_truncate(bytes, bytes->len - strlen(PASTE_END));
-            break;
-        }
+    while (!over && (c = read_code()) != ERR) {
+        self.paste_usec = g_get_monotonic_time();
+        if (c > 0xff)
+            continue;
+        self.paste_end = c == PASTE_END[self.paste_end] ? self.paste_end + 1 : c == PASTE_END[0];
+        over = self.paste_end == strlen(PASTE_END);
+        if (self.paste->len < PASTE_MAX)
+            g_string_append_c(self.paste, (char)c);
     }
-    wtimeout(self.input, 0);
     keypad(self.input, !self.line_mode);
-    char *text = text_sanitise(bytes->str, (gssize)bytes->len, TEXT_OUTPUT);
+    return over;
+}
+
+/* What was pasted, as one line. */
+static char *finish_paste(void)
+{
+    if (self.paste_end == strlen(PASTE_END) && self.paste->len < PASTE_MAX)
+        g_string_truncate(self.paste, self.paste->len - strlen(PASTE_END));
+    char *text = text_sanitise(self.paste->str, (gssize)self.paste->len, TEXT_OUTPUT);
+    g_string_free(self.paste, TRUE);
+    self.paste = NULL;
     return g_strdelimit(text, "\n", ' ');
 }
 
@@ -399,6 +416,12 @@ gboolean screen_read(ScreenEvent *ret_event)
         return FALSE;
     set_line_mode(FALSE);
     for (;;) {
+        if (self.paste != NULL) {
+            if (!take_paste())
+                return FALSE;
+            ret_event->paste = finish_paste();
+            return TRUE;
+        }
         int code = read_code();
         if (code == ERR)
             return FALSE;
@@ -409,9 +432,13 @@ gboolean screen_read(ScreenEvent *ret_event)
                 return TRUE;
             continue;
         }
-        if (code == CODE_PASTE)
-            ret_event->paste = read_paste();
-        else if (code >= 0x80 && code <= 0xff)
+        if (code == CODE_PASTE) {
+            self.paste = g_string_new(NULL);
+            self.paste_usec = g_get_monotonic_time();
+            self.paste_end = 0;
+            continue;
+        }
+        if (code >= 0x80 && code <= 0xff)
             ret_event->key = read_utf8(code);
         else
             ret_event->key = translate(code);

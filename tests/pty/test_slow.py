@@ -38,3 +38,13 @@ def test_leaving_does_not_wait_for_a_line_that_stands_still(tui, scratch, gemel)
         until(lambda: screen.process.poll() is not None, 5, "the end of the program")
     screen.wait_exit()
     screen.restored()
+
+
+def test_a_paste_that_never_ends_holds_up_nothing(tui):
+    screen = tui("-c", "sim:12,whims=off")
+    screen.wait("lab-vm")
+    screen.send("\x1b[200~" + "j" * 50)
+    screen.resize(30, 90)  # it goes on taking its turn
+    screen.wait(lambda s: "help" in s.lines()[29])
+    assert "batch" in screen.line_with("▸  ")  # pasted, not typed
+    until(lambda: screen.send("G") or screen.line_with("▸  web-2"), every=1.3, what=screen.dump)
