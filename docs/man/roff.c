@@ -49,14 +49,16 @@ static size_t put_escaped(const char *text, size_t n)
 
 void roff_arg(const char *text)
 {
-    /* \& keeps a word from being a macro or punctuation */
+    size_t n = strlen(text);
+
+    /* \& keeps a word from being a macro, and its end from being punctuation */
     fputs(" \"\\&", stdout);
-    for (; *text != '\0'; text++) {
-        put_escaped(text, 1);
-        if (*text == '|') /* where a long row of choices may be broken */
+    for (size_t i = 0; i < n; i++) {
+        put_escaped(text + i, 1);
+        if (text[i] == '|') /* where a long row of choices may be broken */
             fputs("\\:", stdout);
     }
-    putchar('"');
+    fputs(n > 0 && strchr(")].,;:!?", text[n - 1]) != NULL ? "\\&\"" : "\"", stdout);
 }
 
 void roff_example(const char *text)
