@@ -107,6 +107,9 @@ static void print_program_options(CommandRun *run, const char *partial)
     static const char *const uris[] = {"native", "qemu:///session", "qemu:///system", "sim:"};
     const char *equals = strchr(partial, '=');
 
+    if (equals != NULL && !g_str_has_prefix(partial, "--connect=") &&
+        !g_str_has_prefix(partial, "-c="))
+        return;
     if (*partial != '-' || equals != NULL) {
         for (gsize i = 0; i < G_N_ELEMENTS(uris); i++) {
             g_autofree char *text =

@@ -86,6 +86,7 @@ def test_options_before_the_command_and_their_values(gemel):
     assert set(candidates(gemel, "gemel --re")) == {"--read-only"}
     assert set(candidates(gemel, "gemel --connect qemu:///s")) == {"qemu:///session", "qemu:///system"}
     assert "--connect=native" in candidates(gemel, "gemel --connect=n")
+    assert not candidates(gemel, "gemel --demo=")
     assert "start" in candidates(gemel, "gemel --connect test:///default --read-only st")
     assert "test" in seen(gemel, "gemel -c test:///default stop ", "test")
 
