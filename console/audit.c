@@ -63,10 +63,14 @@ static int open_log(const char *path)
 
 /* A line of another process that is being written looks cut short. Whoever holds the lock for long
    is not waited for: a line is one write in any case. */
-static void lock_a_while(int fd)
+static gboolean lock_a_while(int fd)
 {
-    for (guint tries = 0; flock(fd, LOCK_EX | LOCK_NB) != 0 && tries < 200; tries++)
+    for (guint tries = 0; tries < 200; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return TRUE;
         g_usleep(1000);
+    }
+    return FALSE;
 }
 
 /* Whether the file ends in the middle of a line, which a full disk cut short. */
@@ -89,18 +93,15 @@ static int append_line(const char *path, const char *line, gboolean sync)
 
     if (fd < 0)
         return errno;
-    lock_a_while(fd);
-    if (ends_cut(fd))
+    if (lock_a_while(fd) && ends_cut(fd))
         line = after_cut = g_strconcat("\n", line, NULL);
     length = strlen(line);
     do
         n = write(fd, line, length);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        problem = errno;
-    else if ((size_t)n < length)
-        problem = ENOSPC;
-    else if (sync && fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS)
+    problem = n < 0 ? errno : (size_t)n < length ? ENOSPC : 0;
+    flock(fd, LOCK_UN); /* others need not wait for the disk */
+    if (problem == 0 && sync && fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS)
         problem = errno;
     if (close(fd) != 0 && problem == 0)
         problem = errno;

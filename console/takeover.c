@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,9 +161,13 @@ static gboolean input_ready(int fd, GIOCondition condition, gpointer data)
 {
     Takeover *takeover = data;
     guint8 bytes[CHUNK];
+    struct pollfd still = {.fd = fd, .events = POLLIN};
     gsize used = 0;
     ssize_t n;
 
+    /* another reader of the same terminal may have had its turn since */
+    if (poll(&still, 1, 0) <= 0)
+        return G_SOURCE_CONTINUE;
     n = read(fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
