@@ -408,6 +408,34 @@ static gboolean read_mouse(ScreenEvent *event)
     return TRUE;
 }
 
+/* Takes the rest of a control sequence, whose ESC [ was taken: parameters and a last byte. The
+ * mouse reports of old have three bytes more, the Linux console's function keys one. */
+static void skip_sequence(void)
+{
+    int n = 0, more, c;
+    wtimeout(self.input, 25);
+    while ((c = read_code()) >= 0x20 && c < 0x40 && n < 64)
+        n++;
+    more = n > 0 ? 0 : c == 'M' ? 3 : c == '[' ? 1 : 0;
+    while (more-- > 0)
+        read_code();
+    wtimeout(self.input, 0);
+}
+
+/* After an ESC: whether it began a sequence that the terminal's description does not have (another
+ * terminal's key, a report, a mouse left on by a program before us). It types nothing. */
+static gboolean skip_unknown(void)
+{
+    int c = read_code();
+    if (c == '[')
+        skip_sequence();
+    else if (c == 'O')
+        read_code();
+    else if (c != ERR)
+        ungetch(c);
+    return c == '[' || c == 'O';
+}
+
 /* The next key. */
 gboolean screen_read(ScreenEvent *ret_event)
 {
@@ -432,6 +460,8 @@ gboolean screen_read(ScreenEvent *ret_event)
                 return TRUE;
             continue;
         }
+        if (code == 0x1b && skip_unknown())
+            continue;
         if (code == CODE_PASTE) {
             self.paste = g_string_new(NULL);
             self.paste_usec = g_get_monotonic_time();

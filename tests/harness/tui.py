@@ -75,10 +75,10 @@ class _Stream(pyte.ByteStream):
 class Tui:
     """A running program and its screen. A thread reads all the time, so the program never blocks."""
 
-    def __init__(self, argv, rows=24, cols=80, env=None, ns=None, cwd=None):
+    def __init__(self, argv, rows=24, cols=80, env=None, ns=None, cwd=None, winsize=None):
         self.argv = argv
         self.master, self.slave = os.openpty()
-        self._winsize(rows, cols)
+        self._winsize(*(winsize or (rows, cols)))  # what the terminal says it is
         modes = termios.tcgetattr(self.slave)
         modes[3] |= termios.NOFLSH  # a ^C after the end of a program would throw away its last words
         termios.tcsetattr(self.slave, termios.TCSANOW, modes)
@@ -218,7 +218,7 @@ class Tui:
         assert termios.tcgetattr(self.slave) == self.before, \
             f"terminal modes changed:\n{self.before}\n{termios.tcgetattr(self.slave)}"
         pairs = ((b"\x1b[?1049h", b"\x1b[?1049l", "alternate screen"), (b"\x1b[?25l", b"\x1b[?25h", "hidden cursor"),
-                 (b"\x1b[?1000h", b"\x1b[?1000l", "mouse reports"), (b"\x1b[?2004h", b"\x1b[?2004l", "bracketed paste"))
+                 (b"1000h", b"1000l", "mouse reports"), (b"\x1b[?2004h", b"\x1b[?2004l", "bracketed paste"))
 
         def left():
             raw = bytes(self.raw)
