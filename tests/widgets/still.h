@@ -16,5 +16,11 @@
 /* Samples given so far. */
 guint still_samples(void);
 
+typedef enum { STILL_NAMES_PLAIN, STILL_NAMES_ODD } StillNames;
+
+/* How many there are from the next list on, 7 at first: fewer, or the same again under other names.
+   ODD: wide ones, with combining marks, from right to left. Before a world is opened. */
+void still_cast(guint n, StillNames names);
+
 /* Begins anew; `n` samples will end about now. */
 void still_reset(guint n);

@@ -35,10 +35,14 @@ static guint wanted_samples;
 static gboolean has_sample(World *world)
 {
     GPtrArray *all = model_instances(world->app->model);
-    const ModelInstance *instance = all->pdata[0];
+    gboolean arrived = all->len == 0;
 
-    return still_samples() == wanted_samples &&
-           history_positions(&instance->history) == wanted_samples;
+    for (guint i = 0; i < all->len && !arrived; i++) {
+        const ModelInstance *instance = all->pdata[i];
+
+        arrived = history_positions(&instance->history) == wanted_samples;
+    }
+    return arrived && still_samples() == wanted_samples;
 }
 
 static gboolean is_listed(World *world)
@@ -65,12 +69,12 @@ static void settle(World *world)
     }
 }
 
-/* A simulator of a dozen instances, sampled SAMPLES times, on a screen of this size. */
-static void world_open(World *world, int height, int width)
+/* A backend that stands still, sampled so many times, on a screen of this size. */
+static void world_open_sampled(World *world, int height, int width, guint samples)
 {
     g_autoptr(GError) error = NULL;
 
-    still_reset(SAMPLES);
+    still_reset(samples);
     *world = (World){.app = app_new()};
     g_assert_true(app_connect(world->app, "sim", "sim", &error));
     g_assert_no_error(error);
@@ -80,13 +84,18 @@ static void world_open(World *world, int height, int width)
     model_list_all(world->app->model);
     iterate_until(world, is_listed);
     settle(world);
-    for (wanted_samples = 1; wanted_samples <= SAMPLES; wanted_samples++) {
+    for (wanted_samples = 1; wanted_samples <= samples; wanted_samples++) {
         model_refresh(world->app->model);
         iterate_until(world, has_sample);
     }
     settle(world);
     space_samples(world);
     options_set(world->app->options, "span", "1m", NULL);
+}
+
+static void world_open(World *world, int height, int width)
+{
+    world_open_sampled(world, height, width, SAMPLES);
 }
 
 static void world_close(World *world)
@@ -255,14 +264,37 @@ static void test_pages(void)
     check(&world, "screen-snapshots");
     press(&world, "q 9");
     check(&world, "screen-jobs");
+    press(&world, "q 0");
+    check(&world, "screen-events-none");
     press(&world, "q ?");
-    screen_begin();
-    frame_draw(&world.tui);
-    g_autofree char *help = screen_dump();
-
-    g_assert_nonnull(strstr(help, "view menu power"));
-    g_assert_nonnull(strstr(help, "Keys in the list of instances"));
+    check(&world, "screen-help");
     world_close(&world);
+}
+
+/* None, one, a hundred, ten thousand; and names that terminals disagree on. */
+static void test_many_and_few_and_odd_names(void)
+{
+    static const struct {
+        guint n;
+        StillNames names;
+        int height, width;
+        const char *keys, *golden;
+    } cases[] = {{0, STILL_NAMES_PLAIN, 12, 80, "", "screen-none"},
+                 {1, STILL_NAMES_PLAIN, 12, 80, "", "screen-one"},
+                 {100, STILL_NAMES_PLAIN, 24, 80, "u s g j", "screen-hundred"},
+                 {10000, STILL_NAMES_PLAIN, 12, 80, "+ G", "screen-ten-thousand"},
+                 {7, STILL_NAMES_ODD, 12, 80, "+ Space j", "screen-names"}};
+    World world;
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        still_cast(cases[i].n, cases[i].names);
+        world_open_sampled(&world, cases[i].height, cases[i].width, cases[i].n > 7 ? 3 : SAMPLES);
+        if (*cases[i].keys != '\0')
+            press(&world, cases[i].keys);
+        check(&world, cases[i].golden);
+        world_close(&world);
+    }
+    still_cast(7, STILL_NAMES_PLAIN);
 }
 
 static void test_the_list_as_a_tree_and_with_other_columns(void)
@@ -363,6 +395,7 @@ int main(int argc, char **argv)
                     test_tabs_of_a_guest_and_a_container);
     g_test_add_func("/screens/menus", test_menus);
     g_test_add_func("/screens/pages", test_pages);
+    g_test_add_func("/screens/many-and-few-and-odd-names", test_many_and_few_and_odd_names);
     g_test_add_func("/screens/the-list-as-a-tree-and-with-other-columns",
                     test_the_list_as_a_tree_and_with_other_columns);
     g_test_add_func("/screens/delete-of-a-running-one-asks-for-its-name",
