@@ -61,9 +61,11 @@ static void test_a_begun_mark_is_held_and_let_go(void)
     g_assert_cmpstr(escape, ==, "\033");
     g_autofree char *more = keys_of("\033[20");
 
+    g_assert_cmpstr(more, ==, "");
     g_assert_true(edit_input_holds() && !edit_input_holds_escape());
     g_autofree char *end = keys_of("0~");
 
+    g_assert_cmpstr(end, ==, "");
     g_assert_true(edit_input_pastes());
     g_assert_false(edit_input_holds());
 }
@@ -80,6 +82,7 @@ static void test_an_endless_paste_is_bounded_and_can_be_dropped(void)
     g_assert_cmpstr(keys, ==, "x");
     g_autofree char *begin = keys_of("\033[200~");
 
+    g_assert_cmpstr(begin, ==, "");
     for (guint i = 0; i < PASTE_MAX_BYTES + 100; i++)
         edit_input_feed('x');
     g_autofree char *end = keys_of("\033[201~y");
