@@ -84,6 +84,10 @@ static void world_open_sampled(World *world, int height, int width, guint sample
     model_list_all(world->app->model);
     iterate_until(world, is_listed);
     settle(world);
+    /* history of every metric is kept for what was looked at: from the first sample on, however
+       late the frame that asks for it would come by itself */
+    screen_begin();
+    frame_draw(&world->tui);
     for (wanted_samples = 1; wanted_samples <= samples; wanted_samples++) {
         model_refresh(world->app->model);
         iterate_until(world, has_sample);
