@@ -219,6 +219,7 @@ static gboolean prepare(JoinChild *child, const GemelJoinTarget *target,
 static gboolean explain(const GemelJoinTarget *target, const JoinReport *report, GError **error)
 {
     static const char *const stages[] = {
+        [JOIN_DESCRIPTORS] = "cannot hand over its descriptors",
         [JOIN_SETNS] = "cannot enter its namespaces",
         [JOIN_ROOT] = "cannot enter its root directory",
         [JOIN_CWD] = "cannot enter the working directory",

@@ -21,13 +21,18 @@
 /* Where the child keeps its descriptors, so that one close_range closes the rest. */
 enum { AT_REPORT = 3, AT_PIDFD, AT_ROOT, AT_FREE };
 
-static G_NORETURN void fail(JoinStage stage)
+static G_NORETURN void fail_at(int fd, JoinStage stage)
 {
     JoinReport report = {stage, errno};
 
-    if (write(AT_REPORT, &report, sizeof report) != sizeof report)
+    if (write(fd, &report, sizeof report) != sizeof report)
         _exit(124); /* nobody listens */
     _exit(125);
+}
+
+static G_NORETURN void fail(JoinStage stage)
+{
+    fail_at(AT_REPORT, stage);
 }
 
 /* Standard descriptors and the three above to their places. They are copied upwards first, so that
@@ -41,6 +46,10 @@ static void place_descriptors(const JoinChild *child)
 
     for (int i = 0; i < 3; i++)
         stdio[i] = fcntl(child->stdio[i], F_DUPFD_CLOEXEC, 64);
+    /* Never run on with a descriptor of gemel's in the place of one of these. */
+    if (report < 0 || pidfd < 0 || (child->root >= 0 && root < 0) || stdio[0] < 0 || stdio[1] < 0 ||
+        stdio[2] < 0)
+        fail_at(child->report, JOIN_DESCRIPTORS);
     for (int i = 0; i < 3; i++)
         dup2(stdio[i], i);
     dup3(report, AT_REPORT, O_CLOEXEC);
@@ -163,6 +172,10 @@ void join_child_run(const JoinChild *child)
     reset_signals();
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     place_descriptors(child);
+    /* Where the user namespace allows no setgroups(2) ours would stay: only here they can be left.
+     */
+    if (child->enters_user)
+        syscall(SYS_setgroups, 0, NULL);
     if (child->flags != 0 && setns(AT_PIDFD, child->flags) != 0)
         fail(JOIN_SETNS);
     close(AT_PIDFD);

@@ -5,6 +5,7 @@
 #include "backends/join.h"
 
 typedef enum {
+    JOIN_DESCRIPTORS,
     JOIN_SETNS,
     JOIN_ROOT,
     JOIN_CWD,

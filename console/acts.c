@@ -145,9 +145,13 @@ static gboolean add_item(CommandRun *run, const ModelInstance *instance, gboolea
     GemelAct act = run->command->act;
     Item *item;
 
-    for (guint i = 0; i < acts->items->len; i++)
-        if (g_str_equal(((Item *)acts->items->pdata[i])->target->id, info->id))
+    for (guint i = 0; i < acts->items->len; i++) {
+        const Target *target = ((Item *)acts->items->pdata[i])->target;
+
+        /* two hosts may have guests of one uuid */
+        if (target->backend == instance->backend->open && g_str_equal(target->id, info->id))
             return TRUE;
+    }
     g_autoptr(GError) problem = NULL;
 
     if (!act_is_valid(info, instance->backend->open, act, &acts->args, &problem)) {

@@ -532,10 +532,19 @@ char *audit_path(void)
     return g_build_filename(g_get_user_state_dir(), "gemel", "audit.jsonl", NULL);
 }
 
-/* The end of a file, at most READ_MAX bytes, from the beginning of a line. */
-static char *read_tail(int fd, GError **error)
+/* The end of a file, at most READ_MAX bytes, from the beginning of a line; NULL with errno where
+   there is no plain file. */
+static char *read_tail(int fd)
 {
-    off_t size = lseek(fd, 0, SEEK_END), from = size > READ_MAX ? size - READ_MAX : 0;
+    struct stat seen;
+
+    if (fstat(fd, &seen) != 0)
+        return NULL;
+    if (!S_ISREG(seen.st_mode)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    off_t size = seen.st_size, from = size > READ_MAX ? size - READ_MAX : 0;
     char *bytes = g_malloc((gsize)(size - from) + 1);
     gsize n = 0;
     ssize_t got;
@@ -544,6 +553,10 @@ static char *read_tail(int fd, GError **error)
            (got = pread(fd, bytes + n, (gsize)(size - from) - n, from + (off_t)n)) > 0)
         n += (gsize)got;
     bytes[n] = '\0';
+    /* a crash may leave NULs; what was written behind them counts all the same */
+    for (gsize i = 0; i < n; i++)
+        if (bytes[i] == '\0')
+            bytes[i] = '\n';
     if (from > 0) {
         char *line = memchr(bytes, '\n', n);
 
@@ -566,8 +579,12 @@ json_t *audit_read(const char *path, guint last, GError **error)
         gemel_error_set_errno(error, errno, "audit: %s", path);
         return NULL;
     }
-    text = read_tail(fd, error);
+    text = read_tail(fd);
+    if (text == NULL)
+        gemel_error_set_errno(error, errno, "audit: %s is no plain file", path);
     close(fd);
+    if (text == NULL)
+        return NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     guint n = g_strv_length(lines);
 

@@ -7,6 +7,7 @@
  * edited again; one that is given up is kept, and it is said where.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -53,6 +54,7 @@ static void edit_free(gpointer data)
 
 typedef struct {
     char *id, *path, *before, *text;
+    gboolean is_own; /* the file is this call's, and goes with it */
 } Call;
 
 static void call_free(gpointer data)
@@ -61,6 +63,8 @@ static void call_free(gpointer data)
 
     if (call == NULL)
         return;
+    if (call->is_own)
+        g_unlink(call->path);
     g_free(call->id);
     g_free(call->path);
     g_free(call->before);
@@ -88,6 +92,7 @@ static gpointer run_get(GemelConn *conn, const GemelActArgs *args, gpointer arg,
     fd = g_file_open_tmp(template, &call->path, &own);
     if (fd >= 0)
         close(fd);
+    call->is_own = fd >= 0;
     if (fd < 0 || !g_file_set_contents_full(call->path, call->before, -1, G_FILE_SET_CONTENTS_NONE,
                                             0600, &own)) {
         gemel_error_set(error, GEMEL_ERROR_FAILED, "edit: %s", own->message);
@@ -98,17 +103,42 @@ static gpointer run_get(GemelConn *conn, const GemelActArgs *args, gpointer arg,
     return call;
 }
 
+/* A file's text, and no more of it than shows that it is too long (of /dev/zero there is no end);
+   NULL with errno. */
+static char *read_bounded(const char *path, gsize *ret_length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    g_autofree char *text = fd >= 0 ? g_malloc(TEXT_MAX_BYTES + 2) : NULL;
+    ssize_t n = -1;
+
+    *ret_length = 0;
+    while (fd >= 0 && *ret_length <= TEXT_MAX_BYTES) {
+        n = read(fd, text + *ret_length, TEXT_MAX_BYTES + 1 - *ret_length);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            break;
+        *ret_length += n > 0 ? (gsize)n : 0;
+    }
+    int problem = n < 0 ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    errno = problem;
+    if (problem != 0)
+        return NULL;
+    text[*ret_length] = '\0';
+    return g_steal_pointer(&text);
+}
+
 /* Reads what was edited. */
 static gpointer run_read(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
 {
     const Call *asked = arg;
-    GError *own = NULL;
-    char *text = NULL;
-    gsize length = 0;
+    gsize length;
+    char *text = read_bounded(asked->path, &length);
 
-    if (!g_file_get_contents(asked->path, &text, &length, &own)) {
-        gemel_error_set(error, GEMEL_ERROR_FAILED, "edit: %s", own->message);
-        g_error_free(own);
+    if (text == NULL) {
+        gemel_error_set(error, GEMEL_ERROR_FAILED, "edit: cannot read %s: %s", asked->path,
+                        g_strerror(errno));
         return NULL;
     }
     if (length > TEXT_MAX_BYTES || strlen(text) != length || !g_utf8_validate(text, -1, NULL)) {
@@ -299,7 +329,7 @@ static void got(GemelJob *job, gpointer result, const GError *error, gpointer da
 {
     CommandRun *run = data;
     Edit *edit = run->data;
-    const Call *call = result;
+    Call *call = result;
 
     if (error != NULL) {
         run_error(run, error);
@@ -311,7 +341,8 @@ static void got(GemelJob *job, gpointer result, const GError *error, gpointer da
         return;
     }
     edit->path = g_strdup(call->path);
-    edit->is_own = TRUE;
+    edit->is_own = call->is_own;
+    call->is_own = FALSE;
     start_editor(run);
 }
 

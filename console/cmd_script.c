@@ -206,6 +206,10 @@ static void script_save_run(CommandRun *run)
                  path);
         return;
     }
+    if (g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        run_fail(run, GEMEL_ERROR_INVALID, "script save: %s is no plain file; name another", path);
+        return;
+    }
     if (!g_file_set_contents_full(path, script, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
         run_fail(run, GEMEL_ERROR_FAILED, "script save: %s", error->message);
     else

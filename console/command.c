@@ -19,7 +19,7 @@
 #define NESTING_MAX 8
 
 struct CommandFlow {
-    GPtrArray *steps; /* of CommandStep*: commands of the line that are not begun yet */
+    GPtrArray *steps; /* of CommandStep*: commands of the line that are not begun yet, next last */
     char **argv;      /* or one command given as words */
     Output *out;      /* the caller's; run->out may be the pipeline's or the plan's */
     Pipeline *pipeline;
@@ -615,6 +615,20 @@ static void run_gather_plan(CommandRun *run)
     run->out = run->flow->plan_out = output_new_lines(take_plan_line, run);
 }
 
+/* The steps of a line, the first one last: to take it from there costs nothing, however many. */
+static GPtrArray *line_steps(const char *line, GError **error)
+{
+    GPtrArray *steps = command_steps(line, error);
+
+    for (guint i = 0; steps != NULL && i < steps->len / 2; i++) {
+        gpointer first = steps->pdata[i];
+
+        steps->pdata[i] = steps->pdata[steps->len - 1 - i];
+        steps->pdata[steps->len - 1 - i] = first;
+    }
+    return steps;
+}
+
 /* The words of the next command: the step's own, after its alias. An alias may bring a `;` and a
    `|`: then its first command is next, and what stood after it follows the last. NULL without an
    error: an empty command. */
@@ -622,7 +636,7 @@ static char **run_take_words(CommandRun *run, GError **error)
 {
     struct CommandFlow *flow = run->flow;
     g_autoptr(GError) own = NULL;
-    CommandStep *step = flow->steps->pdata[0];
+    CommandStep *step = flow->steps->pdata[flow->steps->len - 1];
     g_autofree char *alias = step->expanded ? NULL : command_expand_alias(run->app, step->text);
     char **argv = NULL;
 
@@ -634,15 +648,15 @@ static char **run_take_words(CommandRun *run, GError **error)
 
         if (steps == NULL)
             return NULL;
-        g_ptr_array_remove_index(flow->steps, 0);
+        g_ptr_array_remove_index(flow->steps, flow->steps->len - 1);
         for (guint i = steps->len; i-- > 0;) {
             CommandStep *one = g_ptr_array_steal_index(steps, i);
 
             one->expanded = TRUE;
-            g_ptr_array_insert(flow->steps, 0, one);
+            g_ptr_array_add(flow->steps, one);
         }
     }
-    step = g_ptr_array_steal_index(flow->steps, 0);
+    step = g_ptr_array_steal_index(flow->steps, flow->steps->len - 1);
     if (!g_shell_parse_argv(step->text, NULL, &argv, &own) &&
         !g_error_matches(own, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
         g_propagate_error(error, g_steal_pointer(&own));
@@ -667,7 +681,7 @@ static void run_expand_argv(CommandRun *run)
     if (run->flow->argv[0] == NULL || alias_get(run->app, run->flow->argv[0]) == NULL)
         return;
     line = command_join((const char *const *)run->flow->argv);
-    run->flow->steps = command_steps(line, NULL);
+    run->flow->steps = line_steps(line, NULL);
     g_clear_pointer(&run->flow->argv, g_strfreev);
 }
 
@@ -733,7 +747,7 @@ CommandRun *command_line_run(App *app, const FaceOps *face, Output *out, const c
     CommandRun *run = run_new(app, face, out, done, data);
     g_autoptr(GError) error = NULL;
 
-    run->flow->steps = command_steps(line, &error);
+    run->flow->steps = line_steps(line, &error);
     if (error != NULL)
         run_error(run, error);
     return run_go(run);
@@ -753,7 +767,7 @@ CommandRun *command_nested_run(CommandRun *parent, Output *out, const char *line
                         "%s: commands run commands more than %d deep; does a file source itself?",
                         parent->command->name, NESTING_MAX);
     else
-        run->flow->steps = command_steps(line, &error);
+        run->flow->steps = line_steps(line, &error);
     if (error != NULL)
         run_error(run, error);
     return run_go(run);

@@ -157,6 +157,8 @@ char *edit_input_take_paste(guint *ret_lines)
             c += *c == '\r' && c[1] == '\n';
         } else if (*c == '\t') {
             g_string_append_c(text, ' ');
+        } else if ((guint8)*c == 0xc2 && (guint8)c[1] >= 0x80 && (guint8)c[1] < 0xa0) {
+            c++; /* a C1 control: readline would hand it to the terminal */
         } else if ((guint8)*c >= ' ' && *c != 0x7f) {
             g_string_append_c(text, *c);
         }

@@ -30,17 +30,33 @@ static char *history_path(void)
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
+/* Whoever holds the lock for long is not waited for: acts wait for the same thread's audit log. */
+static gboolean lock_a_while(int fd)
+{
+    for (guint tries = 0; tries < 2000; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return TRUE;
+        g_usleep(1000);
+    }
+    return FALSE;
+}
+
 /* Opens and locks the file; again when another gemel renamed a shorter one over it meanwhile. */
 static int open_locked(const char *path)
 {
     for (int tries = 0; tries < 5; tries++) {
         struct stat mine, there;
-        int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+        int fd = open(path, flags, 0600);
 
         if (fd < 0)
             return -1;
-        if (flock(fd, LOCK_EX) == 0 && fstat(fd, &mine) == 0 && S_ISREG(mine.st_mode) &&
-            stat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+        if (!lock_a_while(fd)) {
+            close(fd);
+            return -1;
+        }
+        if (fstat(fd, &mine) == 0 && S_ISREG(mine.st_mode) && stat(path, &there) == 0 &&
+            mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
             return fd;
         close(fd);
     }
@@ -50,14 +66,16 @@ static int open_locked(const char *path)
 /* Where the last RECALL_KEPT lines begin; NULL when there are no more than twice as many. */
 static const char *kept_part(const char *text, gsize length)
 {
+    const char *end = text + length;
     guint n = 0;
 
     for (gsize i = 0; i < length; i++)
         n += text[i] == '\n';
     if (n <= 2 * RECALL_KEPT)
         return NULL;
+    /* not strchr: a file that was cut short by a crash may have NULs in it */
     for (n -= RECALL_KEPT; n > 0; n--)
-        text = strchr(text, '\n') + 1;
+        text = (const char *)memchr(text, '\n', (gsize)(end - text)) + 1;
     return text;
 }
 
@@ -69,7 +87,8 @@ static void shorten(const char *path)
     const char *kept;
 
     if (g_file_get_contents(path, &text, &length, NULL) && (kept = kept_part(text, length)) != NULL)
-        g_file_set_contents_full(path, kept, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
+        g_file_set_contents_full(path, kept, (gssize)(text + length - kept),
+                                 G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
 }
 
 /* Writer thread: `data` is a line with its newline, "" empties the file. */

@@ -135,8 +135,10 @@ gboolean spawn_program(const char *const *argv, char *const *env, int out_fd, in
         *ret_pidfd = pidfd;
         return TRUE;
     }
-    if (pid > 0)
+    if (pid > 0) {
+        kill(pid, SIGKILL); /* it runs when there was no pidfd to be had */
         waitpid(pid, NULL, 0);
+    }
     if (pidfd >= 0)
         close(pidfd);
     return gemel_error_set_errno(error, err, "cannot run %s", argv[0]);

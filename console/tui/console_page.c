@@ -24,7 +24,8 @@ typedef struct {
     int prefix;        /* key, KEYS_NONE: there is none */
     gboolean prefixed; /* it was typed: the next key is for us */
     gboolean feeding;  /* keys are being taken: what takes the page away waits */
-    enum { STAYS, LEAVES, CLOSES, LISTS } then;
+    enum { STAYS, LEAVES, CLOSES, LISTS, RUNS } then;
+    const Binding *runs; /* with RUNS: it may take the page away */
     GByteArray *typed;
     GSource *escape;
     /* the scroll-back */
@@ -205,10 +206,13 @@ static void go(ConsolePage *self)
     if (self->feeding || then == STAYS)
         return;
     self->then = STAYS;
-    if (then == CLOSES)
+    if (then == RUNS)
+        input_run_binding(tui, self->runs);
+    else if (then == CLOSES)
         console_close(self->console);
     else if (tui_page(tui) == &self->page)
         tui_pop(tui);
+    /* self may be gone */
     if (then == LISTS)
         pages_goto(tui, "consoles", NULL);
     tui_changed(tui);
@@ -304,7 +308,8 @@ static void take_command(ConsolePage *self, int key)
         g_byte_array_append(self->typed, &byte, 1);
         type_held(self);
     } else if (binding != NULL) {
-        input_run_binding(self->page.tui, binding);
+        self->then = RUNS;
+        self->runs = binding;
     } else if (key != KEYS_ESC) {
         face_say(self->page.tui, OUTPUT_NOTE, "%s %s does nothing; %s ? lists what does.", prefix,
                  name, prefix);

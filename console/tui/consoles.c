@@ -185,20 +185,32 @@ static void finish_run(Console *console, int status)
     }
 }
 
-/* Everything it said is read. */
-static void end_now(Console *console)
+/* Everything it said is read. What comes behind its command may take the console away: it is not
+   looked at any more afterwards. */
+static void end_now(Console *console, gboolean closes)
 {
+    Tui *tui = console->tui;
+    CommandRun *run = console->run;
+    gboolean shown = console->shown;
+    int status = console->status >= 0            ? console->status
+                 : console->kind == LEND_CONSOLE ? 1
+                                                 : STATUS_OWN_FAILURE;
+
     stop_reading(console);
     g_clear_pointer(&console->stream, gemel_stream_job_release);
     console->state = CONSOLE_ENDED;
     console->ended_usec = g_get_monotonic_time();
-    console->unseen = console->unseen || !console->shown;
-    finish_run(console, console->status >= 0            ? console->status
-                        : console->kind == LEND_CONSOLE ? 1
-                                                        : STATUS_OWN_FAILURE);
-    if (console->shown)
-        g_clear_pointer(&console->tui->message, g_free); /* its header says how it ended */
-    tui_changed(console->tui);
+    console->unseen = console->unseen || !shown;
+    console->run = NULL;
+    if (closes)
+        console_close(console);
+    if (run != NULL) {
+        run->data = NULL;
+        run_finish(run, status);
+    }
+    if (shown && g_ptr_array_find(tui->consoles, console, NULL))
+        g_clear_pointer(&tui->message, g_free); /* its header says how it ended */
+    tui_changed(tui);
 }
 
 void console_close(Console *console)
@@ -292,7 +304,7 @@ static void read_slice(Console *console)
     if (n < 0 && errno == EINTR)
         return;
     if (console->over)
-        end_now(console);
+        end_now(console, FALSE);
     else if (n == 0 || errno != EAGAIN)
         app_source_remove(&console->input); /* the status is to come */
 }
@@ -345,10 +357,9 @@ static void stream_ended(gpointer data, int status, const GError *error)
     if (!began && console->shown) {
         /* there was nothing to see: the reason is told where it was asked for */
         console->shown = FALSE;
-        end_now(console);
-        console_close(console);
+        end_now(console, TRUE);
     } else if (console->fd < 0) {
-        end_now(console);
+        end_now(console, FALSE);
     } else if (console->pause == NULL) {
         console->pause = app_add_timer(console->tui->app, 0, rest_over, console);
     }
@@ -441,6 +452,10 @@ gboolean consoles_open(CommandRun *run, const ModelInstance *instance, const Gem
         tui->consoles = g_ptr_array_new_with_free_func(console_free);
     Console *console = find_open(tui, key, kind);
 
+    if (console != NULL && console->run != NULL) {
+        finish_run(console, 0); /* what comes behind it may close the console */
+        console = find_open(tui, key, kind);
+    }
     if (console == NULL && !make_room(tui)) {
         run_fail(run, GEMEL_ERROR_BUSY, "%u consoles are open; close some (C lists them)",
                  CONSOLES_MAX);
@@ -450,8 +465,6 @@ gboolean consoles_open(CommandRun *run, const ModelInstance *instance, const Gem
 
     if (is_new)
         console = console_new(tui, instance, kind, run->command->name, args);
-    else
-        finish_run(console, 0);
     console->run = run;
     run->data = console;
     run->data_free = run_gone;

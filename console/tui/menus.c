@@ -100,12 +100,20 @@ static const char *why_not(Tui *tui, const ModelInstance *instance, GemelAct act
     return NULL;
 }
 
+/* Its key as a word of a line: an id is what others say, a recording's for one. */
+static char *key_word(const ModelInstance *instance)
+{
+    g_autofree char *key = instance_key_of(instance);
+
+    return command_quote(key);
+}
+
 /* Adds an item for one instance. The line names it for good: whatever moves under the menu, the
    action is for this one. */
 static void add_item(Tui *tui, Menu *menu, const Item *item, const ModelInstance *instance)
 {
     const char *reason = why_not(tui, instance, item->act);
-    g_autofree char *key = instance_key_of(instance), *word = instance_word(instance);
+    g_autofree char *key = key_word(instance), *word = instance_word(instance);
     gboolean typed = g_str_has_prefix(item->line, "view command ");
     g_auto(GStrv) parts = g_strsplit(item->line, "{}", -1);
     g_autofree char *line = g_strjoinv(typed ? word : key, parts);
@@ -124,7 +132,7 @@ static void add_item(Tui *tui, Menu *menu, const Item *item, const ModelInstance
    name typed. */
 static char *delete_line(const ModelInstance *instance)
 {
-    g_autofree char *key = instance_key_of(instance);
+    g_autofree char *key = key_word(instance);
 
     return g_strdup_printf(
         "delete %s%s", gemel_instance_can(instance->info, GEMEL_ACT_DELETE) ? "" : "--force ", key);
@@ -148,7 +156,7 @@ static void add_delete(Tui *tui, Menu *menu, const ModelInstance *instance)
 static void add_protect(Tui *tui, Menu *menu, const ModelInstance *instance)
 {
     gboolean is_protected = instance->info->is_protected;
-    g_autofree char *key = instance_key_of(instance);
+    g_autofree char *key = key_word(instance);
     g_autofree char *line = g_strdup_printf("protect %s %s", key, is_protected ? "off" : "on");
 
     menu_add(menu, 'P', is_protected ? "unprotect" : "protect",
@@ -304,7 +312,9 @@ static guint bulk_line(Tui *tui, char **keys, const Item *item, char **ret_line)
 
         if (instance == NULL)
             continue;
-        g_string_append_printf(words, " %s", keys[i]);
+        g_autofree char *word = command_quote(keys[i]);
+
+        g_string_append_printf(words, " %s", word);
         n += why_not(tui, instance, item->act) == NULL;
     }
     g_auto(GStrv) parts = g_strsplit(item->line, "{}", -1);

@@ -340,6 +340,8 @@ void tui_stop(Tui *tui)
     model_unlisten(tui->app->model, tui->listener);
     input_end(tui);
     face_free(tui);
+    while (tui_pop(tui)) /* one by one: what goes with a page looks at the others */
+        ;
     remove_sources(tui);
     app_source_remove(&tui->linger_source);
     app_source_remove(&tui->signal_source);
@@ -409,7 +411,7 @@ char *instance_word(const ModelInstance *instance)
         return strpbrk(word, " \t\n'\"\\$`!*?[](){}<>|&;~#") != NULL ? g_shell_quote(word)
                                                                      : g_strdup(word);
     }
-    return g_strdup(key);
+    return command_quote(key);
 }
 
 Role state_role(GemelState state)

@@ -57,6 +57,8 @@ def test_a_text_can_come_from_a_file(gemel):
     assert os.path.exists(path), "not ours to remove"
     result = edit(gemel, "false", "build", "--from", os.path.join(gemel.home, "nothing"))
     assert result.status == 1, result
+    result = edit(gemel, "false", "build", "--from", "/dev/zero")
+    assert result.status == 2 and "at most 4M" in result.err, result
 
 
 def test_read_only_refuses(gemel):

@@ -318,6 +318,42 @@ def test_keys_elsewhere_stay_fast_beside_floods(tui):
     assert sorted(took)[-3] < 0.1, sorted(took)[-10:]
 
 
+def test_quitting_with_the_page_of_an_ended_shell_ends_well(tui):
+    """The page goes with the console, and the ended shell with its page."""
+    terminal = open_console(tui, "lab-ct", "s")
+    terminal.send("exit\r")
+    terminal.wait(lambda t: "ended with status 0" in t.lines()[0])
+    terminal.kill(signal.SIGTERM)
+    assert terminal.wait_exit() in (143, -signal.SIGTERM)
+    assert terminal.restored()
+
+
+@pytest.mark.parametrize("then", ["view console close", "view goto all"])
+def test_what_comes_after_a_shell_may_take_its_page_away(tui, then):
+    terminal = open_at(tui, "lab-ct")
+    terminal.key(":")
+    terminal.send(f"shell lab-ct; {then}\r")
+    terminal.wait(r"root@lab-ct:~#")
+    terminal.send("exit\r")
+    terminal.wait(LIST)
+    assert not terminal.line_with(r"\(C\)")
+    terminal.key("s")
+    terminal.wait(r"root@lab-ct:~#")
+
+
+def test_a_key_of_ones_own_may_take_the_page_away(tui):
+    terminal = open_at(tui, "lab-ct")
+    terminal.key(":")
+    terminal.send("bind z console 'view goto all'\r")
+    terminal.wait_gone(r"bind z")
+    terminal.key("s")
+    terminal.wait(r"root@lab-ct:~#")
+    terminal.send(f"{PREFIX}z")
+    terminal.wait(LIST)
+    terminal.key("s")
+    terminal.wait(r"root@lab-ct:~#")
+
+
 def test_quitting_asks_while_a_shell_is_open(tui):
     terminal = open_console(tui, "lab-ct", "s")
     terminal.send("\x1d")

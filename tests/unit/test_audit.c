@@ -303,6 +303,31 @@ static void test_commands_keep_no_environment(Session *session, gconstpointer da
     json_decref(lines);
 }
 
+/* A crash may leave NULs where lines were. */
+static void test_lines_behind_nuls_are_read(Session *session, gconstpointer data)
+{
+    static const char text[] = "{\"event\":\"begin\"}\n\0\0\0\0{\"event\":\"end\"}\n";
+    g_autofree char *dir = g_path_get_dirname(session->path);
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(session->path, text, sizeof text - 1, NULL));
+    json_t *lines = audit_read(session->path, 0, NULL);
+
+    g_assert_cmpuint(json_array_size(lines), ==, 2);
+    json_decref(lines);
+}
+
+static void test_what_is_no_file_is_not_read(Session *session, gconstpointer data)
+{
+    g_autofree char *dir = g_path_get_dirname(session->path);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0700), ==, 0);
+    g_assert_cmpint(mkfifo(session->path, 0600), ==, 0);
+    g_assert_null(audit_read(session->path, 0, &error));
+    g_assert_nonnull(error);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -318,6 +343,8 @@ int main(int argc, char **argv)
     ADD("refuse does nothing", test_refuse_does_nothing);
     ADD("a cut line costs itself only", test_a_cut_line_costs_itself_only);
     ADD("a link is not followed", test_a_link_is_not_followed);
+    ADD("lines behind NULs are read", test_lines_behind_nuls_are_read);
+    ADD("what is no file is not read", test_what_is_no_file_is_not_read);
     ADD("commands keep no environment", test_commands_keep_no_environment);
     return g_test_run();
 }

@@ -44,6 +44,9 @@ static void test_pastes_are_apart(void)
     check("\033[200~one\r\ntwo\rthree\n\n\033[201~", "", "one\ntwo\nthree");
     /* what would do something to a terminal is taken out, what is no UTF-8 made so */
     check("\033[200~a\033[31mb\tc\001\177d\033[201~", "", "a[31mb cd");
+    check("\033[200~a\xc2\x9b"
+          "31mb\xc3\xa9\033[201~",
+          "", "a31mb\xc3\xa9");
     check("\033[200~\xff\033[201~", "", "\xef\xbf\xbd");
     check("\033[200~\033[20\033[201~", "", "[20");
 }
