@@ -138,3 +138,9 @@ def test_signs_outside_ascii_come_from_one_table():
         found += [f"{path}:{n}: {line.strip()}" for n, line in enumerate(text.split("\n"), 1)
                   if not line.isascii() or re.search(r"\\u[0-9a-fA-F]{4}|\b0x2[58][0-9a-fA-F]{2}\b", line)]
     assert not found, "widgets/glyphs.h has them, and their ASCII relatives\n" + "\n".join(found)
+
+
+def test_names_of_test_files_are_unique():
+    """pytest imports them by name: two of one name cannot be run together, as `quick` does."""
+    names = [os.path.basename(name) for name in tracked("tests/**/test_*.py")]
+    assert sorted(set(names)) == sorted(names)
