@@ -205,7 +205,9 @@ static void draw_dots(const Canvas *c, const GraphSeries *series, guint n, guint
     for (int slot = 0; slot < c->width * 2; slot++) {
         int at =
             level_of(value_at(series->values, n, slot, c->width * 2), series->top, c->height, 4);
-        int from = before < 0 || at < 0 ? at : at > before ? before + 1 : before - 1;
+        int from = before < 0 || at < 0 || at == before ? at
+                   : at > before                        ? before + 1
+                                                        : before - 1;
         if (at >= 0)
             for (int level = MIN(from, at); level <= MAX(from, at); level++) {
                 int row = c->height - 1 - level / 4;

@@ -509,6 +509,12 @@ gboolean native_limit(GemelConn *conn, const char *id, const GemelActArgs *args,
         return FALSE;
     if (!is_alive(&hold.status) || apply_limits(&hold, &hold.container->limits, &problem))
         return TRUE;
+    refresh(&hold);
+    if (!is_alive(
+            &hold.status)) { /* it ended by itself meanwhile: they hold from the next start on */
+        g_error_free(problem);
+        return TRUE;
+    }
     /* All or nothing: what the kernel refuses is not kept for the next start either. */
     hold.container->limits = before;
     native_container_save(hold.container, dir, NULL);

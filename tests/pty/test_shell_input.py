@@ -2,6 +2,7 @@
 """Pastes, searching the history, and candidates: in `gemel shell` and on the console's `:` line."""
 
 import os
+import re
 import threading
 
 import pytest
@@ -22,6 +23,11 @@ def shell(tui, **options):
     terminal = tui(*CALM, "shell", **options)
     terminal.wait(PROMPT)
     return terminal
+
+
+def last_line(terminal):
+    """The last line that is not blank: where the prompt is."""
+    return [line for line in terminal.lines() if line][-1]
 
 
 def send_much(terminal, text):
@@ -174,9 +180,9 @@ def test_any_key_ends_a_search(tui, gemel):
         terminal.send("host")
         terminal.wait(r"`host': ?set cpu host")
         terminal.key(key)
-        terminal.wait(r"^gemel> .*set cpu host")
+        terminal.wait(lambda t: re.match(r"gemel> .*set cpu host", last_line(t)))
         terminal.key("^c")
-        terminal.wait(PROMPT)
+        terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)))
     terminal.key("^r")
     terminal.send("host")
     terminal.key("^c")
