@@ -6,12 +6,14 @@
 #define PASTE_BEGIN "\033[200~"
 #define PASTE_END   "\033[201~"
 #define MARK_LENGTH (sizeof PASTE_BEGIN - 1)
+#define MARKS_PART  4 /* where the two begin to differ */
 
 static struct {
     GByteArray *ring; /* keys that readline has not read yet */
     gsize read;       /* of the ring */
     gsize matched;    /* bytes of the begin or the end mark that have come */
     gboolean in_paste;
+    gboolean stray; /* what is matched is the end of a paste that has not begun */
     GString *paste; /* so far, or complete */
     gboolean complete, too_long;
 } input;
@@ -59,6 +61,7 @@ void edit_input_reset(void)
     if (input.ring != NULL)
         g_byte_array_set_size(input.ring, 0);
     input.read = input.matched = 0;
+    input.stray = FALSE;
     edit_input_drop_paste();
 }
 
@@ -79,13 +82,20 @@ static void push_paste(const char *bytes, gsize length)
 
 void edit_input_feed(guint8 byte)
 {
-    const char *mark = input.in_paste ? PASTE_END : PASTE_BEGIN;
     char own = (char)byte;
+    const char *mark;
 
+    if (!input.in_paste && input.matched == MARKS_PART && own == PASTE_END[MARKS_PART])
+        input.stray = TRUE;
+    mark = input.in_paste || input.stray ? PASTE_END : PASTE_BEGIN;
     if (own == mark[input.matched]) {
         if (++input.matched < MARK_LENGTH)
             return;
         input.matched = 0;
+        if (input.stray) {
+            input.stray = FALSE;
+            return;
+        }
         input.in_paste = !input.in_paste;
         if (input.in_paste && input.paste == NULL)
             input.paste = g_string_new(NULL);
@@ -96,6 +106,7 @@ void edit_input_feed(guint8 byte)
     gsize held = input.matched;
 
     input.matched = 0;
+    input.stray = FALSE;
     if (input.in_paste)
         push_paste(mark, held);
     else
@@ -139,7 +150,8 @@ void edit_input_release(void)
     if (!edit_input_holds())
         return;
     input.matched = 0;
-    push_keys(PASTE_BEGIN, held);
+    push_keys(input.stray ? PASTE_END : PASTE_BEGIN, held);
+    input.stray = FALSE;
 }
 
 char *edit_input_take_paste(guint *ret_lines)

@@ -93,6 +93,14 @@ static void page_free(gpointer data)
     page->ops->free(page);
 }
 
+/* One by one, the last one first: a page that goes may look for others. */
+static void free_pages(GPtrArray **pages)
+{
+    while ((*pages)->len > 0)
+        page_free(g_ptr_array_steal_index(*pages, (*pages)->len - 1));
+    g_clear_pointer(pages, g_ptr_array_unref);
+}
+
 /* A page that comes while somebody types waits until the line is over. */
 void tui_push(Tui *tui, Page *page)
 {
@@ -348,8 +356,8 @@ void tui_stop(Tui *tui)
     app_source_remove(&tui->hold_source);
     app_source_remove(&tui->second_source);
     g_clear_pointer(&tui->menu, menu_free);
-    g_ptr_array_unref(tui->held);
-    g_ptr_array_unref(tui->pages);
+    free_pages(&tui->held);
+    free_pages(&tui->pages);
     consoles_free(tui);
     fetch_free(tui->fetch);
     g_free(tui->search_before);

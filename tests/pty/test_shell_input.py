@@ -174,7 +174,7 @@ def test_candidates_have_hints_and_stay_while_figures_come(tui):
 def test_any_key_ends_a_search(tui, gemel):
     history(gemel, "set cpu host", "version")
     terminal = shell(tui)
-    for key in ("Right", "Home", "\x1b[201~", "\x1b[5~", "\x1bb", "^a"):
+    for key in ("Right", "Home", "\x1b[3~", "\x1b[5~", "\x1bb", "^a"):
         terminal.key("^r")
         terminal.wait(r"reverse-i-search")
         terminal.send("host")

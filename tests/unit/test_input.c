@@ -33,6 +33,8 @@ static void test_keys_pass(void)
     check("abc\r", "abc\r", NULL);
     check("\033[A\033[2~\033[20~", "\033[A\033[2~\033[20~", NULL);
     check("\033\033[A", "\033\033[A", NULL);
+    /* the end of a paste that was not seen to begin is no key */
+    check("a\033[201~b\033[201x", "ab\033[201x", NULL);
     edit_input_reset();
     g_assert_cmpint(edit_input_getc(NULL), ==, EOF);
 }
