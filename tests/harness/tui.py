@@ -75,13 +75,14 @@ class _Stream(pyte.ByteStream):
 class Tui:
     """A running program and its screen. A thread reads all the time, so the program never blocks."""
 
-    def __init__(self, argv, rows=24, cols=80, env=None, ns=None, cwd=None, winsize=None):
+    def __init__(self, argv, rows=24, cols=80, env=None, ns=None, cwd=None, winsize=None, flush=True):
         self.argv = argv
         self.master, self.slave = os.openpty()
         self._winsize(*(winsize or (rows, cols)))  # what the terminal says it is
-        modes = termios.tcgetattr(self.slave)
-        modes[3] |= termios.NOFLSH  # a ^C after the end of a program would throw away its last words
-        termios.tcsetattr(self.slave, termios.TCSANOW, modes)
+        if not flush:  # a ^C after the end of a program throws away its last words
+            modes = termios.tcgetattr(self.slave)
+            modes[3] |= termios.NOFLSH
+            termios.tcsetattr(self.slave, termios.TCSANOW, modes)
         self.before = termios.tcgetattr(self.slave)
         self.raw = bytearray()
         self.screen = _Screen(cols, rows)

@@ -21,7 +21,7 @@ def answers(terminal):
 
 
 def a_round(ground, typist):
-    terminal = Tui(ground.argv(), env=ground.env(EDITOR="true", PATH=os.environ["PATH"]), ns=ground.ns)
+    terminal = Tui(ground.argv(), env=ground.env(EDITOR="true", PATH=os.environ["PATH"]), ns=ground.ns, flush=False)
     try:
         with told(typist, terminal, ground):
             terminal.wait("NAME")

@@ -28,7 +28,7 @@ def a_line(terminal, text):
 
 def a_round(ground, typist):
     terminal = Tui(ground.argv("shell"), env=ground.env(EDITOR="true", PAGER="cat", PATH=os.environ["PATH"]),
-                   ns=ground.ns, cols=200)
+                   ns=ground.ns, cols=200, flush=False)
     try:
         with told(typist, terminal, ground):
             until(lambda: PROMPT.search(bytes(terminal.raw)), 15, "a prompt")
