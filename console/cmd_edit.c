@@ -248,8 +248,16 @@ static void start_editor(CommandRun *run)
         "sh",      edit->path, NULL};
     g_autoptr(GError) error = NULL;
 
-    if (run->face->terminal_leave != NULL)
-        run->face->terminal_leave(run->face->face_data);
+    if (run->face->terminal_leave != NULL && !run->face->terminal_leave(run->face->face_data)) {
+        run_fail(run, GEMEL_ERROR_BUSY,
+                 "%s: another program has the terminal; edit it when that is over",
+                 edit->target->name);
+        if (edit->text != NULL)
+            say_kept(run);
+        else
+            forget_file(edit);
+        return;
+    }
     edit->lent = TRUE;
     output_flush(run->out);
     if (!g_spawn_async(NULL, (char **)argv, NULL,

@@ -59,6 +59,11 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
     if (run->face->open_stream != NULL && (args->kind == GEMEL_STREAM_CONSOLE || args->tty) &&
         run->face->open_stream(run, instance, args, run->face->face_data))
         return;
+    if (run->face->terminal_leave != NULL && !run->face->terminal_leave(run->face->face_data)) {
+        run_fail(run, GEMEL_ERROR_BUSY, "%s: another program has the terminal; try it again",
+                 run->command->name);
+        return;
+    }
     stream = g_new0(Stream, 1);
     stream->run = run;
     stream->name = g_strdup(instance->info->name);
@@ -66,8 +71,6 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
     run->data = stream;
     run->data_free = stream_free;
     run_hold(run);
-    if (run->face->terminal_leave != NULL)
-        run->face->terminal_leave(run->face->face_data);
     if (stream->console)
         output_line(run->out, OUTPUT_NOTE, "console of %s; leave with %s", stream->name,
                     options_get(run->app->options, "detach-keys"));

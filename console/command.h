@@ -129,8 +129,8 @@ typedef struct {
     void (*confirm)(CommandRun *run, const char *question, const char *typed_name,
                     void (*answer)(CommandRun *run, gboolean yes), gpointer face_data);
     /* Gives the terminal to a stream and takes it back (TUI: leaves and re-enters the screen).
-       NULL: the command answers UNSUPPORTED. */
-    void (*terminal_leave)(gpointer face_data);
+       FALSE: another program has it. NULL: the command answers UNSUPPORTED. */
+    gboolean (*terminal_leave)(gpointer face_data);
     void (*terminal_enter)(gpointer face_data);
     /* What was typed after the keys that left a stream, once the terminal is back. NULL: lost. */
     void (*terminal_unread)(gpointer face_data, const guint8 *bytes, gsize length);

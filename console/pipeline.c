@@ -341,7 +341,12 @@ void pipeline_finish(Pipeline *pipeline)
             pipeline_over(pipeline, 0); /* an empty screen tells nobody anything */
             return;
         }
-        pipeline->face->terminal_leave(pipeline->face->face_data);
+        if (!pipeline->face->terminal_leave(pipeline->face->face_data)) {
+            output_line(pipeline->to, OUTPUT_ERROR, "%s: another program has the terminal",
+                        pipeline->program);
+            pipeline_over(pipeline, 1);
+            return;
+        }
         pipeline->lent = TRUE;
         if (!program_start(pipeline, &error)) {
             output_line(pipeline->to, OUTPUT_ERROR, "%s", error->message);

@@ -103,19 +103,26 @@ static void draw_heading(Tui *tui, const char *what)
     write_bare(out->str);
 }
 
-void lend_terminal(gpointer data)
+gboolean lend_terminal(gpointer data)
 {
     Tui *tui = data;
     g_autofree char *what = NULL;
 
-    if (tui->taken)
-        return;
+    if (tui->taken && tui->linger_source == NULL)
+        return FALSE;
+    if (tui->taken) { /* the next of a line, while the one before is read */
+        app_source_remove(&tui->linger_source);
+        tui->lent_usec = g_get_monotonic_time();
+        write_bare("\r\n");
+        return TRUE;
+    }
     for (guint i = 0; what == NULL && face_line_under_way(tui, i) != NULL; i++)
         what = lend_what(tui, face_line_under_way(tui, i), &tui->lent);
     tui->lent_usec = g_get_monotonic_time();
     tui_terminal_leave(tui);
     face_release_keys(tui);
     draw_heading(tui, what);
+    return TRUE;
 }
 
 void lend_over(Tui *tui)

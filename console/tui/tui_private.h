@@ -220,7 +220,7 @@ const char *face_line_under_way(Tui *tui, guint i);
 /* ---- lend.c: the terminal for streams ------------------------------------------------------- */
 
 /* FaceOps.terminal_leave and .terminal_enter. */
-void lend_terminal(gpointer tui);
+gboolean lend_terminal(gpointer tui);
 void lend_take_back(gpointer tui);
 /* FaceOps.terminal_unread. */
 void lend_unread(gpointer tui, const guint8 *bytes, gsize length);

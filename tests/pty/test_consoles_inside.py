@@ -2,6 +2,7 @@
 """Consoles and shells inside the console, against the simulator: its shell knows `echo -e`, `yes`, `stty`, `exit`."""
 
 import base64
+import os
 import re
 import signal
 import statistics
@@ -316,6 +317,22 @@ def test_keys_elsewhere_stay_fast_beside_floods(tui):
     # the machine itself may be busy: the middle has to be fast, and hardly one slow
     assert statistics.median(took) < 0.01, sorted(took)[-10:]
     assert sorted(took)[-3] < 0.1, sorted(took)[-10:]
+
+
+def test_two_editors_never_share_the_terminal(tui, gemel):
+    """Both definitions are asked for before the first editor begins."""
+    held = os.path.join(gemel.home, "held")
+    script = os.path.join(gemel.home, "editor")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(f"mkdir {held} || touch {held}.twice\necho editing\nsleep 1.2\nrmdir {held}\n")
+    terminal = tui("--connect", "sim:12,pace=0.05,whims=off,events=off,latency=200ms",
+                   env={"VISUAL": f"sh {script}", "TMPDIR": gemel.home})
+    terminal.wait(r"lab-vm +vm +running")
+    terminal.key(":")
+    terminal.send("edit lab-vm\r:edit build\r")
+    terminal.wait(r"^editing")
+    terminal.wait(LIST)
+    assert not os.path.exists(held + ".twice")
 
 
 def test_quitting_with_the_page_of_an_ended_shell_ends_well(tui):
