@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/arguments.h"
 #include "backends/backend.h"
+#include "console/nearest.h"
 
 #include <string.h>
 
@@ -170,6 +171,12 @@ static gboolean parse_option(Arguments *arguments, GStrvBuilder *uris, char **ar
                                    option->meta);
         return option->take(arguments, uris, value, error);
     }
+    for (const ProgramOption *option = program_options; option->take != NULL; option++)
+        if (g_str_has_prefix(word, "--") && option->name != NULL &&
+            nearest_is(word + 2, option->name))
+            return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                                   "%s is not an option; did you mean --%s? (see gemel help)", word,
+                                   option->name);
     return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s is not an option; see gemel help", word);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* commands.c - joins the command families into the one table, and finds commands in it. */
 #include "console/commands.h"
+#include "console/nearest.h"
 
 #include <string.h>
 
@@ -145,12 +146,30 @@ static const Command *absent_command(const char *const *words)
     return NULL;
 }
 
+/* The command or alias that `word` misses by a slip of the fingers, or NULL; g_free() it. */
+static char *near_command(const char *word)
+{
+    const Command *const *table = command_table();
+
+    for (gsize i = 0; table[i] != NULL; i++) {
+        g_autofree char *all = g_strjoin(",", table[i]->name, table[i]->aliases, NULL);
+        g_auto(GStrv) names = g_strsplit(all, ",", -1);
+
+        for (guint n = 0; names[n] != NULL; n++) {
+            names[n][strcspn(names[n], " ")] = '\0'; /* of "snapshot list" the first word */
+            if (!(table[i]->flags & COMMAND_HIDDEN) && nearest_is(word, names[n]))
+                return g_strdup(names[n]);
+        }
+    }
+    return NULL;
+}
+
 const Command *command_find(const char *const *words, guint *ret_used, GError **error)
 {
     const Command *const *table = command_table();
     const Command *found = NULL;
     g_autoptr(GString) candidates = g_string_new(NULL);
-    g_autofree char *family = NULL;
+    g_autofree char *family = NULL, *near = NULL;
     const Command *absent;
     guint n = 0;
 
@@ -184,6 +203,10 @@ const Command *command_find(const char *const *words, guint *ret_used, GError **
                         absent->name, gemel_group_name((GemelGroup)(absent->needs - 1)));
     else if ((family = family_names(words[0])) != NULL)
         gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: say which: %s", words[0], family);
+    else if ((near = near_command(words[0])) != NULL)
+        gemel_error_set(error, GEMEL_ERROR_INVALID,
+                        "there is no command '%s'; did you mean '%s'? (`help` lists them all)",
+                        words[0], near);
     else
         gemel_error_set(error, GEMEL_ERROR_INVALID,
                         "there is no command '%s'; `help` lists them all", words[0]);

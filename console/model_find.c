@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* model_find.c - which instance a name means, and what to say when it means none or several. */
 #include "console/model.h"
+#include "console/nearest.h"
 
 #include <string.h>
 
@@ -31,7 +32,8 @@ static GPtrArray *find_candidates(Model *model, const char *name)
     return prefix;
 }
 
-/* The name that comes nearest, for "did you mean": shares the longest beginning. */
+/* The name that comes nearest, for "did you mean": one slip away, else with the longest beginning
+   in common. */
 static const char *nearest_name(Model *model, const char *name)
 {
     GPtrArray *all = model_instances(model);
@@ -42,6 +44,8 @@ static const char *nearest_name(Model *model, const char *name)
         const char *other = ((ModelInstance *)all->pdata[i])->info->name;
         gsize length = 0;
 
+        if (nearest_is(name, other))
+            return other;
         while (name[length] != '\0' && name[length] == other[length])
             length++;
         if (length > best_length) {
