@@ -183,6 +183,19 @@ static void draw_item(const Menu *m, const Canvas *line, int n, int key_width, i
                      right);
 }
 
+/* Says in the frame which items are seen when that is not all of them. */
+static void draw_part(const Menu *m, const Canvas *c, const Canvas *in)
+{
+    int n = (int)m->items->len, width = in->width + 4, height = in->height + 2;
+    if (n <= m->shown)
+        return;
+    g_autofree char *part =
+        g_strdup_printf(" %d-%d of %d ", m->top + 1, MIN(m->top + m->shown, n), n);
+    Canvas box = canvas_sub(c, (c->height - height) / 2, (c->width - width) / 2, height, width);
+    box.base = ROLE_POPUP;
+    canvas_text(&box, height - 1, MAX(2, width - 2 - text_width(part)), ROLE_DIM, part);
+}
+
 /* Draws the menu in the middle. */
 void menu_draw(Menu *m, const Canvas *c)
 {
@@ -205,4 +218,5 @@ void menu_draw(Menu *m, const Canvas *c)
         }
         draw_item(m, &line, m->top + i, key, MIN(label, MAX(in.width - key - 2, 0)));
     }
+    draw_part(m, c, &in);
 }

@@ -7,7 +7,8 @@
 #include "widgets/clipboard.h"
 #include "widgets/screen.h"
 
-#define SAID_MAX 60
+#define SAID_MAX   60
+#define BEING_READ "still being read"
 
 /* Where in what inspect tells a thing is looked for, the first that is there counts. */
 static const char *const address_keys[] = {"address", "addresses", "ip", "mac", NULL};
@@ -43,8 +44,7 @@ static char *from_inspect(Tui *tui, const char *key, const char *const *names,
 {
     const Fetched *fetched = fetch_inspect(tui->fetch, key, 5000);
 
-    *ret_reason =
-        fetched->pending && fetched->essentials == NULL ? "still being read" : "it tells none";
+    *ret_reason = fetched->pending && fetched->essentials == NULL ? BEING_READ : "it tells none";
     for (guint i = 0; fetched->essentials != NULL && names[i] != NULL; i++) {
         const char *found = find_string(fetched->essentials, names[i]);
 
@@ -123,6 +123,7 @@ Menu *copy_menu(Tui *tui, GError **error)
         g_autofree char *shown = value != NULL ? text_cut_middle(value, 44) : NULL;
         g_autofree char *line = g_strdup_printf("view copy %s", items[i].what);
 
+        tui->menu_waits |= value == NULL && strcmp(reason, BEING_READ) == 0;
         if (value == NULL && strcmp(items[i].what, "snapshot") == 0)
             continue;
         menu_add(menu, items[i].key, items[i].what, shown, value == NULL ? reason : NULL, line);

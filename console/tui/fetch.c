@@ -170,6 +170,8 @@ static void fetch_done(GemelJob *job, gpointer result, const GError *error, gpoi
     }
     if (result != NULL && !keeps_job(entry->what))
         g_clear_pointer(&entry->job, gemel_job_unref); /* all of it was taken */
+    if (entry->what == FETCH_INSPECT)
+        menus_refresh(entry->fetch->tui);
     tui_changed(entry->fetch->tui);
 }
 

@@ -204,8 +204,11 @@ static Menu *menu_actions(Tui *tui, GError **error)
 
     if (instance == NULL)
         return NULL;
-    g_autofree char *title =
-        g_strdup_printf("%s (%s)", instance->info->name, gemel_state_name(instance->info->state));
+    guint marked = n_marked(tui);
+    g_autofree char *besides =
+        marked > 0 ? g_strdup_printf(", not the %u marked", marked) : g_strdup("");
+    g_autofree char *title = g_strdup_printf("%s (%s)%s", instance->info->name,
+                                             gemel_state_name(instance->info->state), besides);
     Menu *menu = menu_new(title);
 
     for (guint i = 0; i < G_N_ELEMENTS(power); i++)
@@ -385,6 +388,7 @@ gboolean menus_open(Tui *tui, const char *name, GError **error)
     for (guint i = 0; i < G_N_ELEMENTS(menus); i++) {
         if (strcmp(menus[i].name, name) != 0)
             continue;
+        tui->menu_waits = FALSE;
         Menu *menu = menus[i].make(tui, error);
 
         if (menu == NULL)
@@ -393,9 +397,15 @@ gboolean menus_open(Tui *tui, const char *name, GError **error)
         tui->menu = menu;
         return TRUE;
     }
-    return gemel_error_set(error, GEMEL_ERROR_INVALID,
-                           "view menu: '%s' is no menu; there are power actions sort group bulk",
-                           name);
+    return gemel_error_set(
+        error, GEMEL_ERROR_INVALID,
+        "view menu: '%s' is no menu; there are power actions sort copy group bulk", name);
+}
+
+void menus_refresh(Tui *tui)
+{
+    if (tui->menu != NULL && tui->menu_waits)
+        menus_open(tui, "copy", NULL);
 }
 
 void menus_key(Tui *tui, int key)

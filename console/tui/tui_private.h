@@ -115,6 +115,7 @@ struct Tui {
     char *dialog_line;          /* the command line it is about, run on yes */
     GQueue waiting_dialogs;     /* of Question, asked while another was open */
     Menu *menu;
+    gboolean menu_waits; /* it is the copy menu, and waits for what is being read */
     InputKind input;
     char *search_before; /* what was searched for before the input began */
     guint matches_first,
@@ -268,6 +269,8 @@ guint frame_active_jobs(Tui *tui);
 /* ---- menus.c -------------------------------------------------------------------------------- */
 
 gboolean menus_open(Tui *tui, const char *name, GError **error);
+/* Something was read: a menu that waits is made anew. */
+void menus_refresh(Tui *tui);
 void menus_key(Tui *tui, int key);
 /* The command that deletes what is marked or selected, as it is now; NULL with a reason. */
 char *menus_delete_selected(Tui *tui, GError **error);
