@@ -24,8 +24,9 @@ char *command_synopsis(const Command *command)
     return g_string_free(text, FALSE);
 }
 
-#define HELP_COLUMN 30 /* where the texts beside options begin */
-#define HELP_WIDTH  79
+#define HELP_COLUMN     30 /* where the texts beside options begin */
+#define HELP_WIDTH      79
+#define OVERVIEW_COLUMN 37 /* ... beside commands */
 
 /* Words of `text` up to a width, each line after `left` (the first) or blanks of its width. */
 static void print_wrapped(CommandRun *run, const char *left, guint indent, const char *text)
@@ -145,7 +146,9 @@ static void help_all(CommandRun *run)
         words = command_synopsis(table[i]);
         if (strstr(words, " [OPTION...]") != NULL)
             *strstr(words, " [OPTION...]") = '\0';
-        output_line(run->out, OUTPUT_DATA, "  %-34s %s", words, table[i]->summary);
+        g_autofree char *left = g_strconcat("  ", words, NULL);
+
+        print_wrapped(run, left, OVERVIEW_COLUMN, table[i]->summary);
     }
     if (run->face->face == FACE_ONESHOT)
         print_program_options(run);
