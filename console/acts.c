@@ -329,6 +329,9 @@ static char *acts_question(CommandRun *run)
         g_string_append_printf(text, "%s %s", i > 0 ? "," : "",
                                ((Item *)acts->items->pdata[i])->target->name);
     g_string_append(text, "?");
+    if (run->command->act == GEMEL_ACT_DELETE && acts->args.force)
+        g_string_append(text, acts->items->len == 1 ? " It is killed first if it runs."
+                                                    : " Those that run are killed first.");
     for (guint i = 0; i < acts->skipped->len && run->face->face == FACE_TUI; i++) {
         const json_t *row = acts->skipped->pdata[i];
 

@@ -38,6 +38,9 @@ static void stream_ended(gpointer data, int status, gboolean detached, const GEr
         run->face->terminal_enter(run->face->face_data);
     if (error != NULL)
         run_error(run, error);
+    /* what was inside left the cursor behind its prompt */
+    if (stream->console && error == NULL && run->face->face != FACE_TUI && isatty(STDOUT_FILENO))
+        output_line(run->out, OUTPUT_NOTE, "%s", "");
     if (stream->console && error == NULL)
         output_line(run->out, OUTPUT_NOTE,
                     detached ? "left the console; %s goes on" : "%s closed the console",
@@ -104,17 +107,20 @@ static ModelInstance *stream_instance(CommandRun *run, GemelAct act)
         run_error(run, error);
         return NULL;
     }
-    if (!gemel_backend_can(instance->backend->open->backend, act) ||
-        (instance->info->kind == GEMEL_KIND_VM && act == GEMEL_ACT_EXEC &&
-         !gemel_instance_can(instance->info, act))) {
+    if (instance->info->kind == GEMEL_KIND_VM && act == GEMEL_ACT_EXEC &&
+        gemel_backend_can(instance->backend->open->backend, GEMEL_ACT_CONSOLE) &&
+        !gemel_instance_can(instance->info, act)) {
         run_fail(run, GEMEL_ERROR_UNSUPPORTED,
                  "%s: cannot %s: it is a guest; `console %s` is the way in", instance->info->name,
                  gemel_act_phrase(act), instance->info->name);
         return NULL;
     }
     if (!gemel_instance_can(instance->info, act)) {
-        run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s", instance->info->name,
-                 gemel_act_phrase(act), instance->info->why_not[act]);
+        run_fail(run,
+                 gemel_backend_can(instance->backend->open->backend, act) ? GEMEL_ERROR_CONFLICT
+                                                                          : GEMEL_ERROR_UNSUPPORTED,
+                 "%s: cannot %s: it %s", instance->info->name, gemel_act_phrase(act),
+                 instance->info->why_not[act]);
         return NULL;
     }
     return instance;

@@ -510,7 +510,7 @@ static void draw_header(ConsolePage *self, const Canvas *c)
         {console->what, ROLE_STRONG, 0, FALSE},
         {word, ended ? ROLE_WARN : ROLE_BAR, ended ? 1 : 4, FALSE},
         {tui->message, roles[tui->message_class], 0, FALSE},
-        {tui->message == NULL ? place : NULL, ROLE_WARN, 2, FALSE},
+        {tui->message == NULL ? place : NULL, ROLE_WARN, ended ? 6 : 2, FALSE},
         {console->dropped > 0 ? "takes no more input" : NULL, ROLE_WARN, 2, FALSE},
         {tui->message == NULL ? others : NULL, ROLE_BAR, 5, TRUE},
         {tui->message == NULL ? leaves : NULL, ROLE_BAR, 3, TRUE},

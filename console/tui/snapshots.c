@@ -157,9 +157,10 @@ int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas 
     int y = -scroll;
 
     if (fetched->snapshots == NULL || fetched->snapshots->len == 0) {
-        const char *text = fetched->error != NULL       ? fetched->error
-                           : fetched->snapshots == NULL ? "reading the snapshots ..."
-                                                        : "No snapshots yet; t n takes one.";
+        const char *text = fetched->error != NULL ? fetched->error
+                           : fetched->snapshots == NULL
+                               ? "reading the snapshots ..."
+                               : "No snapshots yet; t opens the tree, n takes one there.";
 
         canvas_text(c, y++, 1, fetched->error != NULL ? ROLE_ERROR : ROLE_DIM, text);
         return y + scroll;

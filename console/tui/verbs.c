@@ -174,7 +174,10 @@ static gboolean find_again(Tui *tui, gboolean backwards, GError **error)
 
     if (page->ops->search_next == NULL)
         return not_here(tui, "searching", error);
-    if (!page->ops->search_next(page, backwards))
+    if (!page->ops->search_next(page, backwards) && page->ops->where == AT_INSTANCES)
+        return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                               "view: n goes on searching in a definition; `/` filters this list");
+    else if (!page->ops->search_next(page, backwards))
         return gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "view: nothing found; `/` searches");
     return TRUE;
 }
