@@ -51,7 +51,10 @@ def test_each_command_has_help_by_name_and_by_option(gemel, commands):
 
 
 def test_help_lists_each_command_once_by_group(gemel, commands):
-    shown = gemel.ok("--demo", "help").out
+    lines = gemel.ok("--demo", "help").out
+    for line in lines.splitlines():
+        assert len(line) <= 80 or " [" in line, line
+    shown = re.sub(r"\n {37}", " ", lines)  # what goes on beside the commands
     here = [c for c in commands if c["example"].startswith("gemel ")]  # the others are for the console
     assert len(here) > 30
     for command in here:
