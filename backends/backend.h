@@ -8,10 +8,10 @@
  *
  * Threads. Everything here but `create` and `free` may block and runs on worker threads only
  * (backends/jobs.h): the *read* lane runs list, sample, processes, isolation, host, inspect,
- * snapshots->list; the *act* lane runs what changes something; a stream has a thread of its own;
- * `watch` has one thread per backend. Each worker owns one GemelConn, opened by `conn_open` on that
- * thread and used by no other. A worker that hangs is abandoned together with its connection, so a
- * backend must not hold a lock of its own across a call that can block.
+ * snapshots->list, doctor; the *act* lane runs what changes something; a stream has a thread of its
+ * own; `watch` has one thread per backend. Each worker owns one GemelConn, opened by `conn_open` on
+ * that thread and used by no other. A worker that hangs is abandoned together with its connection,
+ * so a backend must not hold a lock of its own across a call that can block.
  *
  * Ownership. Results belong to the caller; arguments stay the caller's. Strings are UTF-8 where the
  * source guarantees it and *untrusted* in any case: whoever prints them strips control characters
@@ -204,18 +204,34 @@ static inline void gemel_process_set(GemelProcess *process, GemelProcessMetric m
 
 /* ---- logs ----------------------------------------------------------------------------------- */
 
+/* A place in a log: which file, and how far. inode 0 = none. */
+typedef struct {
+    guint64 device, inode, offset;
+} GemelLogMark;
+
+typedef struct {
+    gsize max_bytes;
+    gint64 since_unix_us; /* only what was written since; 0 = all */
+    GemelLogMark after;   /* an earlier answer's end: what follows it, from there on, instead of the
+                             log's end; a file that was rotated away meanwhile is read to its end */
+} GemelLogArgs;
+
 typedef struct {
     char *source;      /* "its log", "the log of its serial line": what this is */
     GString *text;     /* untrusted, any bytes; whole lines, but perhaps the last */
-    gboolean is_whole; /* from its beginning: nothing was left out */
+    gboolean is_whole; /* from its beginning, or from `after`: nothing was left out */
+    gboolean is_anew;  /* it was cut off or replaced since `after` */
+    gboolean is_live;  /* its instance was not at its end before this was read */
+    GemelLogMark end;  /* where the text ends */
 } GemelLog;
 
 GemelLog *gemel_log_new(const char *source);
 void gemel_log_free(GemelLog *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GemelLog, gemel_log_free)
 
-/* The last max_bytes of a file, from the beginning of a line on; FALSE with errno. */
-gboolean gemel_log_read_file(GemelLog *log, const char *path, gsize max_bytes);
+/* What `args` ask of a file, its end from the beginning of a line on; FALSE with errno. Does not
+   see to since_unix_us. */
+gboolean gemel_log_read_file(GemelLog *log, const char *path, const GemelLogArgs *args);
 
 /* ---- inspect -------------------------------------------------------------------------------- */
 
@@ -482,8 +498,16 @@ struct GemelBackendOps {
        lane. NULL = cannot. */
     GemelProcesses *(*processes)(GemelConn *conn, const char *id, GError **error);
     /* The end of what it wrote: a container's log, what is kept of a guest's console; at most
-       max_bytes. UNSUPPORTED says how it would be kept. Read lane. NULL = cannot. */
-    GemelLog *(*log_tail)(GemelConn *conn, const char *id, gsize max_bytes, GError **error);
+       max_bytes. UNSUPPORTED says how it would be kept, or that its lines bear no times to tell
+       what came since. Read lane. NULL = cannot. */
+    GemelLog *(*log_tail)(GemelConn *conn, const char *id, const GemelLogArgs *args,
+                          GError **error);
+    /* Whether all is there that it needs of its host, and what killed commands left over: an array
+       of {"check", "level" ("ok", "warn", "bad"), "what", and where they apply "way_out", "path",
+       "fixable": it can be cleaned away, "fixed": it was}. With `fix` it looks again and cleans
+       what is fixable; never what belongs to somebody alive, nor anything outside the backend's
+       own places. Read lane, with `fix` act lane. NULL = has nothing to look at. */
+    json_t *(*doctor)(GemelConn *conn, gboolean fix, const GemelActArgs *args, GError **error);
     /* What the host behind the connection can do. Read lane. NULL = cannot. */
     GemelHost *(*host)(GemelConn *conn, GError **error);
     /* What stands between the instance and its host, running or not; what is not there says why.

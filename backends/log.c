@@ -46,31 +46,77 @@ static gboolean read_from(int fd, off_t from, gsize max, GString *text)
     return TRUE;
 }
 
-gboolean gemel_log_read_file(GemelLog *log, const char *path, gsize max_bytes)
+/* A regular file, or -1 with errno; a FIFO in its place does not hold the lane up. */
+static int open_regular(const char *path, struct stat *status)
 {
-    /* a FIFO in its place must not hold the lane up */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat status;
-    gboolean done;
-    int kept;
 
-    if (fd < 0)
-        return FALSE;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (fd >= 0 && (fstat(fd, status) != 0 || !S_ISREG(status->st_mode))) {
         close(fd);
         errno = EINVAL;
-        return FALSE;
+        return -1;
     }
-    off_t from = status.st_size > (off_t)max_bytes ? status.st_size - (off_t)max_bytes : 0;
+    return fd;
+}
 
-    done = read_from(fd, from, max_bytes, log->text);
+static gboolean is_file_of(const struct stat *status, const GemelLogMark *mark)
+{
+    return status->st_dev == mark->device && status->st_ino == mark->inode;
+}
+
+/* What is left of the file of the mark under the names that virtlogd and logrotate give to what
+   they put aside; -1 when there is nothing. */
+static int open_put_aside(const char *path, const GemelLogMark *after, struct stat *status)
+{
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *aside = g_strdup_printf("%s.%d", path, i);
+        int fd = open_regular(aside, status);
+
+        if (fd >= 0 && is_file_of(status, after) && (guint64)status->st_size > after->offset)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    return -1;
+}
+
+gboolean gemel_log_read_file(GemelLog *log, const char *path, const GemelLogArgs *args)
+{
+    const GemelLogMark *after = args->after.inode != 0 ? &args->after : NULL;
+    struct stat status;
+    int fd = open_regular(path, &status), kept;
+    off_t from = 0;
+    gboolean done;
+
+    if (after != NULL && (fd < 0 || !is_file_of(&status, after))) {
+        struct stat old;
+        int aside = open_put_aside(path, after, &old);
+
+        log->is_anew = aside < 0;
+        if (aside >= 0) {
+            if (fd >= 0)
+                close(fd);
+            fd = aside;
+            status = old;
+        }
+    }
+    if (fd < 0)
+        return FALSE;
+    if (after != NULL && is_file_of(&status, after)) {
+        log->is_anew = (guint64)status.st_size < after->offset;
+        from = log->is_anew ? 0 : (off_t)after->offset;
+    } else if (after == NULL && status.st_size > (off_t)args->max_bytes) {
+        from = status.st_size - (off_t)args->max_bytes;
+    }
+    done = read_from(fd, from, args->max_bytes, log->text);
     kept = errno;
     close(fd);
     errno = kept;
     if (!done)
         return FALSE;
-    log->is_whole = from == 0;
-    const char *line = from > 0 ? memchr(log->text->str, '\n', log->text->len) : NULL;
+    log->end = (GemelLogMark){status.st_dev, status.st_ino, (guint64)from + log->text->len};
+    log->is_whole = after != NULL || from == 0;
+    const char *line = log->is_whole ? NULL : memchr(log->text->str, '\n', log->text->len);
 
     if (line != NULL)
         g_string_erase(log->text, 0, line + 1 - log->text->str);

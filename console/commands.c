@@ -13,6 +13,7 @@ static const Command *const families[] = {
     commands_why,
     commands_isolation,
     commands_host,
+    commands_doctor,
     commands_alert,
     commands_audit,
     commands_compare,

@@ -30,6 +30,7 @@ extern const Command commands_group[];     /* cmd_group.c: image list, pool list
 extern const Command commands_lab[];       /* cmd_lab.c */
 extern const Command commands_isolation[]; /* cmd_isolation.c: isolation */
 extern const Command commands_host[];      /* cmd_host.c: host */
+extern const Command commands_doctor[];    /* cmd_doctor.c: doctor */
 extern const Command commands_join[];      /* cmd_join.c: join */
 extern const Command commands_completion[]; /* cmd_completion.c: completion */
 extern const Command commands_help[];       /* cmd_help.c: help version */

@@ -18,7 +18,8 @@ gpointer read_isolation(GemelConn *conn, const GemelActArgs *args, gpointer arg,
 
 gpointer read_log(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
 {
-    return conn->backend->ops->log_tail(conn, arg, READ_LOG_BYTES, error);
+    return conn->backend->ops->log_tail(conn, arg, &(GemelLogArgs){.max_bytes = READ_LOG_BYTES},
+                                        error);
 }
 
 gpointer read_host(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)

@@ -151,6 +151,7 @@ const GemelBackendOps gemel_libvirt_ops = {
     .sample = lv_sample,
     .processes = lv_processes,
     .log_tail = lv_log_tail,
+    .doctor = lv_doctor,
     .host = lv_host,
     .isolation = lv_isolation,
     .inspect = lv_inspect,

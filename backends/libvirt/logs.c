@@ -36,28 +36,37 @@ static char *qemu_log(const LvConn *conn, const char *name)
     return g_strdup_printf("%s/libvirt/qemu/log/%s.log", g_get_user_cache_dir(), name);
 }
 
-static GemelLog *read_log(const char *path, const char *source, const char *name, gsize max_bytes,
-                          GError **error)
+static GemelLog *read_log(const char *path, const char *source, const char *name,
+                          const GemelLogArgs *args, gboolean is_live, GError **error)
 {
     g_autoptr(GemelLog) log = gemel_log_new(source);
 
-    if (gemel_log_read_file(log, path, max_bytes))
+    log->is_live = is_live;
+    if (gemel_log_read_file(log, path, args))
         return g_steal_pointer(&log);
     gemel_error_set_errno(error, errno, "%s: %s (%s) cannot be read", name, source, path);
     return NULL;
 }
 
-GemelLog *lv_log_tail(GemelConn *base, const char *id, gsize max_bytes, GError **error)
+GemelLog *lv_log_tail(GemelConn *base, const char *id, const GemelLogArgs *args, GError **error)
 {
     LvConn *conn = lv_conn(base);
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);
     g_autoptr(LvXmlDomain) parsed = NULL;
     g_autofree char *path = NULL, *name = NULL;
+    gboolean is_live;
     char *xml;
 
     if (domain == NULL)
         return NULL;
     name = g_strdup(virDomainGetName(domain));
+    if (args->since_unix_us > 0) {
+        gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
+                        "%s: the lines of a guest's log bear no times, so --since cannot be told; "
+                        "--tail N shows its end",
+                        name);
+        return NULL;
+    }
     if (!conn->is_qemu || !conn->is_local) {
         gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
                         "%s: what it writes is not kept on this host; its console is open to you",
@@ -65,6 +74,7 @@ GemelLog *lv_log_tail(GemelConn *base, const char *id, gsize max_bytes, GError *
         return NULL;
     }
     virResetLastError();
+    is_live = virDomainIsActive(domain) == 1; /* asked first: the last lines are not missed */
     xml = virDomainGetXMLDesc(domain, 0);
     if (xml == NULL) {
         lv_fail(error, conn, "cannot read the definition of %s", name);
@@ -75,12 +85,13 @@ GemelLog *lv_log_tail(GemelConn *base, const char *id, gsize max_bytes, GError *
     if (parsed == NULL)
         return NULL;
     if (serial_log(parsed) != NULL)
-        return read_log(serial_log(parsed), "the log of its serial line", name, max_bytes, error);
+        return read_log(serial_log(parsed), "the log of its serial line", name, args, is_live,
+                        error);
     path = qemu_log(conn, name);
     if (path != NULL)
         return read_log(path,
                         "the log of its QEMU; <log file='...'/> in <serial> keeps its console",
-                        name, max_bytes, error);
+                        name, args, is_live, error);
     gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
                     "%s: nothing it writes is kept; <log file='...'/> in its <serial> would", name);
     return NULL;

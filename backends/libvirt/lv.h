@@ -182,7 +182,9 @@ GemelProcesses *lv_processes(GemelConn *conn, const char *id, GError **error);
 GemelIsolation *lv_isolation(GemelConn *conn, const char *id, GError **error);
 
 /* logs.c */
-GemelLog *lv_log_tail(GemelConn *conn, const char *id, gsize max_bytes, GError **error);
+GemelLog *lv_log_tail(GemelConn *conn, const char *id, const GemelLogArgs *args, GError **error);
+/* doctor.c */
+json_t *lv_doctor(GemelConn *conn, gboolean fix, const GemelActArgs *args, GError **error);
 
 /* hostfacts.c */
 GemelHost *lv_host(GemelConn *conn, GError **error);

@@ -103,6 +103,10 @@ void native_run_done(NativeRun *run);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NativeRun, native_run_done)
 /* NATIVE_RUN_NONE when there is no file, or it is of an earlier boot or cannot be read. */
 void native_run_load(const NativeStore *store, const char *id, NativeRun *run);
+/* Stores may share a run directory: whose the record of this id is. NOBODYS: there is none, or it
+   does not say. */
+typedef enum { NATIVE_RUN_NOBODYS, NATIVE_RUN_OURS, NATIVE_RUN_OTHERS } NativeRunOwner;
+NativeRunOwner native_run_owner(const NativeStore *store, const char *id);
 gboolean native_run_save(const NativeStore *store, const char *id, NativeRun *run, GError **error);
 
 /* ---- the state ------------------------------------------------------------------------------ */

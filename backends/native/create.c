@@ -34,7 +34,7 @@ gboolean native_layer_make(const char *dir, guint number, gint like, GError **er
     return TRUE;
 }
 
-static gboolean layer_is_used(const NativeContainer *c, guint number)
+gboolean native_layer_is_used(const NativeContainer *c, guint number)
 {
     if (number == c->upper)
         return TRUE;
@@ -62,7 +62,7 @@ void native_layers_sweep(const NativeStore *store, const NativeContainer *contai
         guint64 number;
 
         if (g_ascii_string_to_unsigned(entry->d_name, 10, 0, G_MAXINT, &number, NULL) &&
-            !layer_is_used(container, (guint)number))
+            !native_layer_is_used(container, (guint)number))
             native_tree_remove(dirfd(dir), entry->d_name, NULL);
     }
     closedir(dir);

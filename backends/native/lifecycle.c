@@ -76,6 +76,12 @@ static void clean_run(const NativeStore *store, const char *id, NativeRun *run, 
     }
 }
 
+void native_hold_clean(NativeHold *hold)
+{
+    if (!is_alive(&hold->status))
+        clean_run(hold->store, hold->container->id, &hold->run, TRUE);
+}
+
 /* Whether the runtime knows the container as running: asked when a start was interrupted after
    the runtime did its part and before that was recorded. */
 static gboolean runtime_says_running(const NativeStore *store, const char *id, const NativeRun *run)

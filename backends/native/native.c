@@ -58,6 +58,7 @@ const GemelBackendOps gemel_native_ops = {
     .sample = native_sample,
     .processes = native_processes,
     .log_tail = native_log_tail,
+    .doctor = native_doctor,
     .host = native_host,
     .isolation = native_isolation,
     .inspect = native_inspect,

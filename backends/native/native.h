@@ -69,9 +69,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NativeHold, native_hold_done)
 gboolean native_hold_allows(const NativeHold *hold, GemelAct act, const GemelActArgs *args,
                             GError **error);
 gboolean native_hold_conflict(const NativeHold *hold, const char *what, GError **error);
+/* Of one that has ended: has the runtime forget it, which takes its cgroups along. */
+void native_hold_clean(NativeHold *hold);
 /* The same acts with the lock already held. */
 gboolean native_start_held(NativeHold *hold, const GemelActArgs *args, GError **error);
 gboolean native_kill_held(NativeHold *hold, GError **error);
+gboolean native_layer_is_used(const NativeContainer *container, guint number);
 /* Removes layers that nothing refers to. */
 void native_layers_sweep(const NativeStore *store, const NativeContainer *container);
 /* Makes l/N/fs and l/N/work for a new layer; the top directory looks like that of `like` (a layer
@@ -85,10 +88,17 @@ GemelProcesses *native_processes(GemelConn *conn, const char *id, GError **error
 GemelIsolation *native_isolation(GemelConn *conn, const char *id, GError **error);
 
 /* logs.c */
-GemelLog *native_log_tail(GemelConn *conn, const char *id, gsize max_bytes, GError **error);
+GemelLog *native_log_tail(GemelConn *conn, const char *id, const GemelLogArgs *args,
+                          GError **error);
 GemelHost *native_host(GemelConn *conn, GError **error);
-/* Takes away what conmon puts before each line, and joins its parts. */
-void native_log_strip(GString *text);
+/* Takes away what conmon puts before each line, joins its parts, and leaves out what was written
+   before `since_unix_us`. */
+void native_log_strip(GString *text, gint64 since_unix_us);
+
+/* doctor.c: looks for what containers need and for what killed commands left over. */
+json_t *native_doctor(GemelConn *conn, gboolean fix, const GemelActArgs *args, GError **error);
+/* doctor_find.c: the latter, appended to `found`. */
+void native_leftovers_find(NativeConn *conn, gboolean fix, json_t *found);
 
 /* stats.c */
 GPtrArray *native_sample(GemelConn *conn, GError **error);

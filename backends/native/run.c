@@ -81,6 +81,20 @@ void native_run_load(const NativeStore *store, const char *id, NativeRun *run)
     json_decref(root);
 }
 
+NativeRunOwner native_run_owner(const NativeStore *store, const char *id)
+{
+    g_autofree char *path = native_store_state_path(store, id);
+    g_autofree char *text = native_file_read(path, FILE_MAX, NULL);
+    json_t *root = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    const char *owner = json_string_value(json_object_get(root, "root"));
+    NativeRunOwner found = owner == NULL                     ? NATIVE_RUN_NOBODYS
+                           : g_str_equal(owner, store->root) ? NATIVE_RUN_OURS
+                                                             : NATIVE_RUN_OTHERS;
+
+    json_decref(root);
+    return found;
+}
+
 gboolean native_run_save(const NativeStore *store, const char *id, NativeRun *run, GError **error)
 {
     g_autofree char *path = native_store_state_path(store, id);
@@ -89,14 +103,14 @@ gboolean native_run_save(const NativeStore *store, const char *id, NativeRun *ru
     gboolean ok;
 
     run->stamp++;
-    root =
-        json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b, s:b}", "format", 1,
-                  "boot", boot_id(), "phase", phase_names[run->phase], "pid", (json_int_t)run->pid,
-                  "pid_start", (json_int_t)run->pid_start, "conmon", (json_int_t)run->conmon,
-                  "conmon_start", (json_int_t)run->conmon_start, "stamp", (json_int_t)run->stamp,
-                  "runtime", run->runtime != NULL ? run->runtime : "", "cgroup",
-                  run->cgroup != NULL ? run->cgroup : "", "host_network", run->host_network, "tty",
-                  run->tty, "snapshot_freeze", run->snapshot_freeze);
+    root = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b, s:b}",
+                     "format", 1, "root", store->root, "boot", boot_id(), "phase",
+                     phase_names[run->phase], "pid", (json_int_t)run->pid, "pid_start",
+                     (json_int_t)run->pid_start, "conmon", (json_int_t)run->conmon, "conmon_start",
+                     (json_int_t)run->conmon_start, "stamp", (json_int_t)run->stamp, "runtime",
+                     run->runtime != NULL ? run->runtime : "", "cgroup",
+                     run->cgroup != NULL ? run->cgroup : "", "host_network", run->host_network,
+                     "tty", run->tty, "snapshot_freeze", run->snapshot_freeze);
     text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL)

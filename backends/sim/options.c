@@ -13,6 +13,7 @@ static const char *const op_names[SIM_OP_N] = {
     [SIM_OP_ISOLATION] = "isolation",
     [SIM_OP_LOG] = "log",
     [SIM_OP_HOST] = "host",
+    [SIM_OP_DOCTOR] = "doctor",
     [SIM_OP_INSPECT] = "inspect",
     [SIM_OP_CREATE] = "create",
     [SIM_OP_SNAPSHOT_LIST] = "snapshot-list",
@@ -201,6 +202,16 @@ static const char *read_vcpus(SimOptions *options, const char *value)
     return NULL;
 }
 
+static const char *read_litter(SimOptions *options, const char *value)
+{
+    guint64 n;
+
+    if (!parse_count(value, 1000, &n))
+        return "how many things are left over, from 0 to 1000";
+    options->litter = (guint)n;
+    return NULL;
+}
+
 static const char *read_down(SimOptions *options, const char *value)
 {
     const char *right = "always, FROM- or FROM-TO, such as 5s-10s";
@@ -291,6 +302,7 @@ static const struct {
     {"hang-for", read_hang_for},
     {"hang-instance", read_hang_instance},
     {"vcpus", read_vcpus},
+    {"litter", read_litter},
     {"trouble", sim_trouble_read},
     {"down", read_down},
     {"events", read_events},

@@ -155,6 +155,7 @@ const GemelBackendOps gemel_sim_ops = {
     .sample = sim_sample,
     .processes = sim_processes,
     .log_tail = sim_log_tail,
+    .doctor = sim_doctor,
     .host = sim_host,
     .isolation = sim_isolation,
     .inspect = sim_inspect,

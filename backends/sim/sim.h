@@ -25,6 +25,7 @@ typedef enum {
     SIM_OP_ISOLATION,
     SIM_OP_LOG,
     SIM_OP_HOST,
+    SIM_OP_DOCTOR,
     SIM_OP_INSPECT,
     SIM_OP_CREATE,
     SIM_OP_SNAPSHOT_LIST,
@@ -55,6 +56,7 @@ typedef struct {
     guint32 hang_ops; /* bit 1<<SimOp */
     gint64 hang_after_ns, hang_for_ns;
     char *hang_instance;
+    guint litter;                    /* how many things killed commands left over */
     guint vcpus;                     /* of the guest build; 0: as it comes */
     GHashTable *troubles;            /* name -> bits 1<<SimTrouble, or NULL */
     gint64 down_from_ns, down_to_ns; /* since creation; from == to: never down */
@@ -182,6 +184,7 @@ typedef struct {
     guint64 samples;      /* bulk samples so far */
     guint64 calls;        /* of all, feeds jitter and failures */
     guint64 created;      /* instances made so far, feeds ids */
+    guint cleaned;        /* of the litter */
 } SimWorld;
 
 typedef struct {
@@ -278,8 +281,10 @@ GemelSample *sim_figures(const SimWorld *world, const SimInstance *instance, dou
                          gint64 time_ns);
 GemelProcesses *sim_processes(GemelConn *conn, const char *id, GError **error); /* processes.c */
 GemelIsolation *sim_isolation(GemelConn *conn, const char *id, GError **error); /* isolation.c */
-GemelLog *sim_log_tail(GemelConn *conn, const char *id, gsize max_bytes,
+GemelLog *sim_log_tail(GemelConn *conn, const char *id, const GemelLogArgs *args,
                        GError **error);                                     /* logs.c */
+/* doctor.c */
+json_t *sim_doctor(GemelConn *conn, gboolean fix, const GemelActArgs *args, GError **error);
 GemelHost *sim_host(GemelConn *conn, GError **error);                       /* hostfacts.c */
 GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error); /* inspect.c */
 char *sim_create_instance(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,

@@ -303,10 +303,11 @@ static void test_log(gconstpointer contract)
     g_autoptr(Stage) stage = stage_open(contract);
     g_autoptr(GError) error = NULL, unknown = NULL;
     g_autoptr(GemelLog) log = NULL;
+    GemelLogArgs args = {.max_bytes = 4096};
 
     if (stage->ops->log_tail == NULL)
         return;
-    log = stage->ops->log_tail(stage->conn, stage_make_running(stage), 4096, &error);
+    log = stage->ops->log_tail(stage->conn, stage_make_running(stage), &args, &error);
     if (log == NULL) {
         g_assert_nonnull(error);
         check_one_line(error->message);
@@ -314,7 +315,7 @@ static void test_log(gconstpointer contract)
         check_one_line(log->source);
         g_assert_cmpuint(log->text->len, <=, 4097);
     }
-    g_assert_null(stage->ops->log_tail(stage->conn, "no-such-instance", 4096, &unknown));
+    g_assert_null(stage->ops->log_tail(stage->conn, "no-such-instance", &args, &unknown));
     check_error(unknown, GEMEL_ERROR_NOT_FOUND);
 }
 

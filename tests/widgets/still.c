@@ -308,7 +308,8 @@ static GemelIsolation *still_isolation(GemelConn *conn, const char *id, GError *
     return isolation;
 }
 
-static GemelLog *still_log(GemelConn *conn, const char *id, gsize max_bytes, GError **error)
+static GemelLog *still_log(GemelConn *conn, const char *id, const GemelLogArgs *args,
+                           GError **error)
 {
     GemelLog *log = gemel_log_new("the log of its serial line");
 
