@@ -282,7 +282,7 @@ GemelSample *sim_figures(const SimWorld *world, const SimInstance *instance, dou
 GemelProcesses *sim_processes(GemelConn *conn, const char *id, GError **error); /* processes.c */
 GemelIsolation *sim_isolation(GemelConn *conn, const char *id, GError **error); /* isolation.c */
 GemelLog *sim_log_tail(GemelConn *conn, const char *id, const GemelLogArgs *args,
-                       GError **error);                                     /* logs.c */
+                       GError **error); /* logs.c */
 /* doctor.c */
 json_t *sim_doctor(GemelConn *conn, gboolean fix, const GemelActArgs *args, GError **error);
 GemelHost *sim_host(GemelConn *conn, GError **error);                       /* hostfacts.c */
