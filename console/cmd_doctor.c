@@ -296,7 +296,7 @@ static const CommandOption doctor_options[] = {
 
 const Command commands_doctor[] = {
     {.name = "doctor",
-     .summary = "what stands in the way here, and what killed commands left over",
+     .summary = "what stands in the way, and what was left over",
      .example = "gemel doctor",
      .group = "Look",
      .flags = COMMAND_JSON,
