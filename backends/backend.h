@@ -516,7 +516,8 @@ struct GemelBackendOps {
     /* Read lane. */
     GemelInspect *(*inspect)(GemelConn *conn, const char *id, GError **error);
     /* Which files an act would touch: an array of {"path", "bytes" (on disk; null = not known),
-       "goes" (else it stays)}, empty for an act that touches none. `snapshot` may be NULL. Changes
+       "goes" (else it stays)}, empty for an act that touches none. A "path" without a slash at its
+       beginning is no file: "snapshot s1". `snapshot` may be NULL. Changes
        nothing. Read lane. NULL = cannot. */
     json_t *(*plan)(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
                     GError **error);

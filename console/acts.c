@@ -641,6 +641,20 @@ static void acts_begin(CommandRun *run)
         acts_over(run);
 }
 
+static void ask(CommandRun *run, const char *question)
+{
+    const Acts *acts = run->data;
+    g_autoptr(GPtrArray) targets = g_ptr_array_new();
+
+    for (guint i = 0; i < acts->items->len; i++)
+        g_ptr_array_add(targets, ((Item *)acts->items->pdata[i])->target);
+    plan_confirm(run,
+                 &(PlanAbout){.act = run->command->act,
+                              .targets = (Target *const *)targets->pdata,
+                              .n_targets = targets->len},
+                 question, typed_name(acts), acts_begin);
+}
+
 void acts_go(CommandRun *run)
 {
     Acts *acts = run->data;
@@ -668,5 +682,5 @@ void acts_go(CommandRun *run)
     if (!run->yes && run->face->face != FACE_TUI &&
         (acts->by_glob || acts->skipped->len > 0 || run_flag(run, "ask")))
         print_plan(run, OUTPUT_NOTE);
-    run_confirm(run, question, typed_name(acts), acts_begin);
+    ask(run, question);
 }

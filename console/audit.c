@@ -16,7 +16,8 @@
 #include "console/writer.h"
 
 /* How long an act waits for its line before the disk counts as unwritable. */
-#define WRITE_WAIT_MS 10000
+static gint write_wait_ms = 10000;
+
 #define WAIT_SLICE_MS 50
 #define READ_MAX      (16 << 20)
 
@@ -194,24 +195,53 @@ typedef struct {
     AuditAct *act;
     char *head; /* time and event, as members */
     char *more; /* further members, each with a comma before it; or NULL */
-    gboolean is_begin;
-    void (*done)(gpointer data, const GError *error);
+    gboolean is_begin, is_awaited;
+    /* of the UI thread */
+    void (*done)(gpointer data, const GError *error); /* NULL once it was called */
     gpointer data;
+    GSource *timer;
 } Write;
+
+/* UI thread: tells once that the line is written, or that it is not. */
+static void tell(Write *write, const char *problem)
+{
+    void (*done)(gpointer, const GError *) = write->done;
+    g_autoptr(GError) error = NULL;
+
+    app_source_remove(&write->timer);
+    write->done = NULL;
+    if (problem != NULL && write->act->refuses)
+        gemel_error_set(&error, GEMEL_ERROR_FAILED,
+                        "%s; nothing was done (`set audit warn` lets it go on)", problem);
+    if (done != NULL)
+        done(write->data, error);
+}
 
 /* Back on the UI thread. */
 static void tell_done(void *data)
 {
     Write *write = data;
-    g_autoptr(GError) error = NULL;
 
-    if (write->act->problem != NULL && write->act->refuses)
-        gemel_error_set(&error, GEMEL_ERROR_FAILED,
-                        "%s; nothing was done (`set audit warn` lets it go on)",
-                        write->act->problem);
-    write->done(write->data, error);
+    tell(write, write->act->problem);
     audit_act_unref(write->act);
     g_free(write);
+}
+
+/* What is said of a line that nobody knows the fate of. */
+static char *no_answer(const AuditAct *act)
+{
+    return g_strdup_printf("the audit log %s cannot be written: no answer from its disk",
+                           act->path);
+}
+
+/* The writer still has it, and frees it when it comes back. */
+static gboolean tell_late(gpointer data)
+{
+    Write *write = data;
+    g_autofree char *problem = no_answer(write->act);
+
+    tell(write, problem);
+    return G_SOURCE_REMOVE;
 }
 
 static void write_act(void *data)
@@ -233,7 +263,7 @@ static void write_act(void *data)
         pthread_cond_broadcast(&act->written);
         pthread_mutex_unlock(&act->mutex);
     }
-    if (write->done != NULL) {
+    if (write->is_awaited) {
         hub_post(act->app->hub, tell_done, write);
         return;
     }
@@ -254,8 +284,11 @@ static void post_line(AuditAct *act, const char *event, char *more,
                         now, gemel_boottime_ns(), event);
     write->more = more;
     write->is_begin = g_str_equal(event, "begin");
+    write->is_awaited = done != NULL;
     write->done = done;
     write->data = data;
+    if (done != NULL)
+        write->timer = app_add_timer(act->app, (guint)write_wait_ms, tell_late, write);
     writer_post(act->app->writer, write_act, write);
 }
 
@@ -270,27 +303,77 @@ static const char *face_name(Face face)
                                 : "one-shot";
 }
 
+static void mark_begun(AuditAct *act)
+{
+    pthread_mutex_lock(&act->mutex);
+    act->is_begun = TRUE;
+    act->begun_ns = gemel_boottime_ns();
+    pthread_mutex_unlock(&act->mutex);
+}
+
+/* An act that says nothing yet. */
+static AuditAct *act_new(App *app)
+{
+    AuditAct *act = g_new0(AuditAct, 1);
+
+    if (app->writer == NULL)
+        app->writer = writer_new();
+    atomic_init(&act->refs, 1);
+    act->app = app;
+    act->path = audit_path();
+    act->refuses = g_str_equal(options_get(app->options, "audit"), "refuse");
+    pthread_mutex_init(&act->mutex, NULL);
+    pthread_cond_init(&act->written, NULL);
+    return act;
+}
+
+/* What it says; takes the object. */
+static void act_describe(AuditAct *act, json_t *object)
+{
+    static guint numbers;
+    g_autofree char *number = g_strdup_printf("%d-%u", (int)getpid(), ++numbers);
+
+    json_object_set_new(object, "act", json_text(number));
+    act->members = json_members(object);
+}
+
+AuditAct *audit_act_plain(App *app, guint face, const char *what, const char *command)
+{
+    AuditAct *act = act_new(app);
+    json_t *object = json_object();
+
+    set_text(object, "face", face_name((Face)face));
+    set_text(object, "command", command);
+    set_text(object, "what", what);
+    act_describe(act, object);
+    return act;
+}
+
+void audit_record(App *app, guint face, const char *what, const char *command)
+{
+    AuditAct *act = audit_act_plain(app, face, what, command);
+
+    mark_begun(act);
+    post_line(act, "begin", NULL, NULL, NULL);
+    audit_end(act, 0, NULL);
+    audit_act_unref(act);
+}
+
+void audit_set_wait_ms(gint ms)
+{
+    write_wait_ms = ms;
+}
+
 AuditAct *audit_act_new(CommandRun *run, AppBackend *backend, const char *instance_id,
                         const char *act_name, const char *plan)
 {
-    static guint numbers;
-    AuditAct *act = g_new0(AuditAct, 1);
+    AuditAct *act = act_new(run->app);
     json_t *object = json_object();
-    g_autofree char *number = g_strdup_printf("%d-%u", (int)getpid(), ++numbers);
     g_autofree char *command = audit_command_text(run);
     const ModelInstance *instance =
         backend != NULL && instance_id != NULL
             ? model_instance(run->app->model, backend->backend->name, instance_id)
             : NULL;
-
-    if (run->app->writer == NULL)
-        run->app->writer = writer_new();
-    atomic_init(&act->refs, 1);
-    act->app = run->app;
-    act->path = audit_path();
-    act->refuses = g_str_equal(options_get(run->app->options, "audit"), "refuse");
-    pthread_mutex_init(&act->mutex, NULL);
-    pthread_cond_init(&act->written, NULL);
 
     set_text(object, "face", face_name(run->face->face));
     set_text(object, "command", command);
@@ -303,9 +386,7 @@ AuditAct *audit_act_new(CommandRun *run, AppBackend *backend, const char *instan
         set_text(object, "state", gemel_state_name(instance->info->state));
     }
     set_text(object, "plan", plan);
-    json_object_set_new(object, "act", json_text(number));
-
-    act->members = json_members(object);
+    act_describe(act, object);
     return act;
 }
 
@@ -339,18 +420,10 @@ gboolean audit_act_has_begun(AuditAct *act)
 
 /* ---- begin and end -------------------------------------------------------------------------- */
 
-static void mark_begun(AuditAct *act)
-{
-    pthread_mutex_lock(&act->mutex);
-    act->is_begun = TRUE;
-    act->begun_ns = gemel_boottime_ns();
-    pthread_mutex_unlock(&act->mutex);
-}
-
 /* Until it is written, or the time is over, or it was cancelled; what went wrong, or NULL. */
 static char *wait_written(AuditAct *act, const GemelActArgs *args)
 {
-    gint64 deadline = g_get_monotonic_time() + (gint64)WRITE_WAIT_MS * 1000;
+    gint64 deadline = g_get_monotonic_time() + (gint64)write_wait_ms * 1000;
     gint64 begun = g_get_monotonic_time();
     char *problem = NULL;
 
@@ -367,8 +440,7 @@ static char *wait_written(AuditAct *act, const GemelActArgs *args)
             gemel_act_progress(args, -1, "waiting for the audit log");
     }
     if (!act->is_written)
-        problem = g_strdup_printf("the audit log %s cannot be written: no answer from its disk",
-                                  act->path);
+        problem = no_answer(act);
     else
         problem = g_strdup(act->problem);
     pthread_mutex_unlock(&act->mutex);

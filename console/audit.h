@@ -42,12 +42,22 @@ gboolean audit_act_has_begun(AuditAct *act);
 /* Writes "begin" and waits until it is written, saying so by args; FALSE: not written, and the
    option wants the act refused. With `warn` a note is left. Worker thread. */
 gboolean audit_begin(AuditAct *act, const GemelActArgs *args, GError **error);
-/* The same for the UI thread: `done` is called later, with the error or NULL. */
+/* The same for the UI thread: `done` is called later, with the error or NULL, and within the same
+   time. */
 void audit_begin_async(AuditAct *act, void (*done)(gpointer data, const GError *error),
                        gpointer data);
 /* Writes "end", or "refused" if it has not begun. `status` is an exit status; error may be NULL.
    Any thread. Only the first call counts. */
 void audit_end(AuditAct *act, int status, const GError *error);
+
+/* Something that is done at once and is about no instance, as read-only being turned on: both
+   lines, for which nothing waits. */
+void audit_record(App *app, guint face, const char *what, const char *command);
+/* The same as an act that audit_begin_async may refuse. */
+AuditAct *audit_act_plain(App *app, guint face, const char *what, const char *command);
+
+/* How long a line is waited for, 10 s: for tests. */
+void audit_set_wait_ms(gint ms);
 
 /* Makes the job write both lines of the act, on its worker. */
 void audit_wrap(GemelJobSpec *spec, AuditAct *act);

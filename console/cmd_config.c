@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_config.c - what a user sets: options, keys, aliases; and saving it. */
 #include "console/alias.h"
+#include "console/audit.h"
 #include "console/commands.h"
 #include "console/save_config.h"
 
@@ -41,9 +42,20 @@ static void set_unknown(CommandRun *run, const char *name)
              run->command->name, name);
 }
 
+/* Whether changes are refused is on record. */
+static void record_read_only(CommandRun *run, gboolean was)
+{
+    gboolean is = app_is_read_only(run->app);
+    g_autofree char *command = audit_command_text(run);
+
+    if (is != was && run->face->face != FACE_RC)
+        audit_record(run->app, run->face->face, is ? "read-only on" : "read-only off", command);
+}
+
 static void set_run(CommandRun *run)
 {
     g_autoptr(GError) error = NULL;
+    gboolean was = app_is_read_only(run->app);
 
     if (run->n_words == 0) {
         set_list(run);
@@ -55,13 +67,17 @@ static void set_run(CommandRun *run)
     } else if (!options_set(run->app->options, run->words[0], run->words[1], &error)) {
         run_error(run, error);
     }
+    record_read_only(run, was);
 }
 
 static void unset_run(CommandRun *run)
 {
+    gboolean was = app_is_read_only(run->app);
+
     for (guint i = 0; i < run->n_words; i++)
         if (!options_reset(run->app->options, run->words[i]))
             set_unknown(run, run->words[i]);
+    record_read_only(run, was);
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */

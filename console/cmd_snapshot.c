@@ -262,14 +262,18 @@ static gboolean snapshot_is_there(GPtrArray *all, const char *name)
 
 static void act_confirm(CommandRun *run)
 {
-    const SnapshotAct *act = run->data;
+    SnapshotAct *act = run->data;
     g_autofree char *question =
         act->act == GEMEL_ACT_SNAPSHOT_REVERT
             ? g_strdup_printf("Take %s back to %s? What came after it is lost.", act->target->name,
                               act->snapshot)
             : g_strdup_printf("Delete snapshot %s of %s?", act->snapshot, act->target->name);
 
-    run_confirm(run, question, NULL, act_begin);
+    plan_confirm(
+        run,
+        &(PlanAbout){
+            .act = act->act, .targets = &act->target, .n_targets = 1, .snapshot = act->snapshot},
+        question, NULL, act_begin);
 }
 
 /* The snapshots came: nobody is asked about one that is not there. */

@@ -90,6 +90,7 @@ static void run_clear(CommandRun *run)
     run->data_free = NULL;
     run->interrupt = NULL;
     g_clear_pointer(&run->about, g_ptr_array_unref);
+    g_clear_pointer(&run->plan, plan_free);
     g_clear_pointer(&run->words, g_strfreev);
     g_clear_pointer(&run->options, g_hash_table_unref);
     g_ptr_array_set_size(run->jobs, 0);

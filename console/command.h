@@ -21,6 +21,7 @@ typedef enum {
 } Face;
 
 typedef struct CommandRun CommandRun;
+typedef struct Plan Plan;
 
 /* What a word of a command line means: how it is completed and checked. */
 typedef enum {
@@ -128,6 +129,9 @@ typedef struct {
        once. NULL: cannot ask, --yes is needed. */
     void (*confirm)(CommandRun *run, const char *question, const char *typed_name,
                     void (*answer)(CommandRun *run, gboolean yes), gpointer face_data);
+    /* More is known of the plan of this run's question (plan_lines). NULL: the question waits until
+       the plan is printed. */
+    void (*confirm_plan)(CommandRun *run, gpointer face_data);
     /* Gives the terminal to a stream and takes it back (TUI: leaves and re-enters the screen).
        FALSE: another program has it. NULL: the command answers UNSUPPORTED. */
     gboolean (*terminal_leave)(gpointer face_data);
@@ -168,6 +172,7 @@ struct CommandRun {
     /* The first ^C: TRUE if the command saw to it itself, and goes on. NULL: it is cancelled. */
     gboolean (*interrupt)(CommandRun *run);
     GPtrArray *about;   /* keys ("backend/id") that its question is about, or NULL: its words */
+    Plan *plan;         /* of its question: plan.c; or NULL */
     gint pending;       /* jobs, timers and streams the command still waits for */
     gboolean piped;     /* the data go to a program, not to the terminal */
     guint nesting;      /* of `source` and `watch`: how many runs this one is inside of */
@@ -228,6 +233,9 @@ ModelInstance *run_find(CommandRun *run, const char *name, GError **error);
 /* Goes on with `proceed` once the user agreed (or --yes was given); otherwise ends the run. */
 void run_confirm(CommandRun *run, const char *question, const char *typed_name,
                  void (*proceed)(CommandRun *run));
+/* What goes and what stays, as far as it is known, a line each; plan may be NULL. g_strfreev() */
+char **plan_lines(const Plan *plan);
+void plan_free(Plan *plan);
 /* Submits a job whose end calls done (unless the run was cancelled); counts it in run->pending.
    A lost job counts as ended with UNREACHABLE. */
 GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const GemelJobSpec *spec,

@@ -80,6 +80,20 @@ void target_set_doing(Target *target, const char *doing);
    told; nothing for an act that takes no file away. */
 void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot);
 
+/* What a question is about. */
+typedef struct {
+    GemelAct act;
+    Target *const *targets;
+    guint n_targets;
+    const char *snapshot; /* or NULL */
+} PlanAbout;
+
+/* run_confirm with the plan of the act: a face with confirm_plan asks at once and is told as it
+   comes; elsewhere it is printed before the question. What does not come within a second is left
+   out, which is said. Nothing here blocks. */
+void plan_confirm(CommandRun *run, const PlanAbout *about, const char *question,
+                  const char *typed_name, void (*proceed)(CommandRun *run));
+
 /* "cpu=0.5" "memory=64M" "pids=100", each also "=none"; what is not given is left. */
 gboolean limits_parse(char **given, GemelLimits *limits, GError **error);
 /* The notes of a job, one line each. */

@@ -7,6 +7,7 @@
  * readline's own lists cannot.
  */
 #include "console/shell.h"
+#include "console/audit.h"
 #include "console/batch.h"
 #include "console/readline_edit.h"
 #include "console/readline_input.h"
@@ -316,6 +317,8 @@ void shell_start(CommandRun *run)
     run->app->interrupt = shell_interrupt;
     run->app->suspend = shell_suspend;
     run->app->interrupt_data = shell;
+    if (run->app->read_only)
+        audit_record(run->app, FACE_SHELL, "read-only on", "at the start");
     model_start(run->app->model); /* completion reads a live model */
     output_line(run->out, OUTPUT_NOTE, "gemel %s; `help` lists the commands, ^D leaves",
                 GEMEL_VERSION);

@@ -24,7 +24,9 @@ struct Dialog {
     char *title, *verb, *must_type;
     GString *typed;
     GPtrArray *lines, *options;
+    char **details;
     gboolean mistyped;
+    int top, rows, shown; /* of the text: the first row, all of them, and those with room */
 };
 
 /* Frees a line. */
@@ -65,6 +67,7 @@ void dialog_free(Dialog *d)
     g_string_free(d->typed, TRUE);
     g_ptr_array_unref(d->lines);
     g_ptr_array_unref(d->options);
+    g_strfreev(d->details);
     g_free(d);
 }
 
@@ -74,6 +77,28 @@ void dialog_add_line(Dialog *d, Role role, const char *text)
     Line *l = g_new(Line, 1);
     *l = (Line){role, g_strdup(text)};
     g_ptr_array_add(d->lines, l);
+}
+
+/* Takes other details. */
+void dialog_set_details(Dialog *d, const char *const *details)
+{
+    g_strfreev(d->details);
+    d->details = g_strdupv((char **)details);
+}
+
+const char *dialog_verb(const Dialog *d)
+{
+    return d->verb;
+}
+
+gboolean dialog_is_typed(const Dialog *d)
+{
+    return d->must_type != NULL;
+}
+
+gboolean dialog_scrolls(const Dialog *d)
+{
+    return d->rows > d->shown;
 }
 
 /* Adds a choice. */
@@ -127,12 +152,26 @@ static DialogResult type_key(Dialog *d, int key)
     return DIALOG_OPEN;
 }
 
+/* Takes a key that scrolls. */
+static gboolean scroll(Dialog *d, int key)
+{
+    int page = MAX(d->shown - 1, 1);
+    int by = key == KEYS_UP     ? -1
+             : key == KEYS_DOWN ? 1
+             : key == KEYS_PGUP ? -page
+             : key == KEYS_PGDN ? page
+                                : 0;
+
+    d->top = CLAMP(d->top + by, 0, MAX(d->rows - d->shown, 0));
+    return by != 0;
+}
+
 /* Takes a key. */
 DialogResult dialog_handle_key(Dialog *d, int key)
 {
     if (key == KEYS_ESC || key == KEYS_CTRL('c'))
         return DIALOG_NO;
-    if (toggle_option(d, key))
+    if (toggle_option(d, key) || scroll(d, key))
         return DIALOG_OPEN;
     if (d->must_type != NULL)
         return type_key(d, key);
@@ -199,32 +238,66 @@ static int wanted_width(const Dialog *d)
     int width = text_width(d->title) + 4;
     for (guint i = 0; i < d->lines->len; i++)
         width = MAX(width, text_width(((Line *)g_ptr_array_index(d->lines, i))->text));
+    for (guint i = 0; d->details != NULL && d->details[i] != NULL; i++)
+        width = MAX(width, text_width(d->details[i]));
     return width;
+}
+
+static gboolean is_blank(const Line *l)
+{
+    return l->text[strspn(l->text, " ")] == '\0';
+}
+
+/* Draws (or, without a canvas, counts) lines and details from row y on, which may be above the
+   canvas; a row apart. Returns the row after them. */
+static int draw_body(const Dialog *d, const Canvas *c, int y, int width)
+{
+    for (guint i = 0; i < d->lines->len; i++) {
+        const Line *l = g_ptr_array_index(d->lines, i);
+        y += draw_wrapped(c, y, width, l->role, l->text);
+    }
+    if (d->details == NULL || d->details[0] == NULL)
+        return y;
+    if (d->lines->len == 0 || !is_blank(g_ptr_array_index(d->lines, d->lines->len - 1)))
+        y++;
+    for (guint i = 0; d->details[i] != NULL; i++)
+        y += draw_wrapped(c, y, width, ROLE_TEXT, d->details[i]);
+    return y;
+}
+
+/* What part of the text is seen. */
+static void draw_position(const Dialog *d, const Canvas *c, int y)
+{
+    canvas_printf(c, y, 0, ROLE_DIM, "%s  %d-%d of %d", d->top == 0 ? "more below" : "Up Down",
+                  d->top + 1, d->top + d->shown, d->rows);
+}
+
+/* Draws the choices. */
+static void draw_options(const Dialog *d, const Canvas *c, int y)
+{
+    for (guint i = 0; i < d->options->len; i++, y++) {
+        const Option *o = g_ptr_array_index(d->options, i);
+        g_autofree char *name = keys_name(o->key);
+        int x = canvas_text(c, y, 0, ROLE_KEY, name);
+        x = canvas_text(c, y, x + 1, ROLE_TEXT, o->on ? "[x] " : "[ ] ");
+        canvas_text(c, y, x, ROLE_TEXT, o->label);
+    }
 }
 
 /* Draws the dialog in the middle. */
 void dialog_draw(Dialog *d, const Canvas *c)
 {
     int width = CLAMP(wanted_width(d), MIN(WIDTH_MIN, c->width - 4), MIN(WIDTH_MAX, c->width - 4));
-    int rows = 0, y = 0;
-    for (guint i = 0; i < d->lines->len; i++)
-        rows +=
-            draw_wrapped(NULL, 0, width, ROLE_TEXT, ((Line *)g_ptr_array_index(d->lines, i))->text);
-    rows += (int)d->options->len;
-    int answer = answer_rows(d, width);
-    Canvas in = canvas_popup(c, rows + 1 + answer, width, d->title);
-    /* the answer always shows; what does not fit above it is cut */
-    Canvas body = canvas_sub(&in, 0, 0, MAX(in.height - answer - 1, 0), in.width);
-    for (guint i = 0; i < d->lines->len; i++) {
-        const Line *l = g_ptr_array_index(d->lines, i);
-        y += draw_wrapped(&body, y, width, l->role, l->text);
-    }
-    for (guint i = 0; i < d->options->len; i++, y++) {
-        const Option *o = g_ptr_array_index(d->options, i);
-        g_autofree char *name = keys_name(o->key);
-        int x = canvas_text(&body, y, 0, ROLE_KEY, name);
-        x = canvas_text(&body, y, x + 1, ROLE_TEXT, o->on ? "[x] " : "[ ] ");
-        canvas_text(&body, y, x, ROLE_TEXT, o->label);
-    }
+    int options = (int)d->options->len, answer = answer_rows(d, width);
+    d->rows = draw_body(d, NULL, 0, width);
+    Canvas in = canvas_popup(c, d->rows + options + 1 + answer, width, d->title);
+    /* choices and answer always show; what does not fit above them scrolls */
+    d->shown = MIN(MAX(in.height - options - answer - 1, 0), d->rows);
+    d->top = CLAMP(d->top, 0, d->rows - d->shown);
+    Canvas body = canvas_sub(&in, 0, 0, d->shown, in.width);
+    draw_body(d, &body, -d->top, width);
+    draw_options(d, &in, d->shown);
+    if (dialog_scrolls(d))
+        draw_position(d, &in, d->shown + options);
     draw_answer(d, &in, in.height - answer, answer);
 }

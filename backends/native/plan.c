@@ -39,6 +39,15 @@ static void add(json_t *files, const char *path)
                                            (json_int_t)tree_bytes(path), "goes", TRUE));
 }
 
+/* What is no file of its own but goes or stays with them. */
+static void add_snapshot(json_t *files, const NativeSnapshot *snapshot, gboolean goes)
+{
+    g_autofree char *text = g_strdup_printf("snapshot %s", snapshot->name);
+
+    json_array_append_new(files,
+                          json_pack("{s:s, s:n, s:b}", "path", text, "bytes", "goes", (int)goes));
+}
+
 static gboolean is_layer_of(const GArray *layers, guint number)
 {
     for (guint i = 0; i < layers->len; i++)
@@ -67,6 +76,21 @@ static void add_own_layers(const NativeStore *store, const NativeContainer *c,
     }
 }
 
+/* Snapshots that stand on the same layers: those stay for them. */
+static void add_dependants(const NativeContainer *c, const NativeSnapshot *snapshot, json_t *files)
+{
+    for (guint s = 0; s < c->snapshots->len; s++) {
+        const NativeSnapshot *other = g_ptr_array_index(c->snapshots, s);
+        gboolean shares = FALSE;
+
+        for (guint i = 0; i < snapshot->layers->len && other != snapshot; i++)
+            shares =
+                shares || is_layer_of(other->layers, g_array_index(snapshot->layers, guint, i));
+        if (shares)
+            add_snapshot(files, other, FALSE);
+    }
+}
+
 json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
                     GError **error)
 {
@@ -83,13 +107,18 @@ json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *s
         g_autofree char *path = native_store_container_path(store, id, NULL);
 
         add(files, path);
+        for (guint i = 0; i < c->snapshots->len; i++)
+            add_snapshot(files, g_ptr_array_index(c->snapshots, i), TRUE);
     } else if (act == GEMEL_ACT_SNAPSHOT_REVERT) {
         g_autofree char *layer = g_strdup_printf("l/%u", c->upper);
         g_autofree char *path = native_store_container_path(store, id, layer);
 
         add(files, path);
+        for (guint i = 0; i < c->snapshots->len; i++)
+            add_snapshot(files, g_ptr_array_index(c->snapshots, i), FALSE);
     } else if (act == GEMEL_ACT_SNAPSHOT_DELETE && found != NULL) {
         add_own_layers(store, c, found, files);
+        add_dependants(c, found, files);
     }
     return files;
 }

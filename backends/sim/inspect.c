@@ -265,6 +265,25 @@ GemelInspect *sim_inspect(GemelConn *conn, const char *id, GError **error)
     return inspect;
 }
 
+/* What an act does to a snapshot, if anything. */
+static void plan_snapshot(json_t *files, const GemelSnapshot *own, GemelAct act, const char *named)
+{
+    gboolean is_named = g_strcmp0(own->name, named) == 0;
+    g_autofree char *text = g_strdup_printf("snapshot %s", own->name);
+
+    if (act != GEMEL_ACT_DELETE && act != GEMEL_ACT_SNAPSHOT_REVERT &&
+        act != GEMEL_ACT_SNAPSHOT_DELETE)
+        return;
+    json_array_append_new(
+        files,
+        json_pack("{s:o, s:o, s:b}", "path", text_json(text), "bytes",
+                  act == GEMEL_ACT_SNAPSHOT_DELETE && is_named && own->size_bytes >= 0
+                      ? json_integer(own->size_bytes)
+                      : json_null(),
+                  "goes",
+                  act == GEMEL_ACT_DELETE || (act == GEMEL_ACT_SNAPSHOT_DELETE && is_named)));
+}
+
 json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
                  GError **error)
 {
@@ -288,6 +307,8 @@ json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snap
                                                (json_int_t)(48 + instance->hash % 400) * 1048576,
                                                "goes", !is_guest));
     }
+    for (guint i = 0; instance != NULL && i < instance->snapshots->len; i++)
+        plan_snapshot(files, instance->snapshots->pdata[i], act, snapshot);
     sim_unlock(world);
     return files;
 }

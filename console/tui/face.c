@@ -328,6 +328,7 @@ void face_init(Tui *tui)
     tui->face = (FaceOps){
         .face = FACE_TUI,
         .confirm = questions_confirm,
+        .confirm_plan = questions_plan,
         .terminal_leave = lend_terminal,
         .terminal_enter = lend_take_back,
         .terminal_unread = lend_unread,

@@ -394,6 +394,20 @@ static void draw_input(Tui *tui, const Canvas *body, const Canvas *line)
         draw_matches(tui, body, matches);
 }
 
+/* What Enter does depends on the question: no, or, once the name is typed, yes. */
+static void draw_dialog_footer(const Dialog *dialog, const Canvas *c)
+{
+    gboolean typed = dialog_is_typed(dialog);
+    FooterKey keys[3];
+    guint n = 0;
+
+    keys[n++] = (FooterKey){typed ? "name Enter" : "y", dialog_verb(dialog), 1};
+    keys[n++] = (FooterKey){typed ? "Esc" : "Enter Esc", "leave it", 0};
+    if (dialog_scrolls(dialog))
+        keys[n++] = (FooterKey){"Up Down", "scroll", 2};
+    footer_draw(c, keys, n);
+}
+
 static void draw_footer(Tui *tui, const Canvas *c)
 {
     static const FooterKey line_keys[] = {{"Enter", "do it", 0},
@@ -403,7 +417,6 @@ static void draw_footer(Tui *tui, const Canvas *c)
                                           {"Esc", "leave", 0}};
     static const FooterKey menu_keys[] = {
         {"Enter", "do it", 0}, {"Esc", "leave", 0}, {"Up Down", "move", 1}};
-    static const FooterKey dialog_keys[] = {{"Esc", "no: leave everything as it is", 0}};
     FooterKey keys[FOOTER_MAX];
     guint n = 0;
     const Binding *binding;
@@ -411,7 +424,7 @@ static void draw_footer(Tui *tui, const Canvas *c)
     Where where = page->ops->focus != NULL ? page->ops->focus(page) : page->ops->where;
 
     if (tui->dialog != NULL) {
-        footer_draw(c, dialog_keys, G_N_ELEMENTS(dialog_keys));
+        draw_dialog_footer(tui->dialog, c);
         return;
     }
     if (tui->menu != NULL || tui->input != INPUT_NONE) {

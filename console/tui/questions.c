@@ -184,7 +184,7 @@ static void open_dialog(Tui *tui, const char *command, const char *const *words,
         tui->dialog = dialog_new(title, verb_of(command, FALSE), typed_name);
         if (instance != NULL)
             add_facts(tui->dialog, instance);
-        if (strstr(text, SKIPPED) == NULL)
+        if (strstr(text, SKIPPED) == NULL && *text != '\0')
             dialog_add_line(tui->dialog, ROLE_TEXT, text);
         add_skipped(tui->dialog, text);
     }
@@ -196,19 +196,38 @@ static void open_dialog(Tui *tui, const char *command, const char *const *words,
     tui_changed(tui);
 }
 
+static void show_plan(Tui *tui, const CommandRun *run)
+{
+    g_auto(GStrv) lines = plan_lines(run->plan);
+
+    dialog_set_details(tui->dialog, (const char *const *)lines);
+    tui_changed(tui);
+}
+
+void questions_plan(CommandRun *run, gpointer data)
+{
+    Tui *tui = data;
+
+    if (tui->dialog != NULL && tui->dialog_run == run)
+        show_plan(tui, run); /* a question that waits takes it when it is opened */
+}
+
 static void open_question(Tui *tui, Question *question)
 {
     const CommandRun *run = question->run;
+    /* a bare question is the title again; what goes with it says more */
+    gboolean says_more = run->plan == NULL || !g_str_has_suffix(question->question, "?");
+    const char *text = says_more ? question->question : "";
 
     if (run->about != NULL)
         open_dialog(tui, run->command->name, (const char *const *)run->about->pdata,
-                    run->about->len, run->about->len > 1, question->question, question->typed_name);
+                    run->about->len, run->about->len > 1, text, question->typed_name);
     else
         open_dialog(tui, run->command->name, (const char *const *)run->words, run->n_words,
-                    run->command->words[0].repeats && run->n_words > 1, question->question,
-                    question->typed_name);
+                    run->command->words[0].repeats && run->n_words > 1, text, question->typed_name);
     tui->dialog_run = question->run;
     tui->dialog_answer = question->answer;
+    show_plan(tui, run);
 }
 
 void questions_confirm(CommandRun *run, const char *text, const char *typed_name,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/options.h"
+#include "console/audit.h"
 #include "widgets/screen.h"
 
 /* Data never redraws more often than this. */
@@ -337,6 +338,8 @@ void tui_start(Tui *tui)
     for (guint i = 0; i < G_N_ELEMENTS(at_start); i++)
         if (strcmp(at_start[i], "read-only") != 0 || !tui->app->read_only)
             apply_option(at_start[i], tui);
+    if (tui->app->read_only)
+        audit_record(tui->app, FACE_TUI, "read-only on", "at the start");
     options_listen(tui->app->options, apply_option, tui);
     tui->listener = model_listen(tui->app->model, model_changed, tui);
     tui->second_source = app_add_timer(tui->app, 1000, second, tui);
@@ -344,6 +347,7 @@ void tui_start(Tui *tui)
 
 void tui_stop(Tui *tui)
 {
+    verbs_forget(tui);
     options_listen(tui->app->options, NULL, NULL);
     model_unlisten(tui->app->model, tui->listener);
     input_end(tui);

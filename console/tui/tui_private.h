@@ -113,6 +113,7 @@ struct Tui {
         dialog_deaf_until_usec; /* it came unasked: keys meant for something else are not taken */
     char *dialog_key;           /* the instance it is about, re-checked on yes */
     char *dialog_line;          /* the command line it is about, run on yes */
+    struct Allowing *allowing;  /* read-only is being lifted: verbs.c */
     GQueue waiting_dialogs;     /* of Question, asked while another was open */
     Menu *menu;
     gboolean menu_waits; /* it is the copy menu, and waits for what is being read */
@@ -195,6 +196,8 @@ const Binding *keymap_nth(guint i);
 
 /* ---- verbs.c -------------------------------------------------------------------------------- */
 
+/* The TUI goes: what is still being written to the log tells it nothing. */
+void verbs_forget(Tui *tui);
 gboolean tui_view(gpointer tui, const char *const *words, GError **error);
 
 /* ---- face.c: what commands get from us ------------------------------------------------------ */
@@ -235,6 +238,8 @@ char *lend_what(Tui *tui, const char *line, LendKind *ret_kind);
 /* FaceOps.confirm. */
 void questions_confirm(CommandRun *run, const char *text, const char *typed_name,
                        void (*answer)(CommandRun *run, gboolean yes), gpointer tui);
+/* FaceOps.confirm_plan. */
+void questions_plan(CommandRun *run, gpointer tui);
 /* A question of the TUI itself; `y` does `verb`. */
 void face_ask(Tui *tui, const char *title, const char *verb, const char *text,
               void (*done)(Tui *tui, gboolean yes));

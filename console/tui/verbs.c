@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/options.h"
+#include "console/audit.h"
 #include "console/tui/consoles.h"
 #include "widgets/screen.h"
 
@@ -325,19 +326,63 @@ static gboolean verb_redraw(Tui *tui, const char *arg, GError **error)
     return TRUE;
 }
 
+/* Changes are allowed once that is on record, where the option `audit` wants it so. */
+typedef struct Allowing {
+    Tui *tui; /* NULL: it has gone */
+    AuditAct *act;
+} Allowing;
+
+void verbs_forget(Tui *tui)
+{
+    if (tui->allowing != NULL)
+        tui->allowing->tui = NULL;
+    tui->allowing = NULL;
+}
+
+static void changes_recorded(gpointer data, const GError *error)
+{
+    Allowing *allowing = data;
+    Tui *tui = allowing->tui;
+
+    if (tui == NULL) {
+        /* too late for either */
+    } else if (error != NULL) {
+        face_say(tui, OUTPUT_ERROR, "read-only stays on: %s", error->message);
+    } else {
+        tui->app->read_only = FALSE;
+        if (options_get_number(tui->app->options, "read-only") != 0)
+            options_set(tui->app->options, "read-only", "off", NULL);
+    }
+    audit_end(allowing->act, error != NULL ? 1 : 0, error);
+    audit_act_unref(allowing->act);
+    g_free(allowing);
+    if (tui == NULL)
+        return;
+    tui->allowing = NULL;
+    tui_changed(tui);
+}
+
 static void allow_changes(Tui *tui, gboolean yes)
 {
-    if (yes)
-        tui->app->read_only = FALSE;
+    Allowing *allowing;
+
+    if (!yes || tui->allowing != NULL)
+        return;
+    allowing = tui->allowing = g_new0(Allowing, 1);
+    allowing->tui = tui;
+    allowing->act = audit_act_plain(tui->app, FACE_TUI, "read-only off", "view read-only");
+    audit_begin_async(allowing->act, changes_recorded, allowing);
 }
 
 static gboolean verb_read_only(Tui *tui, const char *arg, GError **error)
 {
-    if (!tui->app->read_only)
+    if (!tui->app->read_only) {
         tui->app->read_only = TRUE;
-    else
+        audit_record(tui->app, FACE_TUI, "read-only on", "view read-only");
+    } else {
         face_ask(tui, "Leave read-only?", "allow changes",
                  "Shall commands change and end instances again?", allow_changes);
+    }
     return TRUE;
 }
 

@@ -9,6 +9,7 @@
 
 #include "console/audit.h"
 #include "console/commands.h"
+#include "console/writer.h"
 
 typedef struct {
     App *app;
@@ -172,7 +173,46 @@ static void test_a_refusal_leaves_a_line(Session *session, gconstpointer data)
     wait_count(session, 1, "refused", "stop");
     g_assert_cmpint(run_line(session, "list; stop"), ==, 2); /* wrong words are no act */
     g_assert_cmpint(run_line(session, "start mail --dry-run; set read-only off"), ==, 0);
-    g_assert_cmpuint(count(session, NULL, NULL, NULL), ==, 2);
+    g_assert_cmpuint(count(session, "refused", NULL, NULL), ==, 2);
+}
+
+static void test_read_only_is_on_record(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "set read-only on; set read-only on"), ==, 0);
+    wait_count(session, 1, "end", "read-only on");
+    g_assert_cmpint(run_line(session, "unset read-only; set refresh 2s"), ==, 0);
+    wait_count(session, 1, "end", "read-only off");
+    g_assert_cmpuint(count(session, NULL, NULL, NULL), ==, 4);
+}
+
+/* ---- a disk that does not answer ------------------------------------------------------------ */
+
+static void hold_the_writer(void *data)
+{
+    pthread_mutex_lock(data);
+    pthread_mutex_unlock(data);
+}
+
+static void test_a_wait_has_an_end(Session *session, gconstpointer data)
+{
+    static const char *const lines[] = {"pause lab-ct", "exec lab-ct -- true"};
+    pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+    g_assert_cmpint(run_line(session, "set audit refuse; list"), ==, 0);
+    session->app->writer = writer_new();
+    pthread_mutex_lock(&held);
+    writer_post(session->app->writer, hold_the_writer, &held);
+    audit_set_wait_ms(200);
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_test_message("%s", lines[i]);
+        g_assert_cmpint(run_line(session, lines[i]), ==, 1);
+        g_assert_nonnull(strstr(session->text->str, "no answer from its disk; nothing was done"));
+    }
+    audit_set_wait_ms(10000);
+    pthread_mutex_unlock(&held);
+    writer_drain(session->app->writer, 10000);
+    g_assert_cmpuint(count(session, "begin", "pause", "lab-ct"), ==, 1);
+    wait_count(session, 1, "refused", "pause");
 }
 
 /* What each command that changes something is called with here. */
@@ -338,6 +378,8 @@ int main(int argc, char **argv)
     ADD("the log is private", test_the_log_is_private);
     ADD("begin is there while the act runs", test_begin_is_there_while_the_act_runs);
     ADD("a refusal leaves a line", test_a_refusal_leaves_a_line);
+    ADD("read-only is on record", test_read_only_is_on_record);
+    ADD("a wait has an end", test_a_wait_has_an_end);
     ADD("every change is recorded", test_every_change_is_recorded);
     ADD("warn acts and says so", test_warn_acts_and_says_so);
     ADD("refuse does nothing", test_refuse_does_nothing);
