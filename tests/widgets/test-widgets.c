@@ -315,6 +315,32 @@ static void test_dialog_yes_is_never_enter(void)
     screen_free();
 }
 
+static void test_dialog_scrolls_what_has_no_room(void)
+{
+    static const char *const details[] = {"goes   a", "goes   b",  "goes   c", "goes   d",
+                                          "goes   e", "frees  1M", NULL};
+    Canvas c = golden_open(8, 40);
+    g_autoptr(Dialog) d = dialog_new("delete web", "delete it", NULL);
+    dialog_add_line(d, ROLE_STRONG, "web");
+    dialog_draw(d, &c);
+    g_assert_false(dialog_scrolls(d));
+    dialog_set_details(d, details);
+    dialog_draw(d, &c);
+    g_assert_true(dialog_scrolls(d));
+    g_assert_cmpint(dialog_handle_key(d, KEYS_UP), ==, DIALOG_OPEN); /* not above the first */
+    g_assert_cmpint(dialog_handle_key(d, KEYS_DOWN), ==, DIALOG_OPEN);
+    g_assert_cmpint(dialog_handle_key(d, KEYS_PGDN), ==, DIALOG_OPEN);
+    dialog_draw(d, &c);
+    golden_check("dialog-scrolled");
+    for (int i = 0; i < 9; i++)
+        g_assert_cmpint(dialog_handle_key(d, KEYS_PGDN), ==, DIALOG_OPEN);
+    canvas_clear(&c);
+    dialog_set_details(d, NULL); /* what is shorter is seen from its beginning */
+    dialog_draw(d, &c);
+    golden_check("dialog-scrolled-back");
+    screen_free();
+}
+
 static void test_prompt_shows_cursor_and_matches(void)
 {
     static const PromptMatch matches[] = {
@@ -419,6 +445,7 @@ int main(int argc, char **argv)
     g_test_add_func("/menu/keys", test_menu_keys);
     g_test_add_func("/dialog/wants-the-name", test_dialog_wants_the_name);
     g_test_add_func("/dialog/yes-is-never-enter", test_dialog_yes_is_never_enter);
+    g_test_add_func("/dialog/scrolls-what-has-no-room", test_dialog_scrolls_what_has_no_room);
     g_test_add_func("/prompt/shows-cursor-and-matches", test_prompt_shows_cursor_and_matches);
     g_test_add_func("/prompt/long-line-scrolls", test_prompt_long_line_scrolls);
     g_test_add_func("/theme/mono-keeps-selection-and-errors-apart",
