@@ -267,6 +267,7 @@ typedef struct {
     gboolean no_wait;
     GemelLimits limits; /* LIMIT only */
     const char *signal; /* KILL of a container: "TERM", default KILL */
+    gboolean once;      /* START of a container: the end of what is attached first ends its input */
     gboolean enable;    /* AUTOSTART, PROTECT */
     const char *name;   /* RENAME */
     /* Called on the worker thread; copy what you keep. fraction < 0 = not known. */
@@ -347,13 +348,24 @@ typedef struct {
 
 /* ---- streams -------------------------------------------------------------------------------- */
 
-/* JOIN: a program in some of the instance's namespaces, see backends/join.h. */
+/*
+ * JOIN: a program in some of the instance's namespaces, see backends/join.h.
+ * ATTACH: a container's own program: all that it says from some point on, in order and nothing
+ * twice, until it ends, and its status.
+ */
 typedef enum {
     GEMEL_STREAM_CONSOLE,
     GEMEL_STREAM_EXEC,
     GEMEL_STREAM_JOIN,
+    GEMEL_STREAM_ATTACH,
     GEMEL_STREAM_N
 } GemelStreamKind;
+
+enum {
+    GEMEL_ATTACH_WHOLE = 1 << 0,    /* from the first byte of its log, also when it has ended */
+    GEMEL_ATTACH_SPLIT = 1 << 1,    /* without a terminal: as it is, and err_fd for the errors */
+    GEMEL_ATTACH_NO_INPUT = 1 << 2, /* nothing is passed to it, not even an end */
+};
 
 typedef struct {
     GemelStreamKind kind;
@@ -365,6 +377,7 @@ typedef struct {
     guint rows, cols;        /* of the caller's terminal; 0 = not known */
     guint namespaces;        /* JOIN: bits 1<<GemelNamespace */
     gboolean keep_caps;      /* JOIN: not bounded to the instance's capabilities */
+    guint attach;            /* ATTACH: GEMEL_ATTACH_* */
 } GemelStreamArgs;
 
 typedef struct GemelStreamOps GemelStreamOps;
@@ -374,7 +387,8 @@ typedef struct {
     const GemelStreamOps *ops; /* whose it is, where that is not the backend's table; else NULL */
     int fd;     /* the caller's end: read = output, write = input, shutdown(SHUT_WR) = end of input.
                    The caller closes it. */
-    int err_fd; /* EXEC without a tty: standard error, read only; else -1. The caller closes it. */
+    int err_fd; /* EXEC without a tty, ATTACH that is split, to a container without one: standard
+                   error, read only; else -1. The caller closes it. */
 } GemelStream;
 
 struct GemelStreamOps {
@@ -382,8 +396,9 @@ struct GemelStreamOps {
     /* Connects; returns with fd ready. Stream thread. */
     GemelStream *(*open)(GemelConn *conn, const char *id, const GemelStreamArgs *args,
                          GError **error);
-    /* Moves bytes until either side ends; returns the exit status of an EXEC (128+n for a signal),
-       0 for a console, -1 with error set on failure. Stream thread, once. */
+    /* Moves bytes until either side ends; returns the exit status of an EXEC or of the container at
+       the end of an ATTACH (128+n for a signal), 0 for a console, -1 with error set on failure.
+       Stream thread, once. */
     int (*pump)(GemelStream *stream, GError **error);
     /* Passes on a new size. Any thread while pump runs; never blocks. */
     void (*resize)(GemelStream *stream, guint rows, guint cols);

@@ -62,6 +62,10 @@ typedef struct {
     void (*interrupt)(gpointer data); /* SIGINT: cancels what runs in the foreground */
     void (*suspend)(gpointer data);   /* SIGTSTP, with a terminal that has modes to undo first */
     gpointer interrupt_data;          /* of both */
+    /* INT, TERM and HUP, before all else: TRUE if a command passed it on to what it runs. NULL:
+       nobody wants them. */
+    gboolean (*pass_signal)(gpointer data);
+    gpointer pass_signal_data;
 } App;
 
 App *app_new(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_create.c - create: a container from a root file system, or a guest from domain XML. */
+#include "console/cmd_create.h"
 #include "console/commands.h"
 
 #include <errno.h>
@@ -11,13 +12,13 @@
 #define XML_MAX_BYTES  (4 << 20) /* what libvirt's protocol takes */
 
 /* A GemelCreateSpec that owns its strings, for the worker. */
-typedef struct {
+struct Create {
     GemelCreateSpec spec;
     char *name, *xml, *definition, *rootfs, *hostname, *network, *user, *cwd;
     char **argv, **env, **labels;
-} Create;
+};
 
-static void create_free(gpointer data)
+void create_free(gpointer data)
 {
     Create *create = data;
 
@@ -99,8 +100,7 @@ static char **option_strings(const CommandRun *run, const char *name)
     return g_strv_builder_end(builder);
 }
 
-/* The backend that makes what was asked for: named, or the first of the right kind. */
-static AppBackend *create_backend(CommandRun *run, const char *type, GError **error)
+AppBackend *create_backend(CommandRun *run, const char *type, GError **error)
 {
     const char *name = run_option(run, "backend");
 
@@ -109,7 +109,8 @@ static AppBackend *create_backend(CommandRun *run, const char *type, GError **er
 
         if (open == NULL)
             gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
-                            "create: no backend is called '%s'; `backends` lists them", name);
+                            "%s: no backend is called '%s'; `backends` lists them",
+                            run->command->name, name);
         return open;
     }
     for (guint i = 0; i < run->app->backends->len; i++) {
@@ -119,18 +120,24 @@ static AppBackend *create_backend(CommandRun *run, const char *type, GError **er
             g_str_equal(open->backend->ops->type, "sim"))
             return open;
     }
-    gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "create: no %s backend is open; `connect %s`",
-                    type, type);
+    gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "%s: no %s backend is open; `connect %s`",
+                    run->command->name, type, type);
     return NULL;
 }
 
-static Create *create_parse(CommandRun *run, GError **error)
+static const CommandOption create_options[] = {
+    {"xml", 'x', OPTION_STRING, FALSE, "FILE", "the guest's domain XML"},
+    CREATE_OPTIONS,
+    {NULL},
+};
+
+Create *create_parse(CommandRun *run, const char *name, char **argv, GError **error)
 {
     Create *create = g_new0(Create, 1);
     const char *xml = run_option(run, "xml");
     g_auto(GStrv) limits = option_strings(run, "limit");
 
-    create->name = g_strdup(run->words[0]);
+    create->name = g_strdup(name);
     create->rootfs = run_option(run, "rootfs") != NULL
                          ? g_canonicalize_filename(run_option(run, "rootfs"), NULL)
                          : NULL;
@@ -138,7 +145,7 @@ static Create *create_parse(CommandRun *run, GError **error)
     create->network = g_strdup(run_option(run, "network"));
     create->user = g_strdup(run_option(run, "user"));
     create->cwd = g_strdup(run_option(run, "cwd"));
-    create->argv = run->n_words > 1 ? g_strdupv(run->words + 1) : NULL;
+    create->argv = argv != NULL && *argv != NULL ? g_strdupv(argv) : NULL;
     create->env = option_strings(run, "env");
     create->labels = option_strings(run, "label");
     create->spec = (GemelCreateSpec){
@@ -159,7 +166,9 @@ static Create *create_parse(CommandRun *run, GError **error)
     } else if (create->rootfs == NULL) {
         gemel_error_set(
             error, GEMEL_ERROR_INVALID,
-            "create %s: say --rootfs DIR or TAR for a container, --xml FILE for a guest",
+            run->command->options == create_options
+                ? "create %s: say --rootfs DIR or TAR for a container, --xml FILE for a guest"
+                : "run %s: say --rootfs DIR or TAR",
             create->name);
     }
     if (error != NULL && *error != NULL) {
@@ -173,11 +182,27 @@ static Create *create_parse(CommandRun *run, GError **error)
     return create;
 }
 
+GemelJob *create_submit(CommandRun *run, AppBackend *open, Create *create, GemelJobDone done,
+                        gpointer data)
+{
+    g_autofree char *title = g_strdup_printf("create %s", create->name);
+
+    return run_submit(run, open, GEMEL_LANE_ACT,
+                      &(GemelJobSpec){.kind = "create",
+                                      .title = title,
+                                      .run = run_create,
+                                      .arg = create,
+                                      .arg_free = create_free,
+                                      .result_free = g_free,
+                                      .hard_ms = CREATE_HARD_MS,
+                                      .args = {.limits = GEMEL_LIMITS_NONE}},
+                      done, data);
+}
+
 static void create_run(CommandRun *run)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *title = g_strdup_printf("create %s", run->words[0]);
-    Create *create = create_parse(run, &error);
+    Create *create = create_parse(run, run->words[0], run->words + 1, &error);
     AppBackend *open = NULL;
 
     if (create != NULL)
@@ -200,35 +225,8 @@ static void create_run(CommandRun *run)
         create_free(create);
         return;
     }
-    run_submit(run, open, GEMEL_LANE_ACT,
-               &(GemelJobSpec){.kind = "create",
-                               .title = title,
-                               .run = run_create,
-                               .arg = create,
-                               .arg_free = create_free,
-                               .result_free = g_free,
-                               .hard_ms = CREATE_HARD_MS,
-                               .args = {.limits = GEMEL_LIMITS_NONE}},
-               create_done, run);
+    create_submit(run, open, create, create_done, run);
 }
-
-static const CommandOption create_options[] = {
-    {"rootfs", 'r', OPTION_STRING, FALSE, "DIR|TAR", "the container's root file system"},
-    {"xml", 'x', OPTION_STRING, FALSE, "FILE", "the guest's domain XML"},
-    {"network", 'n', OPTION_STRING, FALSE, "none|host|ns:PATH", "the container's network (none)",
-     .choices = "none host ns:"},
-    {"hostname", 0, OPTION_STRING, FALSE, "NAME", "inside; the name otherwise"},
-    {"env", 'e', OPTION_STRING, TRUE, "KEY=VALUE", "in the environment of its first process"},
-    {"user", 'u', OPTION_STRING, FALSE, "USER[:GROUP]", "who runs it inside (root)"},
-    {"cwd", 'w', OPTION_STRING, FALSE, "DIR", "where it starts inside (/)"},
-    {"label", 'l', OPTION_STRING, TRUE, "KEY=VALUE", "for filters"},
-    {"limit", 0, OPTION_STRING, TRUE, "LIMIT=VALUE", "as for `limit`", .word = WORD_LIMIT},
-    {"tty", 't', OPTION_FLAG, FALSE, NULL, "give it a terminal"},
-    {"read-only", 0, OPTION_FLAG, FALSE, NULL, "its root file system cannot be written"},
-    {"backend", 'b', OPTION_STRING, FALSE, "BACKEND", "where, if several could",
-     .word = WORD_BACKEND},
-    {NULL},
-};
 
 const Command commands_create[] = {
     {.name = "create",

@@ -12,7 +12,7 @@ typedef struct {
     CommandRun *run;
     Takeover *takeover; /* NULL once it ended */
     char *name;
-    gboolean console;
+    gboolean console, attach;
 } Stream;
 
 static void stream_free(gpointer data)
@@ -45,6 +45,9 @@ static void stream_ended(gpointer data, int status, gboolean detached, const GEr
         output_line(run->out, OUTPUT_NOTE,
                     detached ? "left the console; %s goes on" : "%s closed the console",
                     stream->name);
+    if (stream->attach && detached)
+        output_line(run->out, OUTPUT_NOTE, "left %s; it goes on", stream->name);
+    run->left = detached;
     run_finish(run, error == NULL ? status : stream->console ? -1 : STREAM_STATUS_OWN_FAILURE);
 }
 
@@ -59,7 +62,8 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
                  run->command->name);
         return;
     }
-    if (run->face->open_stream != NULL && (args->kind == GEMEL_STREAM_CONSOLE || args->tty) &&
+    if (run->face->open_stream != NULL &&
+        (args->kind == GEMEL_STREAM_CONSOLE || args->kind == GEMEL_STREAM_ATTACH || args->tty) &&
         run->face->open_stream(run, instance, args, run->face->face_data))
         return;
     if (run->face->terminal_leave != NULL && !run->face->terminal_leave(run->face->face_data)) {
@@ -71,6 +75,7 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
     stream->run = run;
     stream->name = g_strdup(instance->info->name);
     stream->console = args->kind == GEMEL_STREAM_CONSOLE;
+    stream->attach = args->kind == GEMEL_STREAM_ATTACH;
     run->data = stream;
     run->data_free = stream_free;
     run_hold(run);
@@ -82,8 +87,9 @@ void stream_begin(CommandRun *run, const ModelInstance *instance, const GemelStr
         &(TakeoverSpec){.instance_id = instance->info->id,
                         .name = instance->info->name,
                         .args = *args,
-                        .detach_keys =
-                            stream->console ? options_get(run->app->options, "detach-keys") : NULL,
+                        .detach_keys = stream->console || stream->attach
+                                           ? options_get(run->app->options, "detach-keys")
+                                           : NULL,
                         .ended = stream_ended,
                         .data = stream,
                         .unread = run->face->terminal_unread,
@@ -137,6 +143,56 @@ static void console_run(CommandRun *run)
                                         .force = run_flag(run, "force")});
 }
 
+/* A container for which all it said can be had and how it ends is known. */
+static ModelInstance *attach_instance(CommandRun *run, gboolean whole)
+{
+    g_autoptr(GError) error = NULL;
+    ModelInstance *instance = run_find(run, run->words[0], &error);
+    const GemelStreamOps *streams;
+    const GemelInstance *info;
+
+    if (instance == NULL) {
+        run_error(run, error);
+        return NULL;
+    }
+    info = instance->info;
+    streams = instance->backend->open->backend->ops->streams;
+    if (app_is_read_only(run->app))
+        run_fail(run, GEMEL_ERROR_DENIED, "%s: read-only is on; `set read-only off` lifts it",
+                 run->command->name);
+    else if (info->kind == GEMEL_KIND_VM)
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED,
+                 "%s: cannot be attached to: it is a guest, which has no command of its own; "
+                 "`console %s` is the way in",
+                 info->name, info->name);
+    else if (streams == NULL || !(streams->kinds & 1u << GEMEL_STREAM_ATTACH))
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED, "%s: %s cannot attach to what runs there",
+                 info->name, instance->backend->name);
+    else if (!whole && !gemel_instance_can(info, GEMEL_ACT_CONSOLE))
+        run_fail(run, GEMEL_ERROR_CONFLICT, "%s: cannot be attached to: it %s", info->name,
+                 info->why_not[GEMEL_ACT_CONSOLE]);
+    else
+        return instance;
+    return NULL;
+}
+
+static void attach_run(CommandRun *run)
+{
+    gboolean whole = run_flag(run, "from-start");
+    ModelInstance *instance = attach_instance(run, whole);
+
+    if (instance == NULL) {
+        run->worst = STREAM_STATUS_OWN_FAILURE;
+        return;
+    }
+    stream_begin(
+        run, instance,
+        &(GemelStreamArgs){.kind = GEMEL_STREAM_ATTACH,
+                           .tty = TRUE,
+                           .attach = GEMEL_ATTACH_SPLIT | (whole ? GEMEL_ATTACH_WHOLE : 0) |
+                                     (run_flag(run, "no-stdin") ? GEMEL_ATTACH_NO_INPUT : 0)});
+}
+
 static void exec_argv(CommandRun *run, const char *const *argv, gboolean tty)
 {
     ModelInstance *instance = stream_instance(run, GEMEL_ACT_EXEC);
@@ -185,6 +241,13 @@ static const CommandOption console_options[] = {
     {NULL},
 };
 
+static const CommandOption attach_options[] = {
+    {"no-stdin", 0, OPTION_FLAG, FALSE, NULL, "only listen: what is typed stays here"},
+    {"from-start", 0, OPTION_FLAG, FALSE, NULL,
+     "all that its log has first; also of one that has ended"},
+    {NULL},
+};
+
 static const CommandOption exec_options[] = {
     {"env", 'e', OPTION_STRING, TRUE, "KEY=VALUE", "add to its environment"},
     {"user", 'u', OPTION_STRING, FALSE, "USER[:GROUP]", "who runs it"},
@@ -196,7 +259,6 @@ static const CommandOption exec_options[] = {
 
 const Command commands_stream[] = {
     {.name = "console",
-     .aliases = "attach",
      .summary = "the serial console of a guest, the terminal of a container",
      .example = "gemel console lab-vm",
      .group = "Inside",
@@ -206,6 +268,18 @@ const Command commands_stream[] = {
      .options = console_options,
      .details = "Leave with ^] or ^P^Q (`set detach-keys` changes them).",
      .run = console_run},
+    {.name = "attach",
+     .summary = "what a container's own command says, until it ends",
+     .example = "gemel attach lab-ct --no-stdin",
+     .group = "Inside",
+     .flags = COMMAND_LISTS | COMMAND_AUDITED,
+     .act = GEMEL_ACT_CONSOLE,
+     .words = {{WORD_INSTANCE, "NAME"}},
+     .options = attach_options,
+     .details = "The end of its log comes first. The status is the command's own, 128+n if signal "
+                "n ended it, 125 if gemel failed, 0 if it was left. With a terminal, leave with ^] "
+                "or ^P^Q (`set detach-keys` changes them); without one, ^C leaves.",
+     .run = attach_run},
     {.name = "exec",
      .summary = "run a command inside a container",
      .example = "gemel exec lab-ct -- hostname",

@@ -103,7 +103,7 @@ static void run_clear(CommandRun *run)
     run->flow->n_audits = 0;
     run->flow->refused_told = FALSE;
     run->command = NULL;
-    run->json = run->yes = run->dry_run = run->finished = FALSE;
+    run->json = run->yes = run->dry_run = run->finished = run->left = FALSE;
     run->pending = run->worst = 0;
 }
 

@@ -157,7 +157,7 @@ struct CommandRun {
     const FaceOps *face;
     Output *out;
     char **words; /* without the command's own name and options */
-    guint n_words;
+    guint n_words, n_before; /* n_before: that stood before `--` */
     GHashTable *options; /* name -> GPtrArray of char* */
     gboolean json, yes, dry_run;
     GPtrArray *missing; /* of ModelBackend*: gave no list in time, or failed to */
@@ -175,6 +175,7 @@ struct CommandRun {
     Plan *plan;         /* of its question: plan.c; or NULL */
     gint pending;       /* jobs, timers and streams the command still waits for */
     gboolean piped;     /* the data go to a program, not to the terminal */
+    gboolean left;      /* its stream was left, and what is inside goes on */
     guint nesting;      /* of `source` and `watch`: how many runs this one is inside of */
     const char *origin; /* the file this line stands in, or NULL: it was typed */
     const char *nested_origin; /* the same for runs inside this one, NULL: as this */

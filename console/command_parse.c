@@ -141,11 +141,12 @@ gboolean command_parse(CommandRun *run, char **argv, guint first, GError **error
     g_autoptr(GStrvBuilder) words = g_strv_builder_new();
     gboolean passthrough = run->command->flags & COMMAND_PASSTHROUGH;
     gboolean plain = FALSE;
-    guint n = 0;
+    guint n = 0, n_before = G_MAXUINT;
 
     for (guint i = first; argv[i] != NULL; i++) {
         if (!plain && g_str_equal(argv[i], "--")) {
             plain = TRUE;
+            n_before = n;
             continue;
         }
         if (!plain && argv[i][0] == '-' && argv[i][1] != '\0') {
@@ -159,6 +160,7 @@ gboolean command_parse(CommandRun *run, char **argv, guint first, GError **error
     }
     run->words = g_strv_builder_end(words);
     run->n_words = n;
+    run->n_before = MIN(n, n_before);
     return TRUE;
 }
 

@@ -22,6 +22,7 @@ static const Command *const families[] = {
     commands_change,
     commands_edit,
     commands_create,
+    commands_run,
     commands_snapshot,
     commands_logs,
     commands_stream,

@@ -18,6 +18,7 @@ extern const Command commands_change[];    /* cmd_change.c: save restore protect
 extern const Command commands_edit[];      /* cmd_edit.c: edit */
 extern const Command commands_logs[];      /* cmd_logs.c: logs */
 extern const Command commands_create[];    /* cmd_create.c: create */
+extern const Command commands_run[];       /* cmd_run.c: run */
 extern const Command commands_snapshot[];  /* cmd_snapshot.c */
 extern const Command commands_stream[];    /* cmd_stream.c: console exec shell */
 extern const Command commands_session[];   /* cmd_session.c: jobs backends connect set view ... */

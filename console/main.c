@@ -118,6 +118,8 @@ static void on_signal(int signal, gpointer data)
 {
     App *app = data;
 
+    if (signal != SIGTSTP && app->pass_signal != NULL && app->pass_signal(app->pass_signal_data))
+        return;
     if (signal != SIGINT && signal != SIGTSTP && app->interrupt != NULL && app->ended_by == 0) {
         /* what a command would put back when it is interrupted, it puts back now as well */
         app->ended_by = 128 + signal;

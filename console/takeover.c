@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,9 +15,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define CHUNK       8192
-#define BACKLOG_MAX 65536
-#define SIZE_MS     250
+#define CHUNK        8192
+#define BACKLOG_MAX  65536
+#define SIZE_MS      250
+#define ROOM_WAIT_MS 1000
 /* What a shell says of a program that SIGPIPE ended. */
 #define STATUS_SIGPIPE 141
 
@@ -27,6 +29,7 @@ struct Takeover {
     GemelStreamJob *stream;
     int fd, err_fd;
     gboolean raw, in_ended; /* in_ended: what was typed is at its end */
+    gboolean no_input;      /* of a container that is listened to; keys that leave count */
     struct termios saved;
     GSource *input, *output, *errors, *flush, *size;
     GByteArray *backlog; /* typed, not yet taken by the stream */
@@ -87,14 +90,20 @@ void takeover_abort(Takeover *takeover)
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
-static gboolean write_all(int fd, const guint8 *bytes, gsize length)
+/* A write that hangs is ended by a signal, and gemel with it. A command that passes signals on has
+   to live: it writes what the reader has room for, and only hangs with one that takes nothing. */
+static gboolean write_all(const Takeover *takeover, int fd, const guint8 *bytes, gsize length)
 {
     while (length > 0) {
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        gboolean passes = takeover->app->pass_signal != NULL && poll(&room, 1, ROOM_WAIT_MS) != 0;
         ssize_t n;
 
-        terminal_begin_write(fd);
-        n = write(fd, bytes, length);
-        terminal_end_write();
+        if (!passes)
+            terminal_begin_write(fd);
+        n = write(fd, bytes, passes ? MIN(length, PIPE_BUF) : length);
+        if (!passes)
+            terminal_end_write();
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -132,7 +141,7 @@ static void flush_backlog(Takeover *takeover)
         app_source_remove(&takeover->flush);
     if (takeover->in_ended && takeover->backlog->len == 0)
         shutdown(takeover->fd, SHUT_WR);
-    if (takeover->in_ended || takeover->backlog->len > BACKLOG_MAX)
+    if (takeover->in_ended || takeover->backlog->len > BACKLOG_MAX || takeover->no_input)
         app_source_remove(&takeover->input);
     else if (takeover->input == NULL)
         takeover->input =
@@ -201,13 +210,19 @@ static void output_failed(Takeover *takeover)
 static gboolean copy_out(Takeover *takeover, GSource **source, int from, int to)
 {
     guint8 bytes[CHUNK];
-    ssize_t n = read(from, bytes, sizeof bytes);
+    struct pollfd room = {.fd = to, .events = POLLOUT};
+    ssize_t n;
 
+    if (takeover->app->pass_signal != NULL && poll(&room, 1, 0) == 0) {
+        g_usleep(2000); /* signals are read meanwhile */
+        return TRUE;
+    }
+    n = read(from, bytes, sizeof bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return TRUE;
     if (n <= 0) {
         app_source_remove(source);
-    } else if (!write_all(to, bytes, (gsize)n)) {
+    } else if (!write_all(takeover, to, bytes, (gsize)n)) {
         output_failed(takeover);
         return FALSE;
     }
@@ -247,7 +262,10 @@ static gboolean size_check(gpointer data)
 static void stream_opened(gpointer data, int fd, int err_fd)
 {
     Takeover *takeover = data;
-    gboolean console = takeover->spec.args.kind == GEMEL_STREAM_CONSOLE;
+    GemelStreamKind kind = takeover->spec.args.kind;
+    /* a container says by its errors apart that it has no terminal */
+    gboolean is_terminal = kind == GEMEL_STREAM_CONSOLE ||
+                           (kind == GEMEL_STREAM_ATTACH ? err_fd < 0 : takeover->spec.args.tty);
     App *app = takeover->app;
 
     takeover->fd = fd;
@@ -255,9 +273,12 @@ static void stream_opened(gpointer data, int fd, int err_fd)
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
     if (err_fd >= 0)
         g_unix_set_fd_nonblocking(err_fd, TRUE, NULL);
-    if (isatty(STDIN_FILENO) && (console || takeover->spec.args.tty)) {
+    if (isatty(STDIN_FILENO) && is_terminal) {
         enter_raw(takeover);
         takeover->size = app_add_timer(app, SIZE_MS, size_check, takeover);
+    } else if (kind == GEMEL_STREAM_ATTACH) {
+        detach_keys_free(takeover->detach); /* for those who type */
+        takeover->detach = detach_keys_new(NULL);
     }
     flush_backlog(takeover); /* begins to read */
     takeover->output = app_add_fd(app, fd, G_IO_IN | G_IO_HUP, output_ready, takeover);
@@ -266,13 +287,13 @@ static void stream_opened(gpointer data, int fd, int err_fd)
 }
 
 /* What is still in a socket when the stream has ended. */
-static gboolean drain(int from, int to)
+static gboolean drain(const Takeover *takeover, int from, int to)
 {
     guint8 bytes[CHUNK];
     ssize_t n;
 
     while (from >= 0 && (n = read(from, bytes, sizeof bytes)) > 0)
-        if (!write_all(to, bytes, (gsize)n))
+        if (!write_all(takeover, to, bytes, (gsize)n))
             return FALSE;
     return TRUE;
 }
@@ -281,7 +302,8 @@ static void stream_ended(gpointer data, int status, const GError *error)
 {
     Takeover *takeover = data;
 
-    if (!drain(takeover->fd, STDOUT_FILENO) || !drain(takeover->err_fd, STDERR_FILENO))
+    if (!drain(takeover, takeover->fd, STDOUT_FILENO) ||
+        !drain(takeover, takeover->err_fd, STDERR_FILENO))
         output_failed(takeover);
     else
         takeover_end(takeover, status, FALSE, error);
@@ -297,6 +319,8 @@ Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec
     takeover->name = g_strdup(spec->name);
     takeover->fd = takeover->err_fd = -1;
     takeover->backlog = g_byte_array_new();
+    takeover->no_input =
+        spec->args.kind == GEMEL_STREAM_ATTACH && (spec->args.attach & GEMEL_ATTACH_NO_INPUT);
     takeover->detach = detach_keys_new(spec->detach_keys);
     if (ioctl(STDIN_FILENO, TIOCGWINSZ, &takeover->window) == 0) {
         args.rows = takeover->window.ws_row;

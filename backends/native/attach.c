@@ -34,7 +34,7 @@ typedef struct {
 /* ---- opening -------------------------------------------------------------------------------- */
 
 /* Socket names are short and stores may lie deep: the directory goes by its descriptor. */
-static int connect_attach(const char *dir)
+int native_attach_connect(const char *dir)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
@@ -53,6 +53,14 @@ static int connect_attach(const char *dir)
     close(dir_fd);
     errno = err;
     return fd;
+}
+
+int native_attach_control(const char *dir)
+{
+    g_autofree char *control = g_build_filename(dir, "ctl", NULL);
+
+    /* For reading too, so that a write never raises SIGPIPE once conmon is gone. */
+    return open(control, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Output for the caller; a container without a terminal ends lines with a bare newline. conmon
@@ -109,7 +117,6 @@ NativeStream *native_attach_open(NativeConn *conn, const NativeContainer *contai
                                  const NativeRun *run, const GemelStreamArgs *args, GError **error)
 {
     g_autofree char *dir = native_store_container_path(conn->store, container->id, NULL);
-    g_autofree char *control = g_build_filename(dir, "ctl", NULL);
     g_autofree char *log = g_build_filename(dir, "log", NULL);
     NativeAttach *a = g_new0(NativeAttach, 1);
 
@@ -119,7 +126,7 @@ NativeStream *native_attach_open(NativeConn *conn, const NativeContainer *contai
     a->control = -1;
     a->tty = run->tty;
     a->pending = g_string_new(NULL);
-    a->attach = connect_attach(dir);
+    a->attach = native_attach_connect(dir);
     if (a->attach < 0) {
         gemel_error_set_errno(error, errno, "container %s: its monitor (conmon) does not answer",
                               container->name);
@@ -132,8 +139,7 @@ NativeStream *native_attach_open(NativeConn *conn, const NativeContainer *contai
     }
     queue_tail(a, log);
     if (a->tty)
-        /* For reading too, so that a write never raises SIGPIPE once conmon is gone. */
-        a->control = open(control, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        a->control = native_attach_control(dir);
     native_stream_ops.resize(&a->stream.base, args->rows, args->cols);
     return &a->stream;
 }
@@ -227,15 +233,19 @@ static int attach_pump(NativeStream *stream, GError **error)
     return 0;
 }
 
-static void attach_resize(NativeStream *stream, guint rows, guint cols)
+void native_attach_resize(int control, guint rows, guint cols)
 {
-    NativeAttach *a = (NativeAttach *)stream;
     char line[40];
     int length = g_snprintf(line, sizeof line, "1 %u %u\n", rows, cols);
 
     /* A full FIFO drops a size; the next one makes up for it. */
-    if (a->control >= 0 && write(a->control, line, (size_t)length) < 0)
+    if (control >= 0 && write(control, line, (size_t)length) < 0)
         errno = 0;
+}
+
+static void attach_resize(NativeStream *stream, guint rows, guint cols)
+{
+    native_attach_resize(((NativeAttach *)stream)->control, rows, cols);
 }
 
 static void attach_close(NativeStream *stream)

@@ -129,7 +129,8 @@ static void launch_done(Launch *l)
     close_fd(&l->spawn_lock);
 }
 
-static GPtrArray *launch_argv(const Launch *l, const NativeContainer *c, const char *runtime)
+static GPtrArray *launch_argv(const Launch *l, const NativeContainer *c, const char *runtime,
+                              gboolean once)
 {
     GPtrArray *argv = g_ptr_array_new();
     const char *const fixed[] = {
@@ -151,7 +152,8 @@ static GPtrArray *launch_argv(const Launch *l, const NativeContainer *c, const c
         g_ptr_array_add(argv, (gpointer) "--terminal");
     } else {
         g_ptr_array_add(argv, (gpointer) "--stdin");
-        g_ptr_array_add(argv, (gpointer) "--leave-stdin-open");
+        if (!once)
+            g_ptr_array_add(argv, (gpointer) "--leave-stdin-open");
     }
     g_ptr_array_add(argv, NULL);
     return argv;
@@ -231,9 +233,9 @@ static void read_conmon_pid(const Launch *l, NativeRun *run)
 }
 
 static gboolean launch_conmon(Launch *l, const NativeStore *store, const NativeContainer *c,
-                              NativeRun *run, GError **error)
+                              NativeRun *run, gboolean once, GError **error)
 {
-    g_autoptr(GPtrArray) argv = launch_argv(l, c, run->runtime);
+    g_autoptr(GPtrArray) argv = launch_argv(l, c, run->runtime, once);
     g_autofree char *options = native_bundle_mount_options(c);
     NativePrivateMount private_mount = {l->dir, options, l->mount_target};
     g_auto(GStrv) env = launch_env(l);
@@ -290,7 +292,8 @@ gboolean native_conmon_create(const NativeStore *store, const NativeContainer *c
     l.spawn_lock = native_lock_spawn(store, c->id, error);
     if (l.spawn_lock < 0)
         goto out;
-    ok = launch_conmon(&l, store, c, run, error) && read_answer(&l, c, args, &run->pid, error);
+    ok = launch_conmon(&l, store, c, run, args != NULL && args->once, error) &&
+         read_answer(&l, c, args, &run->pid, error);
     if (ok)
         run->pid_start = native_process_start_ticks(run->pid);
 out:

@@ -76,6 +76,13 @@ static void stream_free(GemelStream *base)
     g_free(stream);
 }
 
+/* What a container said and how it ended can be had after its end. */
+static gboolean has_ended_and_may(const GemelStreamArgs *args, const NativeRun *run)
+{
+    return args->kind == GEMEL_STREAM_ATTACH && (args->attach & GEMEL_ATTACH_WHOLE) &&
+           run->phase == NATIVE_RUN_STARTED;
+}
+
 static GemelStream *stream_open(GemelConn *conn, const char *id, const GemelStreamArgs *args,
                                 GError **error)
 {
@@ -98,7 +105,8 @@ static GemelStream *stream_open(GemelConn *conn, const char *id, const GemelStre
                         container->name);
         return NULL;
     }
-    if (status.state != GEMEL_STATE_RUNNING && status.state != GEMEL_STATE_PAUSED) {
+    if (status.state != GEMEL_STATE_RUNNING && status.state != GEMEL_STATE_PAUSED &&
+        !has_ended_and_may(args, &run)) {
         gemel_error_set(error, GEMEL_ERROR_CONFLICT, "container %s: is not running; start it first",
                         container->name);
         return NULL;
@@ -108,6 +116,8 @@ static GemelStream *stream_open(GemelConn *conn, const char *id, const GemelStre
                                error);
     stream = args->kind == GEMEL_STREAM_EXEC
                  ? native_exec_open(native, container, &run, args, error)
+             : args->kind == GEMEL_STREAM_ATTACH
+                 ? native_follow_open(native, container, &run, args, error)
                  : native_attach_open(native, container, &run, args, error);
     return stream != NULL ? &stream->base : NULL;
 }
@@ -141,7 +151,8 @@ static void stream_resize(GemelStream *base, guint rows, guint cols)
 }
 
 const GemelStreamOps native_stream_ops = {
-    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC | 1u << GEMEL_STREAM_JOIN,
+    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC | 1u << GEMEL_STREAM_JOIN |
+             1u << GEMEL_STREAM_ATTACH,
     .open = stream_open,
     .pump = stream_pump,
     .resize = stream_resize,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * stream.h - consoles (attach.c) and exec (exec.c): what both share.
+ * stream.h - consoles (attach.c), exec (exec.c), attach (follow.c): what they share.
  *
  * A stream has a socketpair: the caller's end is base.fd, `socket` is ours. The pump copies between
  * it and the container's side without blocking on either, on the stream's own thread; only resize
@@ -49,5 +49,12 @@ void native_fd_close(int *fd);
 
 NativeStream *native_exec_open(NativeConn *conn, const NativeContainer *container,
                                const NativeRun *run, const GemelStreamArgs *args, GError **error);
+/* A connection to conmon's attach socket in the container's directory; -1 with errno. */
+int native_attach_connect(const char *dir);
+/* The FIFO that takes the terminal's sizes; -1 = none. */
+int native_attach_control(const char *dir);
+void native_attach_resize(int control, guint rows, guint cols);
+NativeStream *native_follow_open(NativeConn *conn, const NativeContainer *container,
+                                 const NativeRun *run, const GemelStreamArgs *args, GError **error);
 NativeStream *native_attach_open(NativeConn *conn, const NativeContainer *container,
                                  const NativeRun *run, const GemelStreamArgs *args, GError **error);

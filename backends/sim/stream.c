@@ -108,6 +108,15 @@ static void take_instance(SimStream *stream, const SimInstance *instance,
     stream->shell.name = g_strdup(instance->name);
     stream->shell.hostname = g_strdup(hostname);
     stream->shell.kind = instance->kind;
+    if (args->kind == GEMEL_STREAM_ATTACH) {
+        stream->tty =
+            instance->tty || instance->argv == NULL || !(args->attach & GEMEL_ATTACH_SPLIT);
+        stream->shell.argv = g_strdupv(instance->argv);
+        stream->shell.env = g_strdupv(instance->env);
+        stream->shell.user = g_strdup(instance->user);
+        stream->shell.cwd = g_strdup(instance->cwd);
+        return;
+    }
     stream->shell.argv = g_strdupv((char **)args->argv);
     stream->shell.env = g_strdupv((char **)args->env);
     stream->shell.user = g_strdup(args->user);
@@ -127,6 +136,9 @@ static gboolean check_open(SimWorld *world, const char *id, const GemelStreamArg
     sim_lock(world);
     instance = sim_find(world, id, error);
     ok = instance != NULL && sim_check_act(world, instance, act, error);
+    if (ok && args->kind == GEMEL_STREAM_ATTACH && instance->kind == GEMEL_KIND_VM)
+        ok = gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED, "%s: is a guest; it has a console",
+                             instance->name);
     if (ok && act != GEMEL_ACT_CONSOLE && (args->argv == NULL || args->argv[0] == NULL))
         ok = gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: no command to run", instance->name);
     if (ok)
@@ -139,14 +151,14 @@ static GemelStream *stream_open(GemelConn *conn, const char *id, const GemelStre
                                 GError **error)
 {
     SimWorld *world = sim_world(conn);
-    gboolean is_exec = args->kind != GEMEL_STREAM_CONSOLE;
+    gboolean is_exec = args->kind == GEMEL_STREAM_EXEC || args->kind == GEMEL_STREAM_JOIN;
     SimStream *stream;
 
     if (!sim_enter(conn, is_exec ? SIM_OP_EXEC : SIM_OP_CONSOLE, error))
         return NULL;
     stream = g_new0(SimStream, 1);
     stream->world = world;
-    stream->kind = is_exec ? GEMEL_STREAM_EXEC : GEMEL_STREAM_CONSOLE;
+    stream->kind = is_exec ? GEMEL_STREAM_EXEC : args->kind;
     stream->tty = !is_exec || args->tty;
     stream->base.fd = stream->base.err_fd = stream->own_fd = stream->own_err_fd = -1;
     stream->rows = (gint)args->rows;
@@ -319,7 +331,7 @@ static void begin_script(SimStream *stream)
     g_autoptr(GString) err = g_string_new(NULL);
     int status;
 
-    if (stream->kind == GEMEL_STREAM_CONSOLE) {
+    if (stream->kind == GEMEL_STREAM_CONSOLE || stream->shell.argv == NULL) {
         g_string_append_printf(stream->out, "\r\nsimulated %s %s; `help` lists its commands\r\n",
                                gemel_kind_name(stream->shell.kind), stream->shell.hostname);
         prompt(stream);
@@ -368,7 +380,7 @@ static gboolean turn(SimStream *stream)
         if (read(stream->listener.wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
             return FALSE;
         if (!is_alive(stream) && !stream->is_over) {
-            stream->status = stream->kind == GEMEL_STREAM_EXEC ? 137 : 0;
+            stream->status = stream->kind == GEMEL_STREAM_CONSOLE ? 0 : 137;
             stream->is_over = TRUE;
         }
     }
@@ -383,21 +395,39 @@ static gboolean turn(SimStream *stream)
     return TRUE;
 }
 
+/* A container ends with its own program. */
+static void end_instance(SimStream *stream)
+{
+    g_autofree char *reason = g_strdup_printf("exit status %d", stream->status);
+    gboolean has_left = stream->in_ended && stream->tty;
+    SimInstance *instance;
+
+    if (stream->kind != GEMEL_STREAM_ATTACH || stream->shell.argv == NULL || !stream->is_over ||
+        has_left)
+        return;
+    sim_lock(stream->world);
+    instance = sim_find(stream->world, stream->id, NULL);
+    if (instance != NULL && instance->runs == stream->runs)
+        sim_enter_state(stream->world, instance, GEMEL_STATE_STOPPED, reason, NULL);
+    sim_unlock(stream->world);
+}
+
 static int stream_pump(GemelStream *base, GError **error)
 {
     SimStream *stream = (SimStream *)base;
 
     if (!is_alive(stream)) {
-        stream->status = stream->kind == GEMEL_STREAM_EXEC ? 137 : 0;
+        stream->status = stream->kind == GEMEL_STREAM_CONSOLE ? 0 : 137;
         stream->is_over = TRUE;
     } else {
         begin_script(stream);
     }
     while (turn(stream))
         ;
+    end_instance(stream);
     close_own(&stream->own_fd);
     close_own(&stream->own_err_fd);
-    return stream->kind == GEMEL_STREAM_EXEC ? stream->status : 0;
+    return stream->kind == GEMEL_STREAM_CONSOLE ? 0 : stream->status;
 }
 
 static void stream_resize(GemelStream *base, guint rows, guint cols)
@@ -409,7 +439,8 @@ static void stream_resize(GemelStream *base, guint rows, guint cols)
 }
 
 const GemelStreamOps sim_stream_ops = {
-    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC | 1u << GEMEL_STREAM_JOIN,
+    .kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << GEMEL_STREAM_EXEC | 1u << GEMEL_STREAM_JOIN |
+             1u << GEMEL_STREAM_ATTACH,
     .open = stream_open,
     .pump = stream_pump,
     .resize = stream_resize,

@@ -181,6 +181,7 @@ static void finish_run(Console *console, int status)
     console->run = NULL;
     if (run != NULL) {
         run->data = NULL;
+        run->left = console->state != CONSOLE_ENDED;
         run_finish(run, status);
     }
 }
@@ -389,9 +390,9 @@ static void run_gone(gpointer data)
 
 static LendKind kind_of(const CommandRun *run, const GemelStreamArgs *args)
 {
-    return args->kind == GEMEL_STREAM_CONSOLE         ? LEND_CONSOLE
-           : g_str_equal(run->command->name, "shell") ? LEND_SHELL
-                                                      : LEND_EXEC;
+    return args->kind == GEMEL_STREAM_CONSOLE || args->kind == GEMEL_STREAM_ATTACH ? LEND_CONSOLE
+           : g_str_equal(run->command->name, "shell")                              ? LEND_SHELL
+                                                                                   : LEND_EXEC;
 }
 
 static Console *console_new(Tui *tui, const ModelInstance *instance, LendKind kind,
@@ -476,6 +477,7 @@ gboolean consoles_open(CommandRun *run, const ModelInstance *instance, const Gem
 
         sized.rows = (guint)terminal_rows(console->terminal);
         sized.cols = (guint)terminal_cols(console->terminal);
+        sized.attach &= ~(guint)GEMEL_ATTACH_SPLIT; /* all of it is drawn in one place */
         console->stream = gemel_lanes_stream(
             instance->backend->open->lanes, instance->info->id, &sized,
             &(GemelStreamHooks){.opened = stream_opened, .ended = stream_ended, .data = console});
