@@ -156,9 +156,9 @@ struct CommandRun {
     const Command *command;
     const FaceOps *face;
     Output *out;
-    char **words; /* without the command's own name and options */
+    char **words;            /* without the command's own name and options */
     guint n_words, n_before; /* n_before: that stood before `--` */
-    GHashTable *options; /* name -> GPtrArray of char* */
+    GHashTable *options;     /* name -> GPtrArray of char* */
     gboolean json, yes, dry_run;
     GPtrArray *missing; /* of ModelBackend*: gave no list in time, or failed to */
     /* set by command_finish */

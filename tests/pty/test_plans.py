@@ -47,10 +47,10 @@ def test_of_several_each_line_names_its_own(tui):
 def test_what_has_no_room_scrolls_while_a_name_is_typed(tui):
     terminal = tui(*CALM, rows=12, cols=40)
     typed(terminal, "delete --force lab-ct")
-    terminal.wait(r"more below +1-\d of 7")  # the plan is there
+    terminal.wait(r"more below +1-\d of 1\d")  # the plan is there
     terminal.wait(r"(?m)^ name Enter delete it +Esc leave it")
     terminal.send("lab")
-    terminal.key("PgDn", "PgDn", "PgDn")
+    terminal.key(*["PgDn"] * 10)
     terminal.wait(r"frees +\d")
     terminal.send("-ct\r")
     terminal.wait("lab-ct: deleted")

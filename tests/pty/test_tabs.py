@@ -39,7 +39,7 @@ def test_isolation_says_what_is_shared_with_the_host_and_what_that_means(tui):
     terminal = opened(tui, rows=40, cols=132)
     command(terminal, "view tab isolation")
     terminal.wait(r"net +\d+ own +its own interfaces")
-    terminal.key("f")
+    terminal.key("Tab", "f")
     terminal.wait(r"! user +\d+ host's +its root is the host's root")
     terminal.wait(r"effective +14 of 41")
 
