@@ -78,6 +78,11 @@ static void test_no_descriptor_leaks(gconstpointer contract)
     before = descriptors_open();
     for (guint i = 0; i < 10; i++)
         one_life(contract);
+    if (descriptors_open() > before) { /* a library's thread opened its own late: it does so once */
+        before = descriptors_open();
+        for (guint i = 0; i < 10; i++)
+            one_life(contract);
+    }
     check_descriptors(before);
 }
 
