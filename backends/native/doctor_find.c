@@ -22,8 +22,11 @@
 #include "backends/native/process.h"
 #include "backends/native/tree.h"
 
-#define YOUNG_S   10 /* a directory without its lock file may still be in the making */
-#define DEPTH_MAX 32 /* of cgroups below a container's */
+#define YOUNG_S 10 /* a directory without its lock file may still be in the making */
+/* How often, and how far apart, what somebody else looked at is swept again. */
+#define SWEEPS     25
+#define SWEEP_USEC 20000
+#define DEPTH_MAX  32 /* of cgroups below a container's */
 
 typedef struct {
     NativeConn *conn;
@@ -105,6 +108,17 @@ static gboolean is_staged_by_somebody(const char *path)
     return held;
 }
 
+static gboolean any_is_there(const char *dir, const GPtrArray *names)
+{
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *path = g_build_filename(dir, names->pdata[i], NULL);
+
+        if (is_there(path))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void find_staged(const Search *search)
 {
     g_autofree char *tmp = g_build_filename(search->store->root, "tmp", NULL);
@@ -119,9 +133,14 @@ static void find_staged(const Search *search)
         else
             i++;
     }
-    if (search->fix && names->len > 0 && (lock = native_lock_names(search->store, NULL)) >= 0)
-        native_store_sweep(search->store);
-    native_lock_release(&lock);
+    /* another who looks holds a lock for a moment, and the sweep passes over what is locked */
+    for (guint tries = 0; search->fix && tries < SWEEPS && any_is_there(tmp, names); tries++) {
+        if (tries > 0)
+            g_usleep(SWEEP_USEC);
+        if ((lock = native_lock_names(search->store, NULL)) >= 0)
+            native_store_sweep(search->store);
+        native_lock_release(&lock);
+    }
     for (guint i = 0; i < names->len; i++) {
         char *path = g_build_filename(tmp, names->pdata[i], NULL);
 

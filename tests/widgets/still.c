@@ -2,6 +2,7 @@
 #include "still.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "backends/registry.h"
@@ -61,6 +62,20 @@ void still_cast(guint n, StillNames names)
     cast_names = names;
 }
 
+/* The same text for as long as the program runs; for any thread. */
+static const char *kept(const char *text)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static GStringChunk *chunk;
+
+    pthread_mutex_lock(&mutex);
+    if (chunk == NULL)
+        chunk = g_string_chunk_new(4096);
+    text = g_string_chunk_insert_const(chunk, text);
+    pthread_mutex_unlock(&mutex);
+    return text;
+}
+
 /* The `i`th one: after the first seven they are the same again under other names. */
 static Part cast_part(guint i)
 {
@@ -73,8 +88,8 @@ static Part cast_part(guint i)
     g_autofree char *name = g_strdup_printf("%s-%05u", part.name, i);
     g_autofree char *id = g_strdup_printf("%08x%s", i, part.id + 8);
 
-    part.name = g_intern_string(name);
-    part.id = g_intern_string(id);
+    part.name = kept(name);
+    part.id = kept(id);
     part.stuck = FALSE;
     return part;
 }
