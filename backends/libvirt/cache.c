@@ -14,6 +14,7 @@ typedef struct {
     guint64 start_ticks;
     LvCgroup group;
     gint64 retry_usec;
+    gint64 free_ns; /* when its job was last found free, on the clock of samples; 0 = never */
 } Entry;
 
 struct LvCache {
@@ -70,8 +71,10 @@ static Entry *entry_of(LvCache *cache, const LvGuest *guest)
         g_free(entry->name);
         entry->name = g_strdup(guest->name);
         entry->has_summary = FALSE;
-        if (entry->id != guest->id)
+        if (entry->id != guest->id) {
             entry_forget_process(entry);
+            entry->free_ns = 0;
+        }
         entry->id = guest->id;
     }
     return entry;
@@ -176,6 +179,20 @@ void lv_cache_retain(LvCache *cache, GHashTable *uuids)
             g_hash_table_iter_remove(&iter);
     }
     pthread_mutex_unlock(&cache->lock);
+}
+
+gint64 lv_cache_note_held(LvCache *cache, const LvGuest *guest, gboolean is_held)
+{
+    gint64 now_ns = gemel_boottime_ns(), free_ns;
+    Entry *entry;
+
+    pthread_mutex_lock(&cache->lock);
+    entry = entry_of(cache, guest);
+    if (!is_held)
+        entry->free_ns = now_ns;
+    free_ns = entry->free_ns;
+    pthread_mutex_unlock(&cache->lock);
+    return free_ns > 0 ? now_ns - free_ns : G_MAXINT64;
 }
 
 /* Takes pid and group from the cache if they are known; `ret_may_scan` says whether it is time to

@@ -53,6 +53,10 @@ void lv_cache_invalidate(LvCache *cache, const char *uuid);
 /* Forgets every guest that is not a key of `uuids`. */
 void lv_cache_retain(LvCache *cache, GHashTable *uuids);
 
+/* Notes whether the guest's job was found held by somebody else; returns for how long it has been
+   so each time, in ns, 0 the first time. */
+gint64 lv_cache_note_held(LvCache *cache, const LvGuest *guest, gboolean is_held);
+
 /* Fills in process and group of the LvGuest* in `guests` that run here; nothing for remote ones. */
 void lv_cache_find_processes(LvConn *conn, GPtrArray *guests);
 

@@ -9,6 +9,7 @@
  * one that hangs. Nothing in here is locked meanwhile.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/libvirt/cache.h"
 #include "backends/libvirt/lv.h"
@@ -18,6 +19,25 @@
     (VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_BALLOON |              \
      VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_INTERFACE | VIR_DOMAIN_STATS_BLOCK)
 #define FILTER (VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
+
+/* Guests whose job was held are asked for again after 5 to 10 ms, then after twice as long each
+   time: not in step with somebody who does the same. */
+#define BUSY_TRIES     2
+#define BUSY_WAIT_USEC 10000
+/* So long a job may be held before a guest that is awake counts as one that does not answer. */
+#define HELD_GRACE_NS G_GINT64_CONSTANT(1500000000)
+
+static void domain_unref(gpointer domain)
+{
+    if (domain != NULL) /* the end of a list for libvirt */
+        virDomainFree(domain);
+}
+
+/* Domains, referenced. */
+static GPtrArray *busy_new(void)
+{
+    return g_ptr_array_new_with_free_func(domain_unref);
+}
 
 /* Why a guest gave no figures, as far as the host can tell. */
 static char *quarantine_text(const LvGuest *guest)
@@ -130,12 +150,68 @@ static GPtrArray *guests_of(LvConn *conn, virDomainStatsRecordPtr *records, int 
     return guests;
 }
 
+/* Adds a sample for each record. A guest whose QEMU was not asked although it is awake, as far as
+   can be seen, goes to `busy`: most often a call of virsh or of another console holds its job for a
+   moment. Where `busy` is NULL it has no sample this time, and a quarantine once that has lasted or
+   when it never had one. */
+static void add_records(LvConn *conn, virDomainStatsRecordPtr *records, const GPtrArray *guests,
+                        gint64 time_ns, GPtrArray *samples, GPtrArray *busy)
+{
+    for (guint i = 0; i < guests->len; i++) {
+        const LvGuest *guest = g_ptr_array_index(guests, i);
+        gboolean was_skipped = FALSE, is_awake = strchr("RS", guest->process.state) != NULL;
+        g_autoptr(GemelSample) sample = map_record(conn, guest, records[i], time_ns, &was_skipped);
+        gint64 held_ns;
+
+        if (sample == NULL)
+            continue;
+        if (was_skipped && is_awake && busy != NULL) {
+            virDomainRef(records[i]->dom);
+            g_ptr_array_add(busy, records[i]->dom);
+            continue;
+        }
+        held_ns = lv_cache_note_held(lv_backend(conn)->cache, guest, was_skipped);
+        if (was_skipped && is_awake && held_ns < HELD_GRACE_NS)
+            continue;
+        add_host_figures(guest, sample);
+        if (was_skipped)
+            sample->quarantine = quarantine_text(guest);
+        g_ptr_array_add(samples, g_steal_pointer(&sample));
+    }
+}
+
+/* Asks once more for the guests whose job was held a moment ago. */
+static void add_busy(LvConn *conn, GPtrArray *busy, GPtrArray *samples)
+{
+    for (int try = 0; try < BUSY_TRIES && busy->len > 0; try++) {
+        g_autoptr(GPtrArray) guests = NULL, still = busy_new();
+        virDomainStatsRecordPtr *records = NULL;
+        gint64 time_ns;
+        int n_records;
+
+        g_usleep((gulong)g_random_int_range(BUSY_WAIT_USEC / 2, BUSY_WAIT_USEC) << try);
+        g_ptr_array_add(busy, NULL);
+        time_ns = gemel_boottime_ns();
+        n_records = virDomainListGetStats((virDomainPtr *)busy->pdata, STATS, &records,
+                                          VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+        time_ns += (gemel_boottime_ns() - time_ns) / 2;
+        g_ptr_array_set_size(busy, (int)busy->len - 1);
+        if (n_records < 0)
+            return; /* one of them is gone: the next sample has the others */
+        guests = guests_of(conn, records, n_records);
+        add_records(conn, records, guests, time_ns, samples, try + 1 < BUSY_TRIES ? still : NULL);
+        virDomainStatsRecordListFree(records);
+        g_ptr_array_set_size(busy, 0);
+        g_ptr_array_extend_and_steal(busy, g_steal_pointer(&still));
+    }
+}
+
 GPtrArray *lv_sample(GemelConn *base, GError **error)
 {
     LvConn *conn = lv_conn(base);
     g_autoptr(GPtrArray) samples =
         g_ptr_array_new_with_free_func((GDestroyNotify)gemel_sample_free);
-    g_autoptr(GPtrArray) guests = NULL;
+    g_autoptr(GPtrArray) guests = NULL, busy = busy_new();
     virDomainStatsRecordPtr *records = NULL;
     int n_records;
     gint64 time_ns;
@@ -150,20 +226,10 @@ GPtrArray *lv_sample(GemelConn *base, GError **error)
         return NULL;
     }
     guests = guests_of(conn, records, n_records);
-    for (guint i = 0; i < guests->len; i++) {
-        const LvGuest *guest = g_ptr_array_index(guests, i);
-        gboolean was_skipped = FALSE;
-        GemelSample *sample = map_record(conn, guest, records[i], time_ns, &was_skipped);
-
-        if (sample == NULL)
-            continue;
-        add_host_figures(guest, sample);
-        if (was_skipped)
-            sample->quarantine = quarantine_text(guest);
-        g_ptr_array_add(samples, sample);
-    }
+    add_records(conn, records, guests, time_ns, samples, busy);
     virDomainStatsRecordListFree(records);
     if ((guint)n_records < lv_cache_count_active(lv_backend(conn)->cache))
         add_missing(conn, time_ns, samples, guests);
+    add_busy(conn, busy, samples);
     return g_steal_pointer(&samples);
 }

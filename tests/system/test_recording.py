@@ -31,6 +31,13 @@ def spinning(world, real):
 
 
 @pytest.fixture
+def guest(world):
+    name = world.guests.firmware("rec-vm", vcpus=2)
+    yield name
+    world.guests.destroy(name)
+
+
+@pytest.fixture
 def elsewhere(scratch):
     """Run gemel as the user nobody, with an empty /run, so neither libvirtd nor anybody's containers."""
     home = os.path.join(scratch, "home")
@@ -62,9 +69,7 @@ def open_copy(scratch, data, word):
     return path
 
 
-def test_a_recording_of_real_parts_plays_without_root_or_libvirt(world, real, spinning, elsewhere,
-                                                                 scratch):
-    guest = world.guests.firmware("rec-vm", vcpus=2)
+def test_a_recording_of_real_parts_plays_without_root_or_libvirt(real, spinning, guest, elsewhere, scratch):
     pair = {spinning, guest}
     path = os.path.join(scratch, "real.rec")
     stats = real.popen("stats", spinning, guest, "--json", "-i", "2s", "-n", "2")

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Parts that hang or go away: the rest goes on, the trouble is named, and it recovers by itself."""
 
+import json
 import re
 import time
 
 import pytest
 
 from harness import proc
-from harness.wait import until
+from harness.wait import SLOW, until
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,19 @@ def test_oneshot_list_with_a_stopped_daemon_prints_the_containers_and_exits_5(wo
     assert took < 5, f"3 s per backend are the limit; it took {took:.1f} s"
     assert container in [i["name"] for i in result.json()["instances"]]
     assert result.json()["errors"], result
+
+
+def test_several_who_sample_at_once_leave_each_other_the_figures(real, three):
+    """Each finds the others' job in a guest now and then, for milliseconds: that is not a guest that hangs."""
+    watching = [real.popen("stats", *three, "--json", "-i", "100ms", "-n", "20")
+                for _ in range(4)]
+    for one in watching:
+        out, err = one.communicate(timeout=40 * SLOW)
+        assert one.returncode == 0, err
+        samples = [json.loads(line) for line in out.splitlines()]
+        assert {s["name"] for s in samples} == set(three)
+        held = [s for s in samples if "quarantine" in s]
+        assert len(held) <= len(samples) // 10, held
 
 
 def test_oneshot_list_without_a_daemon_exits_5(world, real, container):
