@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * json_quote_big(): numbers outside int64 get quotes, and nothing else changes. Checked against
+ * json_quote_big(): numbers outside int64 become strings, and nothing else changes. Checked against
  * jansson, which takes such numbers as reals when told to: what is JSON before is JSON after, and
  * what is not stays that.
  */

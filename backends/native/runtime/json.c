@@ -39,10 +39,33 @@ static bool outside_int64(const char *at, size_t len)
     return memcmp(at, limit, 19) > 0;
 }
 
+/* What stands before the digits in the string that a number becomes: so a document's own strings
+ * are never numbers, nor its numbers strings. */
+#define BIG      "\\u0001"
+#define BIG_MARK '\1'
+
+/* True for one that json_quote_big() made. */
+static bool is_big(const char *text)
+{
+    if (text[0] != BIG_MARK)
+        return false;
+    const char *digits = text + 1 + (text[1] == '-');
+    size_t n = strlen(digits);
+    return n >= 19 && strspn(digits, "0123456789") == n;
+}
+
+/* A number is no name of a member. */
+static bool is_name(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+        at++;
+    return at < end && *at == ':';
+}
+
 char *json_quote_big(const char *text, size_t len, size_t *ret_len)
 {
-    /* Worst case: every literal of 19 digits and its comma grows by two. */
-    char *out = mem_alloc(len + len / 8 + 8), *to = out;
+    /* Worst case: every literal of 19 digits and its comma grows by eight. */
+    char *out = mem_alloc(len + len / 2 + 16), *to = out;
     const char *at = text, *end = text + len;
     bool in_string = false;
     while (at < end) {
@@ -55,9 +78,9 @@ char *json_quote_big(const char *text, size_t len, size_t *ret_len)
         } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
             bool integer;
             size_t n = number_span(at, end, &integer);
-            bool quote = integer && outside_int64(at, n);
+            bool quote = integer && outside_int64(at, n) && !is_name(at + n, end);
             if (quote)
-                *to++ = '"';
+                to = mempcpy(to, "\"" BIG, strlen("\"" BIG));
             memcpy(to, at, n);
             to += n;
             at += n;
@@ -122,11 +145,11 @@ bool json_u64(const json_t *value, uint64_t *ret)
         return true;
     }
     const char *text = json_string_value(value);
-    if (!text || !*text || strspn(text, "0123456789") != strlen(text))
+    if (!text || !is_big(text) || text[1] == '-')
         return false;
     errno = 0;
-    uint64_t n = strtoull(text, NULL, 10);
-    if (errno || n <= INT64_MAX) /* a string of the document's own, not one of json_quote_big() */
+    uint64_t n = strtoull(text + 1, NULL, 10);
+    if (errno)
         return false;
     *ret = n;
     return true;
@@ -138,6 +161,12 @@ bool json_i64(const json_t *value, int64_t *ret)
         return false;
     *ret = json_integer_value(value);
     return true;
+}
+
+const char *json_own_string(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && !is_big(text) ? text : NULL;
 }
 
 /* "path.key", or "key" at the top. */
@@ -159,9 +188,9 @@ int json_get_string(const json_t *object, const char *path, const char *key, con
     json_t *value = lookup(object, key);
     if (!value)
         return 0;
-    if (!json_is_string(value))
+    if (!json_own_string(value))
         return wrong(err, path, key, "must be a string");
-    *ret = json_string_value(value);
+    *ret = json_own_string(value);
     return 0;
 }
 
@@ -247,7 +276,7 @@ int json_get_strings(const json_t *object, const char *path, const char *key, co
     size_t n = json_array_size(array);
     const char **list = mem_array(n + 1, sizeof *list);
     for (size_t i = 0; i < n; i++) {
-        list[i] = json_string_value(json_array_get(array, i));
+        list[i] = json_own_string(json_array_get(array, i));
         if (!list[i])
             return err_set(err, 0, "%s%s%s[%zu]: must be a string", path, *path ? "." : "", key, i);
     }

@@ -2,10 +2,10 @@
 /*
  * Reading JSON of OCI files.
  *
- * OCI numbers are uint64, jansson's are int64. json_quote_big() puts quotes around integer literals
- * outside int64 before jansson sees them; json_u64() takes a number or such a string. Getters leave
- * the target as it was when the key is absent or null; a wrong type or range is an error naming the
- * whole path ("process.rlimits[0].hard").
+ * OCI numbers are uint64, jansson's are int64. json_quote_big() makes marked strings of integer
+ * literals outside int64 before jansson sees them; json_u64() takes a number or such a string, and
+ * nothing else takes one. Getters leave the target as it was when the key is absent or null; a
+ * wrong type or range is an error naming the whole path ("process.rlimits[0].hard").
  *
  * Strings point into the document, which lives as long as the process.
  */
@@ -17,8 +17,8 @@
 
 #define JSON_FILE_MAX ((size_t)16 << 20)
 
-/* A copy of `text` in which integer literals outside int64 are quoted. The rest is kept byte by
- * byte, valid JSON or not. */
+/* A copy of `text` in which integer literals outside int64 are strings: "\u0001" and their digits.
+ * The rest is kept byte by byte, valid JSON or not. */
 char *json_quote_big(const char *text, size_t len, size_t *ret_len);
 
 /* From here on documents live in memory that is never freed, and cost next to nothing to make: for
@@ -36,6 +36,9 @@ char *json_text(const json_t *doc, size_t flags);
  */
 bool json_u64(const json_t *value, uint64_t *ret);
 bool json_i64(const json_t *value, int64_t *ret);
+
+/* The text of a string of the document's own; NULL for anything else. */
+const char *json_own_string(const json_t *value);
 
 int json_get_string(const json_t *object, const char *path, const char *key, const char **ret,
                     struct err *err);

@@ -105,13 +105,14 @@ static int parse_propagation(json_t *linux_obj, struct spec *spec, struct err *e
 
 static int parse_personality(json_t *linux_obj, struct spec *spec, struct err *err)
 {
-    json_t *personality;
+    json_t *personality, *flags;
     const char *domain = NULL;
     if (json_get_object(linux_obj, "linux", "personality", &personality, err) < 0)
         return -1;
     if (!personality)
         return 0;
-    if (json_get_string(personality, "linux.personality", "domain", &domain, err) < 0)
+    if (json_get_string(personality, "linux.personality", "domain", &domain, err) < 0 ||
+        json_get_array(personality, "linux.personality", "flags", &flags, err) < 0)
         return -1;
     spec->has_personality = true;
     if (domain && !strcmp(domain, "LINUX"))
@@ -120,7 +121,7 @@ static int parse_personality(json_t *linux_obj, struct spec *spec, struct err *e
         spec->personality = 8;
     else
         return err_set(err, 0, "linux.personality.domain: must be LINUX or LINUX32");
-    if (json_array_size(json_object_get(personality, "flags")) > 0)
+    if (json_array_size(flags) > 0)
         return err_set(err, 0, "linux.personality.flags: none is supported");
     return 0;
 }
@@ -221,7 +222,7 @@ static int check_sysctls(const struct spec *spec, struct err *err)
     const char *key;
     json_t *value;
     json_object_foreach (spec->sysctl, key, value) {
-        if (!json_is_string(value))
+        if (!json_own_string(value))
             return err_set(err, 0, "linux.sysctl.%s: must be a string", key);
         size_t n = strlen(key);
         if (n == 0 || n > 255 || strstr(key, "..") || strstr(key, "//") || *key == '/')
@@ -376,7 +377,7 @@ int spec_parse(json_t *json, struct spec *spec, struct err *err)
     const char *key;
     json_t *value;
     json_object_foreach (spec->annotations, key, value) {
-        if (!json_is_string(value) || !*key)
+        if (!json_own_string(value) || !*key)
             return err_set(err, 0, "annotations.%s: must be a string", key);
     }
     spec->has_process = process != NULL;

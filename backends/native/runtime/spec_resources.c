@@ -310,7 +310,7 @@ static int check_unified(json_t *unified, const char *path, struct err *err)
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
             if (!strcmp(key, own[i]))
                 return err_set(err, 0, "%s.unified: '%s' is the runtime's own", path, key);
-        if (!json_is_string(value))
+        if (!json_own_string(value))
             return err_set(err, 0, "%s.unified.%s: must be a string", path, key);
     }
     return 0;

@@ -39,6 +39,10 @@ BAD = {
     "hook": (dict(hooks={"createRuntime": [{"path": "/bin/false"}]}), "hooks.createRuntime"),
     "hook inside": (dict(hooks={"createContainer": [{"path": "/bin/false"}]}), "hooks.createContainer"),
     "type error": (dict(process={"terminal": "yes"}), "process.terminal"),
+    "number for a name": (dict(hostname=2**64 - 1), "hostname: must be a string"),
+    "number for an argument": (dict(process={"args": ["echo", 10**20]}), "process.args[1]: must be a string"),
+    "number for an annotation": (dict(annotations={"x": 2**63}), "annotations.x: must be a string"),
+    "flags of a personality": (dict(linux={"personality": {"domain": "LINUX", "flags": "x"}}), "linux.personality.flags"),
     "terminal nowhere": (dict(process={"terminal": True}), "--console-socket"),
     "console socket": (dict(), "--console-socket"),
 }

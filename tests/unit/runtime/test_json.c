@@ -15,10 +15,10 @@ static void check_quoted(const char *in, const char *want)
 static void quotes_only_integers_outside_int64(void)
 {
     check_quoted("[9223372036854775807]", "[9223372036854775807]");
-    check_quoted("[9223372036854775808]", "[\"9223372036854775808\"]");
-    check_quoted("18446744073709551615", "\"18446744073709551615\"");
+    check_quoted("[9223372036854775808]", "[\"\\u00019223372036854775808\"]");
+    check_quoted("18446744073709551615", "\"\\u000118446744073709551615\"");
     check_quoted("[-9223372036854775808,-9223372036854775809]",
-                 "[-9223372036854775808,\"-9223372036854775809\"]");
+                 "[-9223372036854775808,\"\\u0001-9223372036854775809\"]");
     check_quoted("[1e30, 12345678901234567890.5, 12345678901234567890e2]",
                  "[1e30, 12345678901234567890.5, 12345678901234567890e2]");
 }
@@ -46,7 +46,7 @@ static void room_is_enough_for_the_densest_document(void)
     GString *in = g_string_new("["), *want = g_string_new("[");
     for (int i = 0; i < 5000; i++) {
         g_string_append(in, "9223372036854775808,");
-        g_string_append(want, "\"9223372036854775808\",");
+        g_string_append(want, "\"\\u00019223372036854775808\",");
     }
     check_quoted(in->str, want->str);
     g_string_free(in, TRUE);
@@ -57,12 +57,14 @@ static void u64_takes_numbers_and_those_it_quoted(void)
 {
     struct err err;
     const char text[] = "[0, 18446744073709551615, \"7\", -1, \"-1\", \"\", \"1x\", "
-                        "18446744073709551616, 1.5, null, \" 5\"]";
+                        "18446744073709551616, 1.5, null, \" 5\", \"18446744073709551615\", "
+                        "-9223372036854775809]";
     const struct {
         bool ok;
         uint64_t value;
-    } want[] = {{true, 0},  {true, UINT64_MAX}, {false, 0}, {false, 0}, {false, 0}, {false, 0},
-                {false, 0}, {false, 0},         {false, 0}, {false, 0}, {false, 0}};
+    } want[] = {{true, 0},  {true, UINT64_MAX}, {false, 0}, {false, 0}, {false, 0},
+                {false, 0}, {false, 0},         {false, 0}, {false, 0}, {false, 0},
+                {false, 0}, {false, 0},         {false, 0}};
     json_t *doc = json_parse(text, strlen(text), "test", &err);
     g_assert_nonnull(doc);
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
@@ -72,6 +74,25 @@ static void u64_takes_numbers_and_those_it_quoted(void)
             g_assert_cmpuint(value, ==, want[i].value);
     }
     json_decref(doc);
+}
+
+static void a_number_is_no_string_however_great(void)
+{
+    struct err err;
+    const char text[] = "{\"n\": 18446744073709551615, \"s\": \"18446744073709551615\", \"a\": "
+                        "[99999999999999999999]}";
+    const char *got = NULL, **list;
+    json_t *doc = json_parse(text, strlen(text), "test", &err);
+    g_assert_cmpint(json_get_string(doc, "p", "n", &got, &err), ==, -1);
+    g_assert_cmpstr(err.text, ==, "p.n: must be a string");
+    g_assert_cmpint(json_get_strings(doc, "p", "a", &list, NULL, &err), ==, -1);
+    g_assert_cmpstr(err.text, ==, "p.a[0]: must be a string");
+    g_assert_cmpint(json_get_string(doc, "p", "s", &got, &err), ==, 0);
+    g_assert_cmpstr(got, ==, "18446744073709551615");
+    json_decref(doc);
+    const char member[] = "{99999999999999999999 : 1}";
+    check_quoted(member, member);
+    g_assert_null(json_parse(member, strlen(member), "test", &err));
 }
 
 static void errors_name_the_path(void)
@@ -222,6 +243,8 @@ int main(int argc, char **argv)
                     room_is_enough_for_the_densest_document);
     g_test_add_func("/runtime/json/u64-takes-numbers-and-quoted-numbers",
                     u64_takes_numbers_and_those_it_quoted);
+    g_test_add_func("/runtime/json/a-number-is-no-string-however-great",
+                    a_number_is_no_string_however_great);
     g_test_add_func("/runtime/json/errors-name-the-path", errors_name_the_path);
     g_test_add_func("/runtime/json/refuses-duplicate-keys-and-tells-the-line",
                     refuses_duplicate_keys_and_tells_the_line);
