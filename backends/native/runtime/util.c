@@ -19,8 +19,15 @@
 #define PROC_MAGIC    0x9fa0
 #define PROC_ROOT_INO 1
 
-/* Length of the UTF-8 character at `p`; 0 for what is none, and for control characters of C0 and
- * C1, which terminals take in UTF-8, too. */
+/* Characters that end lines, or change the direction in which the rest of one is shown. */
+static bool turns_line(uint32_t code)
+{
+    return code == 0x61c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Length of the UTF-8 character at `p`; 0 for what is none, for control characters of C0 and C1,
+ * which terminals take in UTF-8, too, and for those of turns_line(). */
 static size_t printable_span(const unsigned char *p)
 {
     static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
@@ -32,7 +39,8 @@ static size_t printable_span(const unsigned char *p)
         code = code << 6 | (p[i] & 0x3f);
     }
     bool surrogate = code >= 0xd800 && code < 0xe000;
-    return code < least[n] || code == 0x7f || code > 0x10ffff || surrogate ? 0 : n;
+    return code < least[n] || code == 0x7f || code > 0x10ffff || surrogate || turns_line(code) ? 0
+                                                                                               : n;
 }
 
 void text_make_printable(char *text)
@@ -45,7 +53,7 @@ void text_make_printable(char *text)
     }
 }
 
-/* Formats the message and appends the errno's text. */
+/* Formats the message and appends the errno's text; a message too long is cut before that. */
 int err_set(struct err *err, int errnum, const char *format, ...)
 {
     va_list ap;
@@ -55,13 +63,19 @@ int err_set(struct err *err, int errnum, const char *format, ...)
     va_start(ap, format);
     int n = vsnprintf(err->text, sizeof err->text, format, ap);
     va_end(ap);
-    if (errnum && n >= 0 && (size_t)n < sizeof err->text)
-        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(errnum));
+    if (errnum && n >= 0) {
+        char reason[128];
+        snprintf(reason, sizeof reason, ": %s", strerror(errnum));
+        size_t last = sizeof err->text - strlen(reason) - 1, at = (size_t)n;
+        if (at > last)
+            memcpy(err->text + (at = last) - 3, "...", 3);
+        memcpy(err->text + at, reason, strlen(reason) + 1);
+    }
     text_make_printable(err->text);
     return -1;
 }
 
-/* "prefix: message". */
+/* "prefix: message". Of what is too long the end stays, which has the reason. */
 int err_prefix(struct err *err, const char *format, ...)
 {
     char prefix[512], all[sizeof err->text];
@@ -69,7 +83,10 @@ int err_prefix(struct err *err, const char *format, ...)
     va_start(ap, format);
     vsnprintf(prefix, sizeof prefix, format, ap);
     va_end(ap);
-    snprintf(all, sizeof all, "%s: %.*s", prefix, (int)(sizeof all - sizeof prefix - 3), err->text);
+    size_t room = sizeof all - strlen(prefix) - 3, n = strlen(err->text);
+    char *to = mempcpy(mempcpy(all, prefix, strlen(prefix)), ": ", 2);
+    n = n > room ? room : n;
+    memcpy(to, err->text + strlen(err->text) - n, n + 1);
     memcpy(err->text, all, sizeof all);
     text_make_printable(err->text);
     return -1;

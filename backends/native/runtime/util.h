@@ -30,7 +30,8 @@ struct err {
 };
 
 /* Text may quote names from hostile configurations: puts "?" for control characters, which move
- * cursors and forge lines, and for what is not UTF-8, which a log in JSON could not hold. */
+ * cursors and forge lines, for those that turn the direction of writing, and for what is not UTF-8,
+ * which a log in JSON could not hold. */
 void text_make_printable(char *text);
 
 /* Fills `err` with the message and, when `errnum` is not 0, ": " and its text. Returns -1. */

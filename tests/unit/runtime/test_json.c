@@ -127,8 +127,15 @@ static void messages_are_printable_and_bounded(void)
     char *longest = g_strnfill(5000, 'a');
     err_set(&err, ENOENT, "%s", longest);
     g_assert_cmpuint(strlen(err.text), <, sizeof err.text);
+    g_assert_true(g_str_has_suffix(err.text, "aaa...: No such file or directory"));
     err_prefix(&err, "%s", longest);
     g_assert_cmpuint(strlen(err.text), <, sizeof err.text);
+    g_assert_true(g_str_has_suffix(err.text, "aaa...: No such file or directory"));
+    err_set(&err, 0, "%s", longest);
+    err_prefix(&err, "here");
+    g_assert_true(g_str_has_prefix(err.text, "here: aaa"));
+    err_set(&err, 0, "a\u202eb\u2028c\u2066d");
+    g_assert_cmpstr(err.text, ==, "a??\?b??\?c??\?d");
     g_free(longest);
 }
 
