@@ -199,7 +199,8 @@ int cmd_events(const struct options *opt, int argc, char **argv, struct err *err
     cgroup_open(&st.cgroup);
     short events = 0;
     auto_fd watch = rc == 0 && !opt->stats ? oom_watch(&st.cgroup, &events) : -1;
-    err->text[0] = 0;
+    if (rc == 0)
+        err->text[0] = 0;
     while (rc == 0) {
         rc = sample(&st, &oom_kills, err);
         if (rc < 0 || opt->stats ||

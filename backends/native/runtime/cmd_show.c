@@ -82,7 +82,7 @@ int cmd_list(const struct options *opt, int argc, char **argv, struct err *err)
         }
         state_close(&st);
     }
-    if (json)
+    if (json && !opt->quiet)
         return print_json(all, JSON_COMPACT, err);
     json_decref(all);
     return fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;

@@ -147,6 +147,7 @@ def test_list_and_ps_print_tables_and_json(rt):
     assert json.loads(rt.ok("ps", "--format", "json", cid)) == [row["pid"]]
     assert rt.ok("ps", cid).splitlines()[1].split() == [str(row["pid"]), "sleep"]
     assert "--format" in rt.fails("list", "-f", "xml")
+    assert rt.ok("list", "-q", "-f", "json") == f"{cid}\n"
 
 
 def test_events_prints_stats_at_its_interval(rt):
@@ -160,6 +161,7 @@ def test_events_prints_stats_at_its_interval(rt):
     rt.ok("kill", cid, "KILL")
     assert p.wait(10) == 0
     p.stdout.close()
+    assert rt.fails("events", "--stats", cid) == f"gemel-runtime: container '{cid}': container not running"
     for wrong in ("", "x", "-1s", "0s", "5parsecs"):
         assert "--interval" in rt.fails("events", "--interval", wrong, cid)
 
