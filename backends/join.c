@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #define HANGUP_WAIT_MS 1000
+#define KILL_WAIT_MS   1000
+
+guint gemel_join_launch_ms = 10000;
 
 /* One direction: bytes that were read and wait to be written. */
 typedef struct {
@@ -31,7 +34,8 @@ typedef struct {
     int socket;     /* our end of base.fd */
     int in, out;    /* to and from the program: pipes, or duplicates of the terminal's master */
     int master;     /* -1 = no terminal */
-    int pidfd;      /* of the child; -1 = it never began */
+    pid_t pid;      /* of the child, until it is reaped */
+    int pidfd;      /* of it; -1 = it never began, or is reaped */
     int exec_errno; /* the program could not be run */
     Flow to, from;
 } Join;
@@ -83,6 +87,57 @@ gboolean gemel_join_plan(const GemelIsolation *isolation, const char *name, guin
         !(keep_caps && is_root))
         *ret_entered |= BIT(GEMEL_NS_USER);
     return TRUE;
+}
+
+/* ---- its end -------------------------------------------------------------------------------- */
+
+static gboolean wait_ended(int pidfd, int timeout_ms)
+{
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+    int ready;
+
+    do
+        ready = poll(&fd, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+/* Children that SIGKILL has not ended: a file system of the instance's that does not answer keeps
+   them in the kernel. Nobody waits for them; they are reaped when their time has come. */
+static GMutex given_up_lock;
+static GArray *given_up; /* of pid_t, none of them reaped */
+
+static void reap_given_up(void)
+{
+    g_mutex_lock(&given_up_lock);
+    for (guint i = given_up != NULL ? given_up->len : 0; i-- > 0;)
+        if (waitpid(g_array_index(given_up, pid_t, i), NULL, WNOHANG) != 0)
+            g_array_remove_index_fast(given_up, i);
+    if (given_up != NULL && given_up->len == 0)
+        g_clear_pointer(&given_up, g_array_unref);
+    g_mutex_unlock(&given_up_lock);
+}
+
+static void give_up(pid_t pid)
+{
+    g_mutex_lock(&given_up_lock);
+    if (given_up == NULL)
+        given_up = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_array_append_val(given_up, pid);
+    g_mutex_unlock(&given_up_lock);
+}
+
+/* Reaps a child that has ended or was sent SIGKILL; FALSE when its end was not seen. */
+static gboolean end_child(Join *join, siginfo_t *info)
+{
+    gboolean seen = wait_ended(join->pidfd, KILL_WAIT_MS) &&
+                    waitid(P_PIDFD, (id_t)join->pidfd, info, WEXITED) == 0;
+
+    if (!seen)
+        give_up(join->pid);
+    close_fd(&join->pidfd);
+    reap_given_up();
+    return seen;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -176,7 +231,6 @@ static gboolean prepare(JoinChild *child, const GemelJoinTarget *target,
     g_autoptr(GemelIsolation) isolation = gemel_isolation_new();
     gboolean is_root = geteuid() == 0;
     guint entered;
-    int dir;
 
     child->pidfd = pidfd_open(target->pid, 0);
     if (child->pidfd < 0 ||
@@ -202,16 +256,13 @@ static gboolean prepare(JoinChild *child, const GemelJoinTarget *target,
     child->bounding = isolation->caps[GEMEL_CAPS_BOUNDING];
     child->caps_last = isolation->caps_last;
     if (entered & BIT(GEMEL_NS_MNT)) {
-        dir = gemel_isolation_open_process("", target->pid, target->start_ticks);
-        child->root = dir >= 0 ? openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (dir >= 0)
-            close(dir);
-        if (child->root < 0)
+        child->process = gemel_isolation_open_process("", target->pid, target->start_ticks);
+        if (child->process < 0)
             return gemel_error_set_errno(error, errno, "%s: cannot see its root directory",
                                          target->name);
     }
-    child->env = make_env(args, child->root >= 0);
-    child->cwd = args->cwd != NULL ? args->cwd : child->root >= 0 ? "/" : NULL;
+    child->env = make_env(args, child->process >= 0);
+    child->cwd = args->cwd != NULL ? args->cwd : child->process >= 0 ? "/" : NULL;
     return TRUE;
 }
 
@@ -240,12 +291,33 @@ static gboolean explain(const GemelJoinTarget *target, const JoinReport *report,
                                  report->stage < JOIN_STAGE_N ? stages[report->stage] : "join");
 }
 
+/* The child's report, or its end when the program runs; FALSE: neither came in time. */
+static gboolean await_report(int fd, JoinReport *report, ssize_t *ret_got)
+{
+    gint64 end = g_get_monotonic_time() + gemel_join_launch_ms * (gint64)1000;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    int ready;
+
+    do {
+        gint64 left_ms = (end - g_get_monotonic_time() + 999) / 1000;
+
+        ready = poll(&poll_fd, 1, (int)MAX(left_ms, 0));
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        return FALSE;
+    do
+        *ret_got = read(fd, report, sizeof *report);
+    while (*ret_got < 0 && errno == EINTR);
+    return TRUE;
+}
+
 /* Starts it and waits until it runs, or has said why not. */
 static gboolean launch(Join *join, JoinChild *child, const GemelJoinTarget *target, GError **error)
 {
     JoinReport report = {0};
     int report_fd = -1;
-    ssize_t got;
+    ssize_t got = 0;
+    gboolean told;
     pid_t pid;
 
     if (!make_pipe(&report_fd, &child->report))
@@ -259,16 +331,22 @@ static gboolean launch(Join *join, JoinChild *child, const GemelJoinTarget *targ
         close_fd(&report_fd);
         return FALSE;
     }
-    join->pidfd = pidfd_open(pid, 0);
-    do
-        got = read(report_fd, &report, sizeof report);
-    while (got < 0 && errno == EINTR);
-    close_fd(&report_fd);
+    join->pid = pid;
+    join->pidfd = pidfd_open(pid, 0); /* a child not waited for: the number is its own */
     if (join->pidfd < 0) {
-        kill(pid, SIGKILL); /* a child not waited for: the number is still its own */
-        waitpid(pid, NULL, 0);
-        return gemel_error_set_errno(error, EMFILE, "%s: join", target->name);
+        gemel_error_set_errno(error, errno, "%s: join", target->name);
+        close_fd(&report_fd);
+        kill(pid, SIGKILL);
+        give_up(pid);
+        return FALSE;
     }
+    told = await_report(report_fd, &report, &got);
+    close_fd(&report_fd); /* one that comes later finds that nobody waits, and runs nothing */
+    if (!told)
+        return gemel_error_set(error, GEMEL_ERROR_TIMEOUT,
+                               "%s: join: nothing has begun within %u s: its files may be on a "
+                               "file system that does not answer",
+                               target->name, (gemel_join_launch_ms + 999) / 1000);
     if (got != sizeof report)
         return TRUE;
     if (report.stage == JOIN_EXEC) {
@@ -290,8 +368,7 @@ static void join_free(GemelStream *base)
     close_fd(&join->master);
     if (join->pidfd >= 0) { /* opened and never pumped, or it failed */
         pidfd_send_signal(join->pidfd, SIGKILL, NULL, 0);
-        waitid(P_PIDFD, (id_t)join->pidfd, &(siginfo_t){0}, WEXITED);
-        close_fd(&join->pidfd);
+        end_child(join, &(siginfo_t){0});
     }
     g_free(join->name);
     g_free(join->program);
@@ -302,7 +379,7 @@ GemelStream *gemel_join_open(const GemelJoinTarget *target, const GemelStreamArg
                              GError **error)
 {
     Join *join;
-    JoinChild child = {.stdio = {-1, -1, -1}, .pidfd = -1, .root = -1, .report = -1};
+    JoinChild child = {.stdio = {-1, -1, -1}, .pidfd = -1, .process = -1, .report = -1};
     gboolean ok;
 
     if (args->argv == NULL || args->argv[0] == NULL || args->namespaces == 0) {
@@ -310,6 +387,7 @@ GemelStream *gemel_join_open(const GemelJoinTarget *target, const GemelStreamArg
                         target->name);
         return NULL;
     }
+    reap_given_up();
     join = g_new0(Join, 1);
     join->base.ops = &join_ops;
     join->base.fd = join->base.err_fd = join->socket = join->in = join->out = join->master =
@@ -325,7 +403,7 @@ GemelStream *gemel_join_open(const GemelJoinTarget *target, const GemelStreamArg
     for (int i = 0; i < 3; i++)
         close_fd(&child.stdio[i]);
     close_fd(&child.pidfd);
-    close_fd(&child.root);
+    close_fd(&child.process);
     g_strfreev(child.env);
     if (ok)
         return &join->base;
@@ -421,13 +499,6 @@ static int say_not_run(Join *join)
     return join->exec_errno == ENOENT || join->exec_errno == ENOTDIR ? 127 : 126;
 }
 
-static gboolean wait_ended(int pidfd, int timeout_ms)
-{
-    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-
-    return poll(&fd, 1, timeout_ms) > 0;
-}
-
 static int join_pump(GemelStream *base, GError **error)
 {
     Join *join = (Join *)base;
@@ -451,11 +522,15 @@ static int join_pump(GemelStream *base, GError **error)
         if (!wait_ended(join->pidfd, HANGUP_WAIT_MS))
             pidfd_send_signal(join->pidfd, SIGKILL, NULL, 0);
     }
-    if (waitid(P_PIDFD, (id_t)join->pidfd, &info, WEXITED) != 0) {
-        gemel_error_set_errno(error, errno, "%s: join: its end cannot be seen", join->name);
+    if (!caller_gone)
+        wait_ended(join->pidfd, -1);
+    if (!end_child(join, &info)) {
+        gemel_error_set(
+            error, GEMEL_ERROR_TIMEOUT,
+            "%s: join: the program does not end: it waits for a file system that does not answer",
+            join->name);
         return -1;
     }
-    close_fd(&join->pidfd);
     if (join->exec_errno != 0)
         info = (siginfo_t){.si_code = CLD_EXITED, .si_status = say_not_run(join)};
     close_fd(&join->socket); /* the caller sees the end */

@@ -21,6 +21,10 @@
  * - Until the program runs the process is not dumpable, so nobody in the namespaces can look into
  *   it; it has no descriptor but its standard ones (CVE-2024-21626: close_range before setns leaves
  *   none of a directory of the host; the working directory is set inside).
+ * - Whatever touches files of the instance's (its root, the working directory, the program) is done
+ *   by the child: they may be on a file system of its own (FUSE) that never answers. Who opens
+ *   waits at most gemel_join_launch_ms, gives the child SIGKILL and answers TIMEOUT. A child that
+ *   the kernel keeps all the same is reaped when another join begins or ends; it runs nothing.
  * - What is joined is not confined by the instance's seccomp filter, label, cgroup or limits.
  *
  * Thread: the stream's.
@@ -35,8 +39,11 @@ typedef struct {
     guint64 start_ticks;
 } GemelJoinTarget;
 
+/* How long a program may take to begin. For tests. */
+extern guint gemel_join_launch_ms;
+
 /* args->namespaces says which. CONFLICT when there is no such process any more, DENIED when it is
-   not permitted, INVALID for a namespace that this kernel has not. */
+   not permitted, INVALID for a namespace that this kernel has not, TIMEOUT as above. */
 GemelStream *gemel_join_open(const GemelJoinTarget *target, const GemelStreamArgs *args,
                              GError **error);
 

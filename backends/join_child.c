@@ -4,11 +4,13 @@
  * may have held any lock.
  */
 #include "backends/join_private.h"
+#include "backends/nofile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -19,7 +21,7 @@
 #include <unistd.h>
 
 /* Where the child keeps its descriptors, so that one close_range closes the rest. */
-enum { AT_REPORT = 3, AT_PIDFD, AT_ROOT, AT_FREE };
+enum { AT_REPORT = 3, AT_PIDFD, AT_PROCESS, AT_FREE };
 
 static G_NORETURN void fail_at(int fd, JoinStage stage)
 {
@@ -41,22 +43,23 @@ static void place_descriptors(const JoinChild *child)
 {
     int report = fcntl(child->report, F_DUPFD_CLOEXEC, 64);
     int pidfd = fcntl(child->pidfd, F_DUPFD_CLOEXEC, 64);
-    int root = child->root >= 0 ? fcntl(child->root, F_DUPFD_CLOEXEC, 64) : -1;
+    int process = child->process >= 0 ? fcntl(child->process, F_DUPFD_CLOEXEC, 64) : -1;
     int stdio[3];
 
     for (int i = 0; i < 3; i++)
         stdio[i] = fcntl(child->stdio[i], F_DUPFD_CLOEXEC, 64);
     /* Never run on with a descriptor of gemel's in the place of one of these. */
-    if (report < 0 || pidfd < 0 || (child->root >= 0 && root < 0) || stdio[0] < 0 || stdio[1] < 0 ||
-        stdio[2] < 0)
+    if (report < 0 || pidfd < 0 || (child->process >= 0 && process < 0) || stdio[0] < 0 ||
+        stdio[1] < 0 || stdio[2] < 0)
         fail_at(child->report, JOIN_DESCRIPTORS);
     for (int i = 0; i < 3; i++)
         dup2(stdio[i], i);
     dup3(report, AT_REPORT, O_CLOEXEC);
     dup3(pidfd, AT_PIDFD, O_CLOEXEC);
-    if (root >= 0)
-        dup3(root, AT_ROOT, O_CLOEXEC);
-    close_range(root >= 0 ? AT_FREE : AT_ROOT, ~0u, 0);
+    if (process >= 0)
+        dup3(process, AT_PROCESS, O_CLOEXEC);
+    close_range(process >= 0 ? AT_FREE : AT_PROCESS, ~0u, 0);
+    gemel_nofile_give_back(); /* not before: below it no descriptor may have been free */
 }
 
 static void reset_signals(void)
@@ -165,13 +168,37 @@ static void run_program(const JoinChild *child)
     errno = worst;
 }
 
+/* Its root directory, as the host sees it; -1 = not entered. */
+static int open_root(const JoinChild *child)
+{
+    int root;
+
+    if (child->process < 0)
+        return -1;
+    root = openat(AT_PROCESS, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        fail(JOIN_ROOT);
+    close(AT_PROCESS);
+    return root;
+}
+
+/* Whether who began this still waits for it. If not, nothing may be run any more. */
+static gboolean is_awaited(void)
+{
+    struct pollfd report = {.fd = AT_REPORT};
+
+    return poll(&report, 1, 0) == 0; /* POLLERR: nobody reads */
+}
+
 void join_child_run(const JoinChild *child)
 {
     pid_t pid = 0;
+    int root;
 
     reset_signals();
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     place_descriptors(child);
+    root = open_root(child);
     /* Where the user namespace allows no setgroups(2) ours would stay: only here they can be left.
      */
     if (child->enters_user)
@@ -179,10 +206,10 @@ void join_child_run(const JoinChild *child)
     if (child->flags != 0 && setns(AT_PIDFD, child->flags) != 0)
         fail(JOIN_SETNS);
     close(AT_PIDFD);
-    if (child->root >= 0) {
-        if (fchdir(AT_ROOT) != 0 || chroot(".") != 0)
+    if (root >= 0) {
+        if (fchdir(root) != 0 || chroot(".") != 0)
             fail(JOIN_ROOT);
-        close(AT_ROOT);
+        close(root);
     }
     if (child->enters_pid) {
         pid = fork(); /* a process stays in the pid namespace it was made in */
@@ -190,6 +217,7 @@ void join_child_run(const JoinChild *child)
             fail(JOIN_FORK);
         if (pid > 0)
             wait_for(pid);
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     }
     if (setsid() < 0 || (child->tty && ioctl(0, TIOCSCTTY, 0) != 0))
         fail(JOIN_TERMINAL);
@@ -199,8 +227,10 @@ void join_child_run(const JoinChild *child)
         fail(JOIN_CWD);
     if (child->is_bounded)
         bound_capabilities(child);
-    if (child->enters_pid)
+    if (child->enters_pid) /* again: other credentials took it away */
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (!is_awaited())
+        _exit(124);
     run_program(child);
     fail(JOIN_EXEC);
 }

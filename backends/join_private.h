@@ -26,10 +26,10 @@ typedef struct {
 typedef struct {
     int stdio[3];
     gboolean tty;
-    int pidfd;  /* of the process whose namespaces these are */
-    int flags;  /* CLONE_NEW...: may be 0, when all are shared */
-    int root;   /* O_PATH of its root directory, -1 = not entered */
-    int report; /* close-on-exec */
+    int pidfd;   /* of the process whose namespaces these are */
+    int flags;   /* CLONE_NEW...: may be 0, when all are shared */
+    int process; /* its directory in /proc, -1 = its root directory is not entered */
+    int report;  /* close-on-exec */
     gboolean enters_pid, enters_user;
     gboolean is_bounded; /* to `bounding`, with no_new_privs */
     guint64 bounding;

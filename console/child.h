@@ -31,7 +31,3 @@ Child *child_start(App *app, const char *const *argv, const char *const *env,
 void child_abandon(Child *child);
 /* Forgets it and lets it run on; what it prints from here on is lost. */
 void child_forget(Child *child);
-
-/* For a child that is started otherwise, between fork and exec (async-signal-safe): the signal
-   mask, SIGPIPE and the descriptor limit as a program expects them. */
-void child_prepare(void);

@@ -5,12 +5,12 @@
  * Signals are blocked before any thread starts and read by signalfd. Leaving never waits for a
  * worker that is held up: then the process flushes and goes by _exit.
  */
+#include "backends/nofile.h"
 #include "console/arguments.h"
 #include "console/batch.h"
 #include "console/commands.h"
 #include "console/linear.h"
 #include "console/rc.h"
-#include "console/spawn.h"
 #include "console/terminal.h"
 #include "console/tui/tui.h"
 
@@ -277,7 +277,7 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     terminal_keep_standard_fds();
     block_signals();
-    spawn_raise_nofile();
+    gemel_nofile_raise();
     /* workers make what the UI thread frees: with an arena for each of them memory is kept many
        times over */
     mallopt(M_ARENA_MAX, 2);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/spawn.h"
 #include "backends/error.h"
+#include "backends/nofile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,20 +20,6 @@
 /* The child shares our memory: it must not change what we still need, and calls only what may be
    called after fork in a program with threads. ASan knows nothing of its stack. */
 #define IN_CHILD __attribute__((no_sanitize("address")))
-
-static struct rlimit nofile_before;
-static gboolean nofile_raised;
-
-void spawn_raise_nofile(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &nofile_before) != 0)
-        return;
-    limit = nofile_before;
-    limit.rlim_cur = limit.rlim_max;
-    nofile_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
 
 typedef struct {
     const char *const *argv;
@@ -73,8 +59,7 @@ IN_CHILD void spawn_prepare(void)
         sigaction(number, &usual, NULL); /* fails for some, which have no other */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (nofile_raised)
-        setrlimit(RLIMIT_NOFILE, &nofile_before);
+    gemel_nofile_give_back();
 }
 
 IN_CHILD static int child_main(void *data)
@@ -82,9 +67,10 @@ IN_CHILD static int child_main(void *data)
     Plan plan = *(const Plan *)data; /* on its own stack, to change */
     int err;
 
-    spawn_prepare();
-    if (child_descriptors(&plan) == 0)
+    if (child_descriptors(&plan) == 0) {
+        spawn_prepare(); /* last: with the old limit no descriptor may be free below it */
         execvpe(plan.argv[0], (char *const *)plan.argv, plan.env);
+    }
     err = errno;
     return write(plan.report_fd, &err, sizeof err) == sizeof err ? 127 : 126;
 }

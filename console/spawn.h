@@ -9,16 +9,14 @@
  * hold. posix_spawn itself cannot set the descriptor limit.
  *
  * The child gets the default disposition and an empty mask of signals, the soft descriptor limit
- * gemel was started with, /dev/null as standard input, the two descriptors as its output, and no
- * other. The one wait without a limit is the kernel's, for a program on a file system that hangs.
+ * gemel was started with (backends/nofile.h), /dev/null as standard input, the two descriptors as
+ * its output, and no other. The one wait without a limit is the kernel's, for a program on a file
+ * system that hangs.
  */
 #pragma once
 
 #include <glib.h>
 #include <sys/types.h>
-
-/* For main: remembers the soft descriptor limit and raises it to the hard one. */
-void spawn_raise_nofile(void);
 
 /* argv[0] is a path or found on our PATH; env is the whole environment. The caller closes its two
    descriptors and *ret_pidfd, and waits for the child by it (P_PIDFD). */

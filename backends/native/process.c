@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "backends/native/process.h"
+#include "backends/nofile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +114,7 @@ static _Noreturn void child_main(const NativeSpawn *spawn, char *const *env, int
     for (guint i = 0; i < spawn->n_keep; i++)
         if (fcntl(spawn->keep[i], F_SETFD, 0) != 0)
             child_fail(report_fd, "pass a descriptor");
+    gemel_nofile_give_back(); /* last: below it no descriptor may be free */
     execve(spawn->argv[0], (char *const *)spawn->argv, env);
     child_fail(report_fd, "execute");
 }

@@ -3,9 +3,9 @@
  * process.h - starting programs and naming processes that are not our children.
  *
  * Any worker thread. Children are started by fork and execve with nothing but system calls in
- * between (another thread may hold any lock), get a clean signal mask and default dispositions,
- * and inherit only the descriptors named. A child is waited for by its own pid, never by
- * waitpid(-1).
+ * between (another thread may hold any lock), get a clean signal mask, default dispositions and the
+ * descriptor limit gemel was started with, and inherit only the descriptors named. A child is
+ * waited for by its own pid, never by waitpid(-1).
  *
  * A pid that outlives us is stored with its start time (field 22 of /proc/PID/stat, clock ticks
  * since boot, CLOCK_BOOTTIME), because pids are used again; a pidfd opened and *then* checked

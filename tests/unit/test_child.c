@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Helper programs: what they get from us, what they say, how they end. */
+#include "backends/nofile.h"
 #include "console/child.h"
 #include "console/spawn.h"
 
@@ -127,13 +128,28 @@ static void test_its_limit_of_descriptors_is_the_one_we_came_with(void)
     limit = before;
     limit.rlim_cur = MIN(before.rlim_cur, 200);
     g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
-    spawn_raise_nofile();
+    gemel_nofile_raise();
     g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
     g_assert_cmpuint(limit.rlim_cur, ==, limit.rlim_max);
     run = run_script("ulimit -Sn", NULL);
     expected = g_strdup_printf("%d\n", (int)MIN(before.rlim_cur, 200));
     g_assert_cmpstr(run.out->str, ==, expected);
     run_close(&run);
+}
+
+/* Below the limit that it gets back no number may be free here. */
+static void test_it_starts_when_we_hold_more_descriptors_than_it_may(void)
+{
+    int fds[300];
+    Run run;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
+        g_assert_cmpint(fds[i] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), >=, 0);
+    run = run_script("echo here", NULL);
+    g_assert_cmpstr(run.out->str, ==, "here\n");
+    run_close(&run);
+    for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
+        close(fds[i]);
 }
 
 static void test_a_program_that_is_not_there_is_an_error_at_once(void)
@@ -195,6 +211,8 @@ int main(int argc, char **argv)
                     test_signals_are_as_a_program_expects_them);
     g_test_add_func("/child/its-limit-of-descriptors-is-the-one-we-came-with",
                     test_its_limit_of_descriptors_is_the_one_we_came_with);
+    g_test_add_func("/child/it-starts-when-we-hold-more-descriptors-than-it-may",
+                    test_it_starts_when_we_hold_more_descriptors_than_it_may);
     g_test_add_func("/child/a-program-that-is-not-there-is-an-error-at-once",
                     test_a_program_that_is_not_there_is_an_error_at_once);
     g_test_add_func("/child/an-abandoned-one-is-told-to-end-and-says-no-more",

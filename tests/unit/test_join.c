@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which namespaces a join enters, when it is refused, and what comes of a process that is gone. */
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/join.h"
+#include "backends/nofile.h"
 
 #define BIT(ns)        (1u << GEMEL_NS_##ns)
 #define CONTAINER_CAPS G_GUINT64_CONSTANT(0xa80425fb)
@@ -166,6 +175,133 @@ static void test_no_program(void)
     close(err_fd);
 }
 
+static void test_descriptor_limit(void)
+{
+    static const char *const argv[] = {"sh", "-c", "ulimit -Sn", NULL};
+    struct rlimit before;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *expected = NULL;
+    char text[32] = {0};
+
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    before.rlim_cur = MIN(before.rlim_cur, 200);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    gemel_nofile_raise();
+
+    GemelStream *stream = open_join(getpid(), 0, argv, BIT(NET), &error);
+    const GemelStreamOps *ops = stream->ops;
+    int fd = stream->fd, err_fd = stream->err_fd;
+
+    g_assert_cmpint(ops->pump(stream, &error), ==, 0);
+    g_assert_cmpint(read(fd, text, sizeof text - 1), >, 0);
+    expected = g_strdup_printf("%d\n", (int)before.rlim_cur);
+    g_assert_cmpstr(text, ==, expected);
+    ops->free(stream);
+    close(fd);
+    close(err_fd);
+}
+
+/* ---- files that never answer ---------------------------------------------------------------- */
+
+/* Mounts a file system at `dir` that says that it is there, takes every question after that and
+   answers none: what the kernel waits for then is not ended by SIGKILL. */
+static G_NORETURN void be_silent_host(const char *dir, int ready)
+{
+    int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    g_autofree char *options = g_strdup_printf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+    union {
+        struct fuse_in_header header;
+        char bytes[FUSE_MIN_READ_BUFFER];
+    } in;
+    struct {
+        struct fuse_out_header header;
+        struct fuse_init_out init;
+    } out = {.header.len = sizeof out,
+             .init = {.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION}};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (fuse < 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("silent", dir, "fuse", MS_NOSUID | MS_NODEV, options) != 0 ||
+        read(fuse, &in, sizeof in) < 0)
+        _exit(1);
+    out.header.unique = in.header.unique;
+    if (write(fuse, &out, sizeof out) != sizeof out || write(ready, "", 1) != 1)
+        _exit(1);
+    while (read(fuse, &in, sizeof in) > 0)
+        ;
+    _exit(0);
+}
+
+/* A process with such files at `dir`, or 0 where this host lets nobody mount them. */
+static pid_t silent_host(const char *dir)
+{
+    int ready[2];
+    char byte;
+    pid_t pid;
+
+    g_assert_cmpint(pipe2(ready, O_CLOEXEC), ==, 0);
+    pid = fork();
+    if (pid == 0)
+        be_silent_host(dir, ready[1]);
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1) {
+        waitpid(pid, NULL, 0);
+        pid = 0;
+    }
+    close(ready[0]);
+    return pid;
+}
+
+static gboolean has_children(void)
+{
+    return waitid(P_ALL, 0, &(siginfo_t){0}, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void test_files_that_never_answer(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("gemel-join-XXXXXX", NULL);
+    g_autofree char *program = g_build_filename(dir, "program", NULL);
+    const struct {
+        const char *program, *cwd;
+        guint namespaces;
+    } cases[] = {{"true", dir, BIT(MNT)}, {program, NULL, BIT(MNT)}};
+    guint before = descriptors();
+
+    gemel_join_launch_ms = 300;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const char *const argv[] = {cases[i].program, NULL}, *const usual[] = {"true", NULL};
+        pid_t host = silent_host(dir);
+        g_autoptr(GError) error = NULL;
+        gint64 begin = g_get_monotonic_time();
+
+        if (host == 0) {
+            g_test_skip("this host mounts no FUSE for us");
+            break;
+        }
+        g_assert_null(gemel_join_open(&(GemelJoinTarget){"ct", host, 0},
+                                      &(GemelStreamArgs){.kind = GEMEL_STREAM_JOIN,
+                                                         .argv = argv,
+                                                         .cwd = cases[i].cwd,
+                                                         .namespaces = cases[i].namespaces},
+                                      &error));
+        g_assert_error(error, GEMEL_ERROR, GEMEL_ERROR_TIMEOUT);
+        g_assert_cmpint(g_get_monotonic_time() - begin, <, 20 * G_USEC_PER_SEC);
+        g_assert_cmpuint(descriptors(), ==, before);
+        kill(host, SIGKILL); /* with it the file system, and what waits for it */
+        waitpid(host, NULL, 0);
+        for (guint tries = 0; has_children(); tries++) { /* each join reaps those before it */
+            g_autoptr(GError) none = NULL;
+
+            g_assert_null(open_join(G_MAXINT, 1, usual, BIT(NET), &none));
+            g_assert_cmpuint(tries, <, 2000);
+            g_usleep(10000);
+        }
+    }
+    gemel_join_launch_ms = 10000;
+    rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -177,5 +313,7 @@ int main(int argc, char **argv)
     g_test_add_func("/join/gives-status-and-output", test_status_and_output);
     g_test_add_func("/join/ends-what-is-not-pumped", test_not_pumped);
     g_test_add_func("/join/says-that-there-is-no-program", test_no_program);
+    g_test_add_func("/join/gives-back-the-limit-of-descriptors", test_descriptor_limit);
+    g_test_add_func("/join/gives-up-on-files-that-never-answer", test_files_that_never_answer);
     return g_test_run();
 }
