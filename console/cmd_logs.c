@@ -130,8 +130,11 @@ static void print_more(Logs *logs, const char *text, gboolean is_last)
 static void print_first(Logs *logs, const GemelLog *log, const char *text)
 {
     const char *tail = run_option(logs->run, "tail");
+    guint64 n_lines = tail != NULL ? g_ascii_strtoull(tail, NULL, 10) : TAIL_LINES;
     gboolean all = tail == NULL && logs->args.since_unix_us > 0;
 
+    if (n_lines == 0)
+        return; /* nothing of the past is asked for */
     if (log->text->len == 0 && logs->args.since_unix_us > 0)
         output_line(logs->run->out, OUTPUT_NOTE, "%s: nothing since then", logs->name);
     else if (log->text->len == 0)
@@ -139,10 +142,7 @@ static void print_first(Logs *logs, const GemelLog *log, const char *text)
     if (all && !log->is_whole)
         output_line(logs->run->out, OUTPUT_NOTE, "%s: there may be more before the last 1M of %s",
                     logs->name, log->source);
-    print_more(logs,
-               all ? text
-                   : last_lines(text, tail != NULL ? g_ascii_strtoull(tail, NULL, 10) : TAIL_LINES),
-               !logs->follows);
+    print_more(logs, all ? text : last_lines(text, n_lines), !logs->follows);
 }
 
 static void look_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
@@ -258,7 +258,8 @@ static const CommandOption logs_options[] = {
     {"follow", 'f', OPTION_FLAG, FALSE, NULL, "go on with what it writes, until it ends or ^C"},
     {"since", 0, OPTION_STRING, FALSE, "TIME",
      "only what was written since: 10m ago, 2026-01-31T12:00:00Z, @SECONDS"},
-    {"tail", 'n', OPTION_NUMBER, FALSE, "N", "how many lines (200; with --since all)"},
+    {"tail", 'n', OPTION_NUMBER, FALSE, "N",
+     "how many lines (200; with --since all); 0: only what comes, with --follow", .max = G_MAXINT},
     {NULL},
 };
 

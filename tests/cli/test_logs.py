@@ -20,6 +20,23 @@ def test_tail_is_the_last_lines(gemel):
     assert len(numbers(out)) == len(out.splitlines()) == 3
 
 
+def test_a_tail_of_nothing_is_nothing(gemel):
+    for name in ("web-1", "mail"):
+        done = gemel.ok("--connect", STILL, "logs", name, "--tail", "0")
+        assert (done.out, done.err) == ("", ""), done
+    assert gemel.ok("--connect", STILL, "logs", "web-1", "--since", "3m", "-n0").out == ""
+    gemel.fails(2, "--connect", STILL, "logs", "web-1", "--tail", "-1")
+
+
+def test_follow_with_a_tail_of_nothing_gives_only_what_comes(gemel):
+    shown = numbers(gemel.ok("--connect", STILL, "logs", "web-1").out)
+    with gemel.popen("--connect", STILL, "logs", "-f", "web-1", "--tail", "0") as running:
+        # a moment earlier this one may have been the last of the past
+        assert numbers(running.stdout.readline())[0] >= shown[-1]
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 130
+
+
 def test_since_leaves_out_what_is_older(gemel):
     some = numbers(gemel.ok("--connect", STILL, "logs", "web-1", "--since", "1m").out)
     more = numbers(gemel.ok("--connect", STILL, "logs", "web-1", "--since", "3m").out)
