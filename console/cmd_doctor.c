@@ -138,17 +138,22 @@ static void print_json(const Doctor *doctor)
     output_json(doctor->run->out, json_pack("{s:o, s:o}", "findings", findings, "errors", errors));
 }
 
-/* Prints all of it; the status is 1 when something is bad, or stays that was to go. */
+/* Prints all of it. The status says first who did not answer (5 for one that cannot be reached),
+   for of that backend nothing is known; else it is 1 when something is bad, or stays that was to
+   go. */
 static void report(const Doctor *doctor, gboolean was_fixed)
 {
     gboolean bad = FALSE;
+    int silent = 0;
 
     for (guint a = 0; a < doctor->answers->len; a++) {
         const Answer *answer = doctor->answers->pdata[a];
         json_t *one;
         size_t i;
 
-        bad = bad || answer->error != NULL || (was_fixed && count_fixable(answer) > 0);
+        if (answer->error != NULL && silent == 0)
+            silent = gemel_error_exit_status(answer->error);
+        bad = bad || (was_fixed && count_fixable(answer) > 0);
         json_array_foreach (answer->found, i, one)
             bad = bad || g_str_equal(text_of(one, "level"), "bad");
     }
@@ -156,7 +161,7 @@ static void report(const Doctor *doctor, gboolean was_fixed)
         print_json(doctor);
     else
         print_table(doctor);
-    run_finish(doctor->run, bad ? 1 : 0);
+    run_finish(doctor->run, silent != 0 ? silent : bad);
 }
 
 /* ---- looking and cleaning ------------------------------------------------------------------- */
@@ -302,8 +307,9 @@ const Command commands_doctor[] = {
      .flags = COMMAND_JSON,
      .words = {{WORD_BACKEND, "BACKEND", .optional = TRUE}},
      .options = doctor_options,
-     .details = "Each line is ok, warn or bad, with the way out; the status is 1 when one is bad. "
-                "Looked for are the programs and parts of the kernel that instances need, free "
+     .details = "Each line is ok, warn or bad, with the way out; the status is 1 when one is bad, "
+                "and 5 when a backend cannot be reached, whatever the others say. Looked for are "
+                "the programs and parts of the kernel that instances need, free "
                 "space, and of gemel's own store: containers half made or half removed, "
                 "interrupted starts and snapshots, unused layers, temporary files, records, "
                 "cgroups and mounts of what is gone. --fix cleans away what nobody uses, and only "

@@ -54,8 +54,17 @@ def test_read_only_looks_and_does_not_clean(gemel):
 
 def test_a_backend_that_is_away_is_bad(gemel):
     done = gemel.run("--connect", "sim:3,fail=doctor:1:unreachable", "doctor", "--json")
-    assert done.status == 1
+    assert done.status == 5
     assert check("doctor.json", done.json())["errors"][0]["kind"] == "unreachable"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_without_a_daemon_the_status_is_5_and_the_others_are_looked_at(gemel, order):
+    away = f"qemu+unix:///system?socket={gemel.home}/nobody"
+    uris = ["sim:3,litter=2", away]
+    done = gemel.run("--connect", uris[order[0]], "--connect", uris[order[1]], "doctor")
+    assert done.status == 5, done
+    assert "half-made" in done.out and "bad" in done.out, done
 
 
 def test_an_unknown_backend_is_not_found(gemel):
