@@ -169,10 +169,45 @@ static void enable_controllers(int dir)
     }
 }
 
+/* The hierarchy in which a container's group is marked as its own. */
+static const char *claim_dir(const struct cgroup *cg)
+{
+    return cg->v2_mount ? cg->v2_dir : cg->n_v1 ? cg->v1[0].dir : NULL;
+}
+
+/* EEXIST when a container has the group. */
+static int check_claim(const char *dir, struct err *err)
+{
+    struct stat st;
+    if (stat(dir, &st) < 0 || !(st.st_mode & S_ISVTX))
+        return 0;
+    err_set(
+        err, 0,
+        "linux.cgroupsPath: %s is another container's: delete that one first, or rmdir the group "
+        "when there is none",
+        dir);
+    err->errnum = EEXIST;
+    return -1;
+}
+
+int cgroup_check_claim(const struct cgroup *cg, struct err *err)
+{
+    const char *dir = claim_dir(cg);
+    return dir ? check_claim(dir, err) : 0;
+}
+
+/* How a group is made. */
+enum make {
+    MAKE_CPUSET = 1, /* with its parent's CPUs */
+    MAKE_V2 = 2,     /* its parents pass controllers on */
+    MAKE_CLAIM = 4,  /* it is to be nobody else's */
+};
+
 /* mkdir -p of path below mount, component by component; *ret_fd is the last one's. */
-static int make_group_once(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
+static int make_group_once(const char *mount, const char *path, unsigned how, int *ret_fd,
                            struct err *err)
 {
+    bool cpuset = how & MAKE_CPUSET, v2 = how & MAKE_V2, claim = how & MAKE_CLAIM;
     auto_fd dir = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return err_set(err, errno, "%s", mount);
@@ -183,9 +218,11 @@ static int make_group_once(const char *mount, const char *path, bool cpuset, boo
         if (v2)
             enable_controllers(dir);
         auto_fd child = -1;
-        int rc = mkdirat(dir, name, *at ? CGROUP_MADE_MODE : 0755);
+        int rc = mkdirat(dir, name, *at || claim ? CGROUP_MADE_MODE : 0755);
         if (rc < 0 && errno != EEXIST)
             return err_set(err, errno, "linux.cgroupsPath: make %s%s", mount, path);
+        if (rc < 0 && !*at && claim && check_claim(mem_printf("%s%s", mount, path), err) < 0)
+            return -1;
         child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (child < 0)
             return err_set(err, errno, "linux.cgroupsPath: open %s%s", mount, path);
@@ -199,11 +236,11 @@ static int make_group_once(const char *mount, const char *path, bool cpuset, boo
 }
 
 /* A concurrent delete may take an empty parent away at any step: from the top again. */
-static int make_group(const char *mount, const char *path, bool cpuset, bool v2, int *ret_fd,
+static int make_group(const char *mount, const char *path, unsigned how, int *ret_fd,
                       struct err *err)
 {
     for (int tries = 0;; tries++) {
-        int rc = make_group_once(mount, path, cpuset, v2, ret_fd, err);
+        int rc = make_group_once(mount, path, how, ret_fd, err);
         if (rc == 0 || (err->errnum != ENOENT && err->errnum != ENODEV) || tries == 16)
             return rc;
     }
@@ -222,15 +259,25 @@ static bool make_new_v1(struct cgroup_v1 *v1)
     return v1->fd >= 0;
 }
 
+/* What another create has claimed must not be undone with this one. */
+static int disown(struct cgroup *cg, const struct err *err)
+{
+    if (err->errnum == EEXIST)
+        cg->mode = CGROUP_NONE;
+    return -1;
+}
+
 int cgroup_create_v1(struct cgroup *cg, struct err *err)
 {
     for (size_t i = 0; i < cg->n_v1; i++) {
         struct cgroup_v1 *v1 = &cg->v1[i];
-        if (make_new_v1(v1))
+        bool claim = !cg->v2_mount && i == 0;
+        if (!claim && make_new_v1(v1))
             continue;
-        if (make_group(v1->mount, cg->path, has_word(v1->controllers, "cpuset"), false, &v1->fd,
-                       err) < 0)
-            return -1;
+        unsigned how =
+            (has_word(v1->controllers, "cpuset") ? MAKE_CPUSET : 0) | (claim ? MAKE_CLAIM : 0);
+        if (make_group(v1->mount, cg->path, how, &v1->fd, err) < 0)
+            return claim ? disown(cg, err) : -1;
     }
     return 0;
 }
@@ -254,8 +301,9 @@ int cgroup_create_v2(struct cgroup *cg, struct err *err)
 {
     if (!cg->v2_mount)
         return 0;
-    if (make_group(cg->v2_mount, cg->path, false, cg->mode == CGROUP_V2, &cg->v2_fd, err) < 0)
-        return -1;
+    unsigned how = MAKE_CLAIM | (cg->mode == CGROUP_V2 ? MAKE_V2 : 0);
+    if (make_group(cg->v2_mount, cg->path, how, &cg->v2_fd, err) < 0)
+        return disown(cg, err);
     return check_domain(cg, err);
 }
 

@@ -9,7 +9,8 @@
  *
  * Parents of the container's group that the runtime had to make have the sticky bit, and go
  * when the last container below them does; a parent that somebody else made, maybe with limits,
- * stays.
+ * stays. The container's own group has the bit in one hierarchy (v2, else the first of v1): no
+ * other container may have it until this one is deleted, or one's end would be the other's.
  *
  * Life: cgroup_discover → cgroup_create → cgroup_limit → (process) cgroup_join → … →
  * cgroup_destroy. What was made is recorded in the state file before it is made, so that a killed
@@ -21,7 +22,7 @@
 
 #define CGROUP_V1_MAX 24
 
-/* The mark of a parent that the runtime made: the sticky bit, which means nothing on a cgroup and
+/* The mark of a group that the runtime made: the sticky bit, which means nothing on a cgroup and
  * is set by mkdir itself, so that no kill can come between making and marking. */
 #define CGROUP_MADE_MODE 01755
 
@@ -62,10 +63,13 @@ void cgroup_set_path(struct cgroup *cg, const char *path);
  */
 int cgroup_set_delegated(struct cgroup *cg, const char *path, const char *id, struct err *err);
 
-/* A group that exists already may be used when no process is in it or below it; else EBUSY. */
+/* A group that exists already may be used when no process is in it or below it, and no container
+ * has it; else EBUSY. */
 int cgroup_check_free(const struct cgroup *cg, struct err *err);
+int cgroup_check_claim(const struct cgroup *cg, struct err *err); /* the second half of it */
 
-/* Makes the directories and opens them. */
+/* Makes the directories and opens them. When another container has the group meanwhile, the mode is
+ * CGROUP_NONE on return: there is nothing to undo. */
 int cgroup_create_v1(struct cgroup *cg, struct err *err);
 int cgroup_create_v2(struct cgroup *cg, struct err *err);
 

@@ -201,7 +201,7 @@ int cgroup_check_free(const struct cgroup *cg, struct err *err)
         if (list.n)
             return err_set(err, EBUSY, "linux.cgroupsPath: %s has processes in it", name);
     }
-    return 0;
+    return cgroup_check_claim(cg, err);
 }
 
 /* The group that stands for all: the freezer's, else any v1, else v2. */

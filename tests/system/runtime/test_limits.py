@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import time
 
 import pytest
@@ -91,6 +92,31 @@ def test_a_group_with_strangers_in_it_is_refused(rt):
     cid = rt.bundle("true", linux={"cgroupsPath": f"{rt.parent}/{first}"})
     assert "has processes in it" in rt.fails("create", "-b", rt.path(cid), cid)
     assert rt.status(first) == "running" and rt.groups() == group
+
+
+def test_the_group_of_a_stopped_container_is_nobody_elses(rt):
+    """Or the end of the one would kill the other."""
+    first = rt.start("true")
+    wait_for("its end", lambda: rt.status(first) == "stopped")
+    group = rt.groups()
+    cid = rt.bundle("true", linux={"cgroupsPath": f"{rt.parent}/{first}"})
+    message = rt.fails("create", "-b", rt.path(cid), cid)
+    assert "linux.cgroupsPath: /sys/fs/cgroup/" in message and "is another container's" in message
+    assert rt.groups() == group and not (rt.root / cid).exists()
+    rt.ok("delete", first)
+    assert rt.run(cid).returncode == 0
+
+
+def test_of_creates_at_once_one_has_the_group(rt):
+    for _ in range(6):
+        cids = [rt.bundle("sleep 1000", linux={"cgroupsPath": f"{rt.parent}/shared"}) for _ in range(3)]
+        made = [subprocess.Popen([rt.binary, "--root", rt.root, "create", "-b", rt.path(cid), cid], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for cid in cids]
+        assert sorted(p.wait(20) for p in made) == [0, 1, 1]
+        [cid] = rt.ok("list", "-q").split()
+        assert rt.status(cid) == "created"
+        rt.ok("delete", "--force", cid)
+        assert rt.leftovers() == []
 
 
 def test_without_a_cgroup_manager_there_is_no_group_and_a_limit_is_an_error(rt):
