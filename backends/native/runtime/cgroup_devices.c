@@ -197,6 +197,26 @@ static int without_rules(const struct spec_resources *res)
     return 0;
 }
 
+/* The list as it was before a change that was refused half-way. */
+static void put_back(int dir, const lists_t lists, const char *before)
+{
+    struct err ignored;
+    if (!strncmp(before, "a ", 2)) {
+        write_list(lists, true, "a", &ignored);
+        return;
+    }
+    for (int allow = 0; allow <= 1; allow++) {
+        char *now = file_read(dir, "devices.list", 1 << 20, NULL);
+        const char *from = allow ? before : now, *others = allow ? now : before;
+        while (from && others && *from) {
+            char *line = mem_strndup(from, strcspn(from, "\n"));
+            from += strlen(line) + (from[strlen(line)] != 0);
+            if (*line && !has_line(others, line))
+                write_list(lists, allow, line, &ignored);
+        }
+    }
+}
+
 static int limit_v1(int dir, const struct spec_device_rule *rules, size_t n, struct err *err)
 {
     struct device_list list;
@@ -210,14 +230,17 @@ static int limit_v1(int dir, const struct spec_device_rule *rules, size_t n, str
     if (deny < 0 || allow < 0)
         return err_set(err, errno, "linux.resources.devices: open the list");
     const lists_t lists = {deny, allow};
-    if (!list.allow && strncmp(now, "a ", 2) != 0 && *now)
-        return change_closed_list(lists, now, &list, err);
-    if (write_list(lists, list.allow, "a", err) < 0)
-        return -1;
-    for (size_t i = 0; i < list.n; i++)
-        if (write_list(lists, !list.allow, item_text(&list.items[i]), err) < 0)
-            return -1;
-    return 0;
+    bool closed = !list.allow && strncmp(now, "a ", 2) != 0 && *now;
+    int rc;
+    if (closed)
+        rc = change_closed_list(lists, now, &list, err);
+    else
+        rc = write_list(lists, list.allow, "a", err);
+    for (size_t i = 0; i < list.n && !closed && rc == 0; i++)
+        rc = write_list(lists, !list.allow, item_text(&list.items[i]), err);
+    if (rc < 0)
+        put_back(dir, lists, now);
+    return rc;
 }
 
 int cgroup_limit_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *err)

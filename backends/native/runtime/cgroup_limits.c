@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "caller.h"
+#include "cgroup_undo.h"
 #include "defences.h"
 #include "scope.h"
 
@@ -60,9 +61,11 @@ int limit_put(int dir, const char *file, const char *field, struct err *err, con
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof text)
         return err_set(err, 0, "linux.resources.%s: too long", field);
-    if (file_write(dir, file, text) == 0)
+    undo_note(dir, file, text);
+    int saved = file_write(dir, file, text) < 0 ? errno : 0;
+    undo_noted(!saved);
+    if (!saved)
         return 0;
-    int saved = errno;
     const char *why = saved == ENOENT ? why_missing(dir, file) : NULL;
     return why ? err_set(err, 0, "linux.resources.%s: the cgroup has no %s: %s", field, file, why)
                : err_set(err, saved, "linux.resources.%s: write '%s' to %s", field, text, file);
@@ -313,7 +316,13 @@ static int write_limits(const struct cgroup *cg, const struct spec_resources *re
 int cgroup_limit(const struct cgroup *cg, const struct spec_resources *res, bool update,
                  struct err *err)
 {
-    if (update && cg->scope && scope_update(cg, res, err) < 0)
-        return -1;
-    return write_limits(cg, res, update, err);
+    if (!update)
+        return write_limits(cg, res, false, err);
+    undo_begin();
+    int rc = write_limits(cg, res, true, err);
+    if (rc == 0 && cg->scope)
+        rc = scope_update(cg, res, err);
+    undo_end(rc < 0);
+    /* systemd has written its own idea of them meanwhile. */
+    return rc == 0 && cg->scope ? write_limits(cg, res, true, err) : rc;
 }

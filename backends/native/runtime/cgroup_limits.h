@@ -9,7 +9,8 @@
 
 #include "cgroup.h"
 
-/* Writes one file of a group; `field` is below linux.resources, for the message. */
+/* Writes one file of a group; `field` is below linux.resources, for the message. What update writes
+ * it can take back (cgroup_undo.h). */
 int limit_put(int dir, const char *file, const char *field, struct err *err, const char *format,
               ...) __attribute__((format(printf, 5, 6)));
 

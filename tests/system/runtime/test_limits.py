@@ -40,6 +40,25 @@ def test_update_with_limits_the_kernel_refuses_names_the_field(rt):
     assert "cpu.period" in rt.fails("update", "--cpu-period", "5", cid)
 
 
+def test_an_update_that_fails_changes_nothing(rt):
+    cid = rt.start(linux=limits(memory={"limit": 64 << 20}, pids={"limit": 17}, cpu={"quota": 20000, "period": 100000}))
+
+    def now():
+        return [rt.group_file(cid, *names) for names in (
+            ("memory", "memory.limit_in_bytes", "memory.max"), ("memory", "memory.soft_limit_in_bytes", "memory.low"),
+            ("cpu", "cpu.shares", "cpu.weight"), ("cpu", "cpu.cfs_quota_us", "cpu.max"),
+            ("cpu", "cpu.cfs_period_us", "cpu.max"), ("cpuset", "cpuset.cpus", "cpuset.cpus"), ("pids", "pids.max", "pids.max"))]
+    before = now()
+    rest = {"memory": {"limit": 128 << 20, "reservation": 32 << 20}, "pids": {"limit": 33},
+            "cpu": {"shares": 300, "quota": 30000, "period": 50000, "cpus": "0"}}
+    for wrong in ({"cpu": {"cpus": "9999"}}, {"hugepageLimits": [{"pageSize": "3MB", "limit": 1}]}, {"pids": {"limit": 2**62}}):
+        resources = {**rest, **wrong, "cpu": {**rest["cpu"], **wrong.get("cpu", {})}}
+        message = rt.fails("update", "-r", "-", cid, stdin=None, input=json.dumps(resources))
+        assert "linux.resources" in message and now() == before, (message, now())
+    rt.ok("update", "-r", "-", cid, stdin=None, input=json.dumps(rest))
+    assert all(one != other for one, other in zip(before[:5], now()))
+
+
 def test_a_fork_bomb_stays_under_the_pids_limit(rt):
     cid = rt.start("bomb() { bomb | bomb & }; bomb; sleep 1000", linux=limits(pids={"limit": 40}))
     wait_for("the limit to be hit", lambda: int(rt.group_file(cid, "pids", "pids.events", "pids.events").split()[-1]) > 0)

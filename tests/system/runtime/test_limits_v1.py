@@ -126,6 +126,19 @@ def test_devices_can_be_changed_while_the_container_has_groups_of_its_own(rt):
     inner.rmdir()
 
 
+def test_rules_of_devices_that_are_refused_half_way_change_nothing(rt):
+    closed = {"allow": False, "access": "rwm"}
+    disk = {"allow": True, "type": "b", "major": 7, "minor": 0, "access": "rw"}
+    cid = rt.start(linux=limits(devices=[closed, disk]))
+    parent = pathlib.Path(f"/sys/fs/cgroup/devices{rt.parent}")
+    (parent / "devices.deny").write_text("b 9:1 rwm")  # what the group above has not, the kernel refuses
+    before = sorted(read(rt, cid, "devices", "devices.list").splitlines()), read(rt, cid, "pids", "pids.max")
+    message = rt.fails("update", "-r", "-", cid, stdin=None, input=json.dumps({"pids": {"limit": 44}, "devices": [
+        closed, {**disk, "access": "r"}, {**disk, "minor": 3}, {**disk, "major": 9, "minor": 1}]}))
+    assert "linux.resources.devices" in message
+    assert (sorted(read(rt, cid, "devices", "devices.list").splitlines()), read(rt, cid, "pids", "pids.max")) == before
+
+
 def test_an_oom_kill_is_told_at_once_by_events_and_by_the_state_afterwards(rt):
     cid = rt.start("sleep 0.3; head -c 100m /dev/zero | tail >/dev/null; sleep 0.5",
                    linux=limits(memory={"limit": 16 * MB, **({"swap": 16 * MB} if has("memory", "memory.memsw.limit_in_bytes") else {})}))

@@ -7,6 +7,7 @@
 
 #include "cgroup_devices.h"
 #include "cgroup_limits.h"
+#include "cgroup_undo.h"
 
 /* A directory with the files named, each "NAME=CONTENT"; its descriptor. */
 static int group(char **ret_path, ...)
@@ -111,6 +112,50 @@ static void swap_on_v2_is_what_is_asked_for_less_the_limit(void)
         g_free(json);
         drop(path, dir);
     }
+}
+
+static void what_was_written_is_taken_back_by_the_form_of_its_file(void)
+{
+    static const struct {
+        const char *file, *text, *before, *back;
+    } rows[] = {
+        {"memory.max", "1000", "max\n", "max"},
+        {"cpu.max", "20000 50000", "max 100000\n", "max 100000"},
+        {"cpuset.cpus", "0", "\n", "\n"},
+        {"memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "0"},
+        {"io.weight", "200", "default 100\n8:0 300\n", "default 100"},
+        {"io.weight", "8:0 200", "default 100\n8:0 300\n", "8:0 300"},
+        {"io.weight", "8:1 200", "default 100\n", "8:1 default"},
+        {"io.max", "8:0 rbps=5", "8:16 rbps=1\n8:0 rbps=max wbps=7 riops=max wiops=max\n",
+         "8:0 rbps=max wbps=7 riops=max wiops=max"},
+        {"io.max", "8:1 rbps=5", "", "8:1 rbps=max wbps=max riops=max wiops=max"},
+        {"blkio.throttle.read_bps_device", "8:0 5", "8:16 9\n", "8:0 0"},
+        {"net_prio.ifpriomap", "lo 5", "lo 0\neth0 1\n", "lo 0"},
+        {"rdma.max", "x hca_handle=5", "", NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_cmpstr(undo_text(rows[i].file, rows[i].text, rows[i].before), ==, rows[i].back);
+}
+
+static void an_update_is_undone_newest_first_and_only_when_asked(void)
+{
+    char *path;
+    struct err err = {0};
+    int dir = group(&path, "a=1\n", "b=2\n", NULL);
+    g_assert_cmpint(limit_put(dir, "a", "x", &err, "%d", 7), ==, 0); /* before the beginning */
+    undo_begin();
+    g_assert_cmpint(limit_put(dir, "a", "x", &err, "%d", 8), ==, 0);
+    g_assert_cmpint(limit_put(dir, "a", "x", &err, "%d", 9), ==, 0);
+    g_assert_cmpint(limit_put(dir, "b", "x", &err, "%d", 3), ==, 0);
+    g_assert_cmpint(limit_put(dir, "nosuch", "x", &err, "%d", 3), ==, -1);
+    undo_end(true);
+    assert_file(path, "a", "7\n");
+    assert_file(path, "b", "2\n");
+    undo_begin();
+    g_assert_cmpint(limit_put(dir, "b", "x", &err, "%d", 5), ==, 0);
+    undo_end(false);
+    assert_file(path, "b", "5\n");
+    drop(path, dir);
 }
 
 static void swap_below_the_limit_or_without_one_is_refused_by_name(void)
@@ -420,6 +465,8 @@ int main(int argc, char **argv)
     ADD(a_reduced_list_answers_as_its_rules_or_is_refused);
     ADD(a_wildcard_rule_of_all_access_sets_the_default);
     ADD(a_group_changes_hands_only_with_its_own_namespace_and_a_writable_mount);
+    ADD(what_was_written_is_taken_back_by_the_form_of_its_file);
+    ADD(an_update_is_undone_newest_first_and_only_when_asked);
     int rc = g_test_run();
     g_ptr_array_unref(documents);
     mem_release();
