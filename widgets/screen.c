@@ -476,25 +476,8 @@ gboolean screen_read(ScreenEvent *ret_event)
     }
 }
 
-/* The next bytes. */
-int screen_read_bytes(char *buffer, int size)
-{
-    int n = 0;
-    if (!self.active)
-        return -1;
-    set_line_mode(TRUE);
-    while (n < size) {
-        int code = read_code();
-        if (code == ERR)
-            break;
-        if (code <= 0xff)
-            buffer[n++] = (char)code;
-    }
-    return n > 0 ? n : self.gone ? -1 : 0;
-}
-
 /* The next bytes, untouched. */
-int screen_read_raw(char *buffer, int size)
+int screen_read_bytes(char *buffer, int size)
 {
     int n = 0;
     if (!self.active)

@@ -432,7 +432,7 @@ static gboolean feed(Page *page)
     read_keys(self);
     app_source_remove(&self->escape);
     self->feeding = TRUE;
-    while (!elsewhere && n < FEED_MAX && screen_read_raw(&byte, 1) == 1) {
+    while (!elsewhere && n < FEED_MAX && screen_read_bytes(&byte, 1) == 1) {
         if (n++ == 0)
             face_age_message(page->tui);
         if (keystream_take(&self->keys, (guint8)byte, &event))
