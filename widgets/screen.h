@@ -65,8 +65,8 @@ typedef struct {
 /* The next key, without waiting. FALSE when there is none. */
 gboolean screen_read(ScreenEvent *ret_event);
 
-/* For a line editor and for a terminal inside the screen: the bytes as they come, without waiting, the
- * brackets of a paste included. Returns how many, 0 for none, -1 when the terminal is gone. */
+/* For a line editor and for a terminal inside the screen: the bytes as they come, without waiting,
+ * the brackets of a paste included. Returns how many, 0 for none, -1 when the terminal is gone. */
 int screen_read_bytes(char *buffer, int size);
 
 /* Hands back what was read elsewhere and is for the screen: it comes before all else. */

@@ -79,8 +79,8 @@ typedef struct {
     void (*wide)(Page *page);
     gboolean (*click)(Page *page, int y, int x); /* screen coordinates */
     char *(*summary)(Page *page);                /* for the header; g_free() */
-    /* Takes what was typed as bytes (screen_read_bytes), in place of keys. FALSE: nothing waited. The
-       page may be gone when it returns. */
+    /* Takes what was typed as bytes (screen_read_bytes), in place of keys. FALSE: nothing waited.
+       The page may be gone when it returns. */
     gboolean (*feed)(Page *page);
     gboolean whole;             /* it draws the whole screen, and the message too */
     Where (*focus)(Page *page); /* what the footer is for; NULL: `where` */
