@@ -50,6 +50,7 @@ static const struct {
     [GEMEL_ACT_AUTOSTART] = {"autostart", SETTLED, "is changing its state"},
     [GEMEL_ACT_PROTECT] = {"protect", SETTLED, "is changing its state"},
     [GEMEL_ACT_RENAME] = {"rename", IN(STOPPED) | IN(CRASHED), "is running; stop it first"},
+    [GEMEL_ACT_CLONE] = {"clone", IN(STOPPED) | IN(CRASHED), "is running; stop it first"},
     [GEMEL_ACT_EDIT] = {"edit", SETTLED, "is changing its state"},
     [GEMEL_ACT_CONSOLE] = {"console", ALIVE | IN(STARTING), "is not running"},
     [GEMEL_ACT_EXEC] = {"exec", IN(RUNNING), "is not running"},
@@ -272,7 +273,7 @@ static const char *why_not(const GemelInstance *instance, GemelAct act)
 {
     gboolean wants_running = (acts[act].states & IN(RUNNING)) != 0;
 
-    if (act == GEMEL_ACT_RENAME && instance->state == GEMEL_STATE_SAVED)
+    if ((act == GEMEL_ACT_RENAME || act == GEMEL_ACT_CLONE) && instance->state == GEMEL_STATE_SAVED)
         return "has saved memory; start it first";
     if (wants_running && instance->state == GEMEL_STATE_PAUSED)
         return "is paused; resume it first";

@@ -71,6 +71,7 @@ typedef enum {
     GEMEL_ACT_AUTOSTART, /* args->enable: whether it starts with its host */
     GEMEL_ACT_PROTECT,   /* args->enable: whether destructive acts are refused */
     GEMEL_ACT_RENAME,    /* to args->name */
+    GEMEL_ACT_CLONE,     /* a stopped copy of a stopped instance, named args->name; see below */
     GEMEL_ACT_PLAIN_N,
     GEMEL_ACT_CONSOLE = GEMEL_ACT_PLAIN_N,
     GEMEL_ACT_EXEC,
@@ -260,6 +261,12 @@ typedef struct {
  * STOP with timeout_ms: a container gets its stop signal and, after the timeout (default 10 s),
  * KILL; a guest gets an ACPI power button and after the timeout (default 60 s) the act fails with
  * TIMEOUT and the guest runs on; `force` ends the guest instead. no_wait returns when asked.
+ *
+ * CLONE gives the copy an id and whatever else must be unique of its own. Labels go along;
+ * protection, autostart and snapshots do not, and a note says so. Undone whole on failure and on
+ * cancel; what a kill leaves is found by `doctor`. With `linked` a container's read-only layers are
+ * shared (neither harms the other), a guest's disks become the backing files of the copy's (the
+ * original must then stay as it is).
  */
 typedef struct {
     gint timeout_ms; /* 0 = the backend's default */
@@ -269,7 +276,8 @@ typedef struct {
     const char *signal; /* KILL of a container: "TERM", default KILL */
     gboolean once;      /* START of a container: the end of what is attached first ends its input */
     gboolean enable;    /* AUTOSTART, PROTECT */
-    const char *name;   /* RENAME */
+    const char *name;   /* RENAME, CLONE */
+    gboolean linked;    /* CLONE: what the original need not write any more is shared, not copied */
     /* Called on the worker thread; copy what you keep. fraction < 0 = not known. */
     void (*progress)(void *data, double fraction, const char *what);
     /* One line the user should read after success ("froze 12 ms; volumes are not part of it"). */
@@ -532,10 +540,11 @@ struct GemelBackendOps {
     GemelInspect *(*inspect)(GemelConn *conn, const char *id, GError **error);
     /* Which files an act would touch: an array of {"path", "bytes" (on disk; null = not known),
        "goes" (else it stays)}, empty for an act that touches none. A "path" without a slash at its
-       beginning is no file: "snapshot s1". `snapshot` may be NULL. Changes
-       nothing. Read lane. NULL = cannot. */
+       beginning is no file: "snapshot s1". Of a CLONE "how" says in place of "goes" what becomes of
+       it ("copied", "shared", "new") and "note", where there is more to say, the rest. `snapshot`
+       and `args` may be NULL. Changes nothing. Read lane. NULL = cannot. */
     json_t *(*plan)(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
-                    GError **error);
+                    const GemelActArgs *args, GError **error);
 
     /* Makes a new, stopped instance; returns its id. Undone whole on failure. Act lane. */
     char *(*create_instance)(GemelConn *conn, const GemelCreateSpec *spec, const GemelActArgs *args,

@@ -8,6 +8,7 @@
 #define GRACE_MS      30000
 #define ACT_HARD_MS   180000
 #define SAVE_HARD_MS  1800000
+#define CLONE_HARD_MS 86400000
 #define STOP_GUEST_MS 60000
 /* Seconds after which something slow is told again. */
 #define SLOW_TICKS 5
@@ -31,6 +32,7 @@ static const struct {
     [GEMEL_ACT_AUTOSTART] = {"changing", "autostart"},
     [GEMEL_ACT_PROTECT] = {"changing", "protection"},
     [GEMEL_ACT_RENAME] = {"renaming", "renamed"},
+    [GEMEL_ACT_CLONE] = {"cloning", "cloned", CLONE_HARD_MS},
 };
 
 static const char *const item_states[ITEM_N] = {
@@ -280,6 +282,8 @@ static char *plan_text(const Acts *acts, const Item *item)
                                  : "its files and snapshots go");
     case GEMEL_ACT_SAVE:
         return g_strdup("memory to disk, then it ends");
+    case GEMEL_ACT_CLONE:
+        return g_strdup_printf("to %s%s", acts->to, acts->args.linked ? ", linked" : "");
     case GEMEL_ACT_AUTOSTART:
     case GEMEL_ACT_PROTECT:
         return g_strdup(acts->args.enable ? "on" : "off");
@@ -472,6 +476,8 @@ static json_t *result_row(const Acts *acts, const Item *item, const GError *erro
         json_object_set_new(row, "error", error_to_json(backend, error));
     if (notes != NULL)
         json_object_set_new(row, "notes", json_text(notes));
+    if (acts->args.name != NULL)
+        json_object_set_new(row, "to", json_text(acts->args.name));
     return row;
 }
 
@@ -662,7 +668,8 @@ void acts_go(CommandRun *run)
     if (run->dry_run) {
         print_plan(run, OUTPUT_DATA);
         for (guint i = 0; i < acts->items->len; i++)
-            plan_print_files(run, ((Item *)acts->items->pdata[i])->target, run->command->act, NULL);
+            plan_print_act(run, ((Item *)acts->items->pdata[i])->target, run->command->act,
+                           &acts->args);
         return;
     }
     if (!needs_question(acts)) {

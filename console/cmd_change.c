@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cmd_change.c - what an instance is rather than does: protect autostart rename save restore. */
+/* cmd_change.c - what an instance is rather than does: protect autostart rename clone save restore.
+ */
 #include <string.h>
 
 #include "console/acts.h"
@@ -19,15 +20,17 @@ static void flag_run(CommandRun *run)
         acts_go(run);
 }
 
-static void rename_run(CommandRun *run)
+/* rename and clone: NAME NEW. */
+static void name_run(CommandRun *run)
 {
     Acts *acts = acts_new(run);
 
     if (strpbrk(run->words[0], "*?") != NULL) {
-        run_fail(run, GEMEL_ERROR_INVALID, "rename: '%s' is a pattern; name one instance",
-                 run->words[0]);
+        run_fail(run, GEMEL_ERROR_INVALID, "%s: '%s' is a pattern; name one instance",
+                 run->command->name, run->words[0]);
         return;
     }
+    acts->args.linked = run_flag(run, "linked");
     acts->args.name = run->words[1];
     acts->to = g_strdup(run->words[1]);
     if (acts_resolve(run, 1))
@@ -42,6 +45,11 @@ static void many_run(CommandRun *run)
 }
 
 static const CommandOption change_options[] = {ACTS_OPTIONS, {NULL}};
+
+static const CommandOption clone_options[] = {
+    {"linked", 'l', OPTION_FLAG, FALSE, NULL,
+     "share what is not written any more: qcow2 overlays, read-only layers"},
+    {NULL}};
 
 #define CHANGE_FLAGS (COMMAND_CHANGES | COMMAND_JSON | COMMAND_LISTS)
 
@@ -99,6 +107,25 @@ const Command commands_change[] = {
      .flags = CHANGE_FLAGS,
      .act = GEMEL_ACT_RENAME,
      .words = {{WORD_INSTANCE, "NAME"}, {WORD_TEXT, "NEW"}},
-     .run = rename_run},
+     .run = name_run},
+    {.name = "clone",
+     .aliases = "virt-clone,copy",
+     .summary = "make a stopped copy of a stopped instance under a new name",
+     .example = "gemel clone web-1 web-2",
+     .group = "Change",
+     .flags = CHANGE_FLAGS,
+     .act = GEMEL_ACT_CLONE,
+     .words = {{WORD_INSTANCE, "NAME"}, {WORD_TEXT, "NEW"}},
+     .options = clone_options,
+     .details =
+         "The copy has an id of its own, and a guest's network cards new MAC addresses. Labels "
+         "go along; protection, autostart and snapshots do not. A container's hostname that is "
+         "its name becomes the new name. Of a guest, libvirt copies disks that are volumes of a "
+         "pool, and qemu-img those that are other files of this host; read-only and shareable "
+         "disks and CD-ROMs are shared; UEFI variables begin anew. With --linked a guest's "
+         "disks become backing files of qcow2 overlays: the original must then not be written "
+         "any more, that is, not be started; a container's read-only layers are shared by hard "
+         "links, which harms neither. --dry-run says what becomes of each disk or layer.",
+     .run = name_run},
     {.name = NULL},
 };

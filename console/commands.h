@@ -14,7 +14,8 @@ extern const Command commands_compare[];   /* cmd_compare.c: compare */
 extern const Command commands_record[];    /* cmd_record.c: record replay */
 extern const Command commands_stats[];     /* cmd_stats.c: stats */
 extern const Command commands_act[];       /* cmd_act.c: start stop restart kill ... limit delete */
-extern const Command commands_change[];    /* cmd_change.c: save restore protect autostart rename */
+extern const Command commands_change[];    /* cmd_change.c: save restore protect autostart rename
+                                            clone */
 extern const Command commands_edit[];      /* cmd_edit.c: edit */
 extern const Command commands_logs[];      /* cmd_logs.c: logs */
 extern const Command commands_create[];    /* cmd_create.c: create */
@@ -80,6 +81,8 @@ void target_set_doing(Target *target, const char *doing);
 /* plan.c: prints which files the act would take or leave, and their bytes, once the backend has
    told; nothing for an act that takes no file away. */
 void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot);
+/* The same of a plain act that is to be done so. */
+void plan_print_act(CommandRun *run, const Target *target, GemelAct act, const GemelActArgs *args);
 
 /* What a question is about. */
 typedef struct {

@@ -29,7 +29,7 @@ static gpointer run_plan(GemelConn *conn, const GemelActArgs *args, gpointer arg
 {
     const Call *call = arg;
 
-    return conn->backend->ops->plan(conn, call->id, call->act, call->snapshot, error);
+    return conn->backend->ops->plan(conn, call->id, call->act, call->snapshot, args, error);
 }
 
 static void files_free(gpointer files)
@@ -40,18 +40,21 @@ static void files_free(gpointer files)
 /* Whether there is something to tell of. */
 static gboolean has_plan(const Target *target, GemelAct act)
 {
-    return target->backend->backend->ops->plan != NULL && gemel_act_is_destructive(act) &&
-           act != GEMEL_ACT_KILL && act != GEMEL_ACT_RESET;
+    return target->backend->backend->ops->plan != NULL &&
+           ((gemel_act_is_destructive(act) && act != GEMEL_ACT_KILL && act != GEMEL_ACT_RESET) ||
+            act == GEMEL_ACT_CLONE);
 }
 
-/* Requests of the same kind are shared, and a plan is about one snapshot. */
+/* Requests of the same kind are shared, and a plan is about one snapshot, or one new name. */
 static GemelJob *submit(CommandRun *run, const Target *target, GemelAct act, const char *snapshot,
-                        GemelJobDone done, gpointer data)
+                        const GemelActArgs *args, GemelJobDone done, gpointer data)
 {
     Call *call = g_new0(Call, 1);
     g_autofree char *title = g_strdup_printf("plan of %s %s", gemel_act_name(act), target->name);
-    g_autofree char *kind =
-        g_strdup_printf("plan of %s %s", gemel_act_name(act), snapshot != NULL ? snapshot : "");
+    gboolean linked = args != NULL && args->linked;
+    const char *about = args != NULL && args->name != NULL ? args->name : snapshot;
+    g_autofree char *kind = g_strdup_printf("plan of %s%s %s", linked ? "linked " : "",
+                                            gemel_act_name(act), about != NULL ? about : "");
     GemelJobSpec spec = {.kind = g_intern_string(kind),
                          .instance_id = target->id,
                          .title = title,
@@ -59,7 +62,8 @@ static GemelJob *submit(CommandRun *run, const Target *target, GemelAct act, con
                          .arg = call,
                          .arg_free = call_free,
                          .result_free = files_free,
-                         .hard_ms = PLAN_HARD_MS};
+                         .hard_ms = PLAN_HARD_MS,
+                         .args = args != NULL ? *args : (GemelActArgs){0}};
 
     call->act = act;
     call->id = g_strdup(target->id);
@@ -81,7 +85,8 @@ static char *short_ids(const char *path)
     return g_regex_replace(id, path, -1, 0, "\\1...", 0, NULL);
 }
 
-/* "goes   /path (1.5 MiB)", each file with a line, and what that frees. */
+/* "goes   /path (1.5 MiB)", or what else becomes of it; each file with a line, and what that
+   frees. */
 static void add_lines(GPtrArray *lines, const json_t *files, const char *before, gboolean is_short)
 {
     guint64 freed = 0;
@@ -91,6 +96,8 @@ static void add_lines(GPtrArray *lines, const json_t *files, const char *before,
     json_array_foreach (files, i, file) {
         const json_t *bytes = json_object_get(file, "bytes");
         const char *path = json_string_value(json_object_get(file, "path"));
+        const char *how = json_string_value(json_object_get(file, "how"));
+        const char *note = json_string_value(json_object_get(file, "note"));
         gboolean goes = json_is_true(json_object_get(file, "goes"));
         gboolean known = json_is_integer(bytes) && json_integer_value(bytes) >= 0;
         g_autofree char *size =
@@ -100,12 +107,19 @@ static void add_lines(GPtrArray *lines, const json_t *files, const char *before,
             continue;
         g_autofree char *shown = is_short ? short_ids(path) : g_strdup(path);
 
-        if (*path == '/' || known)
-            g_ptr_array_add(lines, g_strdup_printf("%s%s  %s (%s)", before,
-                                                   goes ? "goes " : "stays", shown, size));
-        else
-            g_ptr_array_add(lines,
-                            g_strdup_printf("%s%s  %s", before, goes ? "goes " : "stays", shown));
+        g_autofree char *note_shown = note == NULL ? NULL
+                                      : is_short   ? short_ids(note)
+                                                   : g_strdup(note);
+
+        g_ptr_array_add(lines,
+                        g_strdup_printf("%s%-5s  %s%s%s%s%s%s", before,
+                                        how != NULL ? how
+                                        : goes      ? "goes"
+                                                    : "stays",
+                                        shown, *path == '/' || known ? " (" : "",
+                                        *path == '/' || known ? size : "",
+                                        *path == '/' || known ? ")" : "", note != NULL ? ": " : "",
+                                        note != NULL ? note_shown : ""));
         if (goes && known)
             freed += (guint64)json_integer_value(bytes);
     }
@@ -133,7 +147,13 @@ static void plan_done(GemelJob *job, gpointer result, const GError *error, gpoin
 void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot)
 {
     if (has_plan(target, act))
-        submit(run, target, act, snapshot, plan_done, run);
+        submit(run, target, act, snapshot, NULL, plan_done, run);
+}
+
+void plan_print_act(CommandRun *run, const Target *target, GemelAct act, const GemelActArgs *args)
+{
+    if (has_plan(target, act))
+        submit(run, target, act, NULL, args, plan_done, run);
 }
 
 /* ---- the question --------------------------------------------------------------------------- */
@@ -294,7 +314,7 @@ void plan_confirm(CommandRun *run, const PlanAbout *about, const char *question,
         part = g_new0(Part, 1);
         part->plan = plan;
         part->name = g_strdup(target->name);
-        part->job = submit(NULL, target, about->act, about->snapshot, part_done, part);
+        part->job = submit(NULL, target, about->act, about->snapshot, NULL, part_done, part);
         g_ptr_array_add(plan->parts, part);
         plan->waiting++;
     }

@@ -155,7 +155,8 @@ static void plan_file(json_t *files, const char *path, json_t *bytes, gboolean g
 }
 
 /* Deleting undefines: disks stay, the guest's own NVRAM goes. */
-json_t *lv_plan(GemelConn *base, const char *id, GemelAct act, const char *snapshot, GError **error)
+json_t *lv_plan(GemelConn *base, const char *id, GemelAct act, const char *snapshot,
+                const GemelActArgs *args, GError **error)
 {
     LvConn *conn = lv_conn(base);
     g_autoptr(virDomain) domain = lv_domain_lookup(conn, id, error);

@@ -152,7 +152,7 @@ gboolean lv_act_resume(GemelConn *, const char *id, const GemelActArgs *, GError
 
 /* define.c: what goes with a guest, and what stays. */
 json_t *lv_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
-                GError **error);
+                const GemelActArgs *args, GError **error);
 
 /* change.c */
 /* Of the one element in the domain's <metadata> that is ours: <gemel:flags protected='yes'/>. */

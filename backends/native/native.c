@@ -77,6 +77,7 @@ const GemelBackendOps gemel_native_ops = {
             [GEMEL_ACT_AUTOSTART] = native_autostart,
             [GEMEL_ACT_PROTECT] = native_protect,
             [GEMEL_ACT_RENAME] = native_rename,
+            [GEMEL_ACT_CLONE] = native_clone,
         },
     .snapshots = &native_snapshot_ops,
     .streams = &native_stream_ops,

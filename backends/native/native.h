@@ -42,12 +42,17 @@ gboolean native_limit(GemelConn *, const char *id, const GemelActArgs *, GError 
 
 /* plan.c */
 json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
-                    GError **error);
+                    const GemelActArgs *args, GError **error);
 /* change.c */
 gboolean native_autostart(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean native_protect(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean native_rename(GemelConn *, const char *id, const GemelActArgs *, GError **);
 extern const GemelDefinitionOps native_definition_ops;
+/* clone.c */
+gboolean native_clone(GemelConn *, const char *id, const GemelActArgs *, GError **);
+/* Whether a clone of `from` may be named so: INVALID, EXISTS. */
+gboolean native_clone_name_check(const NativeStore *store, const NativeContainer *from,
+                                 const char *name, GError **error);
 /* create.c: whether a name is free; EXISTS. Asked with the lock on names held. */
 gboolean native_name_check(const NativeStore *store, const char *name, GError **error);
 

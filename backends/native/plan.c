@@ -91,8 +91,24 @@ static void add_dependants(const NativeContainer *c, const NativeSnapshot *snaps
     }
 }
 
+/* The layers that the present state stands on; those of snapshots alone are not taken along. */
+static void add_cloned(const NativeStore *store, const NativeContainer *c, gboolean linked,
+                       json_t *files)
+{
+    for (guint i = 0; i <= c->lower->len; i++) {
+        gboolean is_upper = i == c->lower->len;
+        guint number = is_upper ? c->upper : g_array_index(c->lower, guint, i);
+        g_autofree char *layer = g_strdup_printf("l/%u", number);
+        g_autofree char *path = native_store_container_path(store, c->id, layer);
+
+        json_array_append_new(files, json_pack("{s:s, s:I, s:b, s:s}", "path", path, "bytes",
+                                               (json_int_t)tree_bytes(path), "goes", FALSE, "how",
+                                               linked && !is_upper ? "shared" : "copied"));
+    }
+}
+
 json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
-                    GError **error)
+                    const GemelActArgs *args, GError **error)
 {
     const NativeStore *store = ((NativeConn *)conn)->store;
     g_autoptr(NativeContainer) c = native_container_load(store, id, error);
@@ -100,6 +116,9 @@ json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *s
     json_t *files;
 
     if (c == NULL)
+        return NULL;
+    if (act == GEMEL_ACT_CLONE && args != NULL && args->name != NULL &&
+        !native_clone_name_check(store, c, args->name, error))
         return NULL;
     found = snapshot != NULL ? native_container_find_snapshot(c, snapshot) : NULL;
     files = json_array();
@@ -116,6 +135,8 @@ json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *s
         add(files, path);
         for (guint i = 0; i < c->snapshots->len; i++)
             add_snapshot(files, g_ptr_array_index(c->snapshots, i), FALSE);
+    } else if (act == GEMEL_ACT_CLONE) {
+        add_cloned(store, c, args != NULL && args->linked, files);
     } else if (act == GEMEL_ACT_SNAPSHOT_DELETE && found != NULL) {
         add_own_layers(store, c, found, files);
         add_dependants(c, found, files);

@@ -376,6 +376,20 @@ gboolean native_tree_copy(int from_fd, int to_fd, NativeTreeKind kind, int avoid
     return ok;
 }
 
+gboolean native_tree_link(int from_fd, int to_fd, NativeTreeStats *stats, const GemelActArgs *args,
+                          GError **error)
+{
+    NativeTreeStats own = {0};
+    Copy copy;
+    gboolean ok;
+
+    copy_init(&copy, to_fd, NATIVE_TREE_LAYER, stats != NULL ? stats : &own, args);
+    copy.link_files = TRUE;
+    ok = copy_dir(&copy, from_fd, to_fd, 0, error) && copy_top(&copy, from_fd, to_fd, error);
+    copy_done(&copy);
+    return ok;
+}
+
 /* ---- joining layers ------------------------------------------------------------------------- */
 
 static gboolean is_opaque(int dir_fd)

@@ -46,6 +46,11 @@ gboolean native_tree_copy(int from_fd, int to_fd, NativeTreeKind kind, int avoid
  */
 gboolean native_tree_merge(int bottom_fd, int top_fd, int to_fd, GError **error);
 
+/* Like native_tree_copy of a layer, but regular files are hard-linked. For layers that nobody
+   writes any more; both directories are in the store. */
+gboolean native_tree_link(int from_fd, int to_fd, NativeTreeStats *stats, const GemelActArgs *args,
+                          GError **error);
+
 /* Bytes of file contents (allocated blocks), or -1 when there are more than max_entries. */
 gint64 native_tree_size(int fd, guint max_entries);
 

@@ -47,9 +47,8 @@ gboolean sim_protect(GemelConn *conn, const char *id, const GemelActArgs *args, 
     return TRUE;
 }
 
-/* INVALID for what is no name, EXISTS for one that is taken. Locked. */
-static gboolean check_name(const SimWorld *world, const SimInstance *instance, const char *name,
-                           GError **error)
+gboolean sim_check_name(const SimWorld *world, const SimInstance *instance, const char *name,
+                        GError **error)
 {
     if (name == NULL || *name == '\0' || strlen(name) > 63 || strpbrk(name, "/\n\t ") != NULL)
         return gemel_error_set(error, GEMEL_ERROR_INVALID,
@@ -78,7 +77,7 @@ gboolean sim_rename(GemelConn *conn, const char *id, const GemelActArgs *args, G
 
     if (instance == NULL)
         return FALSE;
-    ok = check_name(world, instance, args != NULL ? args->name : NULL, error);
+    ok = sim_check_name(world, instance, args != NULL ? args->name : NULL, error);
     if (ok)
         set_name(world, instance, args->name);
     sim_unlock(world);

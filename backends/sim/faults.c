@@ -91,7 +91,7 @@ gboolean sim_enter(GemelConn *conn, SimOp op, GError **error)
     delay_ns += (gint64)(sim_unit(call) * (double)options->jitter_ns);
     if (delay_ns > 0)
         sim_sleep_until(gemel_boottime_ns() + delay_ns);
-    if ((options->hang_ops & (1u << op)) && sim_hang_is_on(world))
+    if (((options->hang_ops >> op) & 1u) && sim_hang_is_on(world))
         hang(world);
     if (!sim_conn_alive(conn))
         return gemel_error_set(error, GEMEL_ERROR_UNREACHABLE,

@@ -285,7 +285,7 @@ static void plan_snapshot(json_t *files, const GemelSnapshot *own, GemelAct act,
 }
 
 json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
-                 GError **error)
+                 const GemelActArgs *args, GError **error)
 {
     SimWorld *world = sim_world(conn);
     const SimInstance *instance;
@@ -295,9 +295,12 @@ json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snap
         return NULL;
     sim_lock(world);
     instance = sim_find(world, id, error);
+    if (instance != NULL && act == GEMEL_ACT_CLONE && args != NULL && args->name != NULL &&
+        !sim_check_name(world, instance, args->name, error))
+        instance = NULL;
     if (instance != NULL)
         files = json_array();
-    if (instance != NULL && act == GEMEL_ACT_DELETE) {
+    if (instance != NULL && (act == GEMEL_ACT_DELETE || act == GEMEL_ACT_CLONE)) {
         gboolean is_guest = instance->kind == GEMEL_KIND_VM;
         g_autofree char *path = is_guest
                                     ? disk_path(instance, 0)
@@ -305,7 +308,10 @@ json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snap
 
         json_array_append_new(files, json_pack("{s:o, s:I, s:b}", "path", text_json(path), "bytes",
                                                (json_int_t)(48 + instance->hash % 400) * 1048576,
-                                               "goes", !is_guest));
+                                               "goes", !is_guest && act == GEMEL_ACT_DELETE));
+        if (act == GEMEL_ACT_CLONE)
+            json_object_set_new(json_array_get(files, 0), "how",
+                                json_string(args != NULL && args->linked ? "shared" : "copied"));
     }
     for (guint i = 0; instance != NULL && i < instance->snapshots->len; i++)
         plan_snapshot(files, instance->snapshots->pdata[i], act, snapshot);

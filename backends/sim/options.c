@@ -37,6 +37,7 @@ static const char *const op_names[SIM_OP_N] = {
     [SIM_OP_ACT + GEMEL_ACT_AUTOSTART] = "autostart",
     [SIM_OP_ACT + GEMEL_ACT_PROTECT] = "protect",
     [SIM_OP_ACT + GEMEL_ACT_RENAME] = "rename",
+    [SIM_OP_ACT + GEMEL_ACT_CLONE] = "clone",
 };
 
 const char *sim_op_name(SimOp op)
@@ -91,13 +92,13 @@ static gboolean parse_duration(const char *text, gint64 *ret_ns)
 }
 
 /* The bits of an operation's name, or of "all"; 0 if there is none of that name. */
-static guint32 parse_op(const char *name)
+static guint64 parse_op(const char *name)
 {
     if (g_str_equal(name, "all"))
-        return (1u << SIM_OP_N) - 1;
+        return (G_GUINT64_CONSTANT(1) << SIM_OP_N) - 1;
     for (SimOp op = 0; op < SIM_OP_N; op++)
         if (g_str_equal(name, op_names[op]))
-            return 1u << op;
+            return G_GUINT64_CONSTANT(1) << op;
     return 0;
 }
 
@@ -134,7 +135,7 @@ static const char *read_fail(SimOptions *options, const char *value)
         return right;
     for (guint i = 0; items[i] != NULL; i++) {
         g_auto(GStrv) parts = g_strsplit(items[i], ":", 3);
-        guint32 ops = parts[0] != NULL ? parse_op(parts[0]) : 0;
+        guint64 ops = parts[0] != NULL ? parse_op(parts[0]) : 0;
         GemelErrorKind kind = GEMEL_ERROR_FAILED;
         double probability;
 
@@ -148,7 +149,7 @@ static const char *read_fail(SimOptions *options, const char *value)
                 return right;
         }
         for (SimOp op = 0; op < SIM_OP_N; op++) {
-            if (!(ops & (1u << op)))
+            if (!((ops >> op) & 1u))
                 continue;
             options->fail[op].probability = probability;
             options->fail[op].kind = kind;
@@ -162,7 +163,7 @@ static const char *read_hang(SimOptions *options, const char *value)
     g_auto(GStrv) items = g_strsplit(value, "+", -1);
 
     for (guint i = 0; i == 0 || items[i] != NULL; i++) {
-        guint32 ops = items[i] != NULL ? parse_op(items[i]) : 0;
+        guint64 ops = items[i] != NULL ? parse_op(items[i]) : 0;
 
         if (ops == 0)
             return "an operation (open, list, sample, start, ...), several joined by +, or all";

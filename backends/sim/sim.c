@@ -177,6 +177,7 @@ const GemelBackendOps gemel_sim_ops = {
             [GEMEL_ACT_AUTOSTART] = sim_autostart,
             [GEMEL_ACT_PROTECT] = sim_protect,
             [GEMEL_ACT_RENAME] = sim_rename,
+            [GEMEL_ACT_CLONE] = sim_clone,
         },
     .snapshots = &sim_snapshot_ops,
     .streams = &sim_stream_ops,

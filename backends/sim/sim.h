@@ -38,6 +38,7 @@ typedef enum {
     SIM_OP_ACT,
     SIM_OP_N = SIM_OP_ACT + GEMEL_ACT_PLAIN_N
 } SimOp;
+G_STATIC_ASSERT(SIM_OP_N < 64);
 
 const char *sim_op_name(SimOp op); /* "list" ... "snapshot-create" ... "start" */
 
@@ -53,7 +54,7 @@ typedef struct {
         double probability;
         GemelErrorKind kind;
     } fail[SIM_OP_N];
-    guint32 hang_ops; /* bit 1<<SimOp */
+    guint64 hang_ops; /* bit 1<<SimOp */
     gint64 hang_after_ns, hang_for_ns;
     char *hang_instance;
     guint litter;                    /* how many things killed commands left over */
@@ -212,6 +213,10 @@ void sim_cast_make(SimWorld *world);
 /* A new id of the right form. */
 char *sim_new_id(const SimWorld *world, GemelKind kind, guint64 n);
 void sim_instance_free(SimInstance *instance);
+/* INVALID for what is no name, EXISTS for one that is taken; the error is about `instance`. Locked;
+   change.c. */
+gboolean sim_check_name(const SimWorld *world, const SimInstance *instance, const char *name,
+                        GError **error);
 /* Adds (taking it over) and removes (freeing it), both with their event. Locked. */
 void sim_world_add(SimWorld *world, SimInstance *instance);
 void sim_world_remove(SimWorld *world, SimInstance *instance);
@@ -302,11 +307,13 @@ gboolean sim_save(GemelConn *conn, const char *id, const GemelActArgs *args, GEr
 gboolean sim_restore(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 /* inspect.c: what a delete would take. */
 json_t *sim_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
-                 GError **error);
+                 const GemelActArgs *args, GError **error);
 /* change.c */
 gboolean sim_autostart(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_protect(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 gboolean sim_rename(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
+/* clone.c */
+gboolean sim_clone(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 extern const GemelDefinitionOps sim_definition_ops;
 gboolean sim_limit(GemelConn *conn, const char *id, const GemelActArgs *args, GError **error);
 /* Sleeps `duration_ns` in small steps; FAILED if cancelled meanwhile. Unlocked. */

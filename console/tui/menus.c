@@ -58,6 +58,11 @@ static const Item others[] = {
      {"cpu= memory=", "cpu= memory= pids="}},
     {"E", GEMEL_ACT_EDIT, "edit {}", "edit", {"its XML in $EDITOR", "its settings in $EDITOR"}},
     {"N", GEMEL_ACT_RENAME, "view command rename {} ", "rename", {"its id stays", "its id stays"}},
+    {"C",
+     GEMEL_ACT_CLONE,
+     "view command clone {} ",
+     "clone",
+     {"disks copied, new MACs", "its files copied"}},
     {"D", GEMEL_ACT_DELETE, "delete {}", "delete", {"asks first", "asks first"}},
 };
 

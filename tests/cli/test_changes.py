@@ -60,6 +60,43 @@ def test_rename_keeps_the_id(gemel):
     assert sequence(gemel, "rename 'm*' x").status == 2
 
 
+def test_a_clone_is_another_of_the_same(gemel):
+    before = gemel.json("--connect", FAST, "list", "mail")["instances"][0]
+    seen = listed(gemel, "protect mail; autostart mail; clone mail post", "post")
+    assert seen["id"] != before["id"] and seen["state"] == "stopped"
+    assert seen["memory_limit_bytes"] == before["memory_limit_bytes"]
+    assert not seen["protected"] and not seen["autostart"]
+    assert listed(gemel, "copy mail post; start post", "mail")["state"] == "stopped"
+
+
+def test_a_clone_answers_in_json_and_says_what_it_lacks(gemel):
+    result = gemel.run("--connect", FAST, "-c", "snapshot create mail s1; clone mail post --linked --json")
+    row = check("results.json", json.loads(result.out))["results"][0]
+    assert row["act"] == "clone" and row["to"] == "post" and row["done"], result
+    assert "snapshots were not taken along" in row["notes"]
+
+
+@pytest.mark.parametrize("command, status, says", [
+    ("clone mail db", 6, "the name db is taken"),
+    ("clone mail db --dry-run", 6, "the name db is taken"),
+    ("clone mail a/b", 2, "is no name"),
+    ("clone 'm*' x", 2, "is a pattern"),
+    ("clone lab-ct x", 6, "stop it first"),
+    ("clone mail", 2, "NEW"),
+    ("clone nobody x", 3, "nobody")])
+def test_a_clone_that_cannot_be_says_why(gemel, command, status, says):
+    result = sequence(gemel, command)
+    assert result.status == status and says in result.err, result
+
+
+def test_a_plan_of_a_clone_copies_nothing(gemel):
+    result = sequence(gemel, "clone mail post --dry-run; clone mail post --linked --dry-run; list post")
+    assert "would clone mail (vm, stopped, sim): to post\n" in result.out, result
+    assert "to post, linked" in result.out
+    assert "  copied  /" in result.out and "  shared  /" in result.out
+    assert result.status == 3
+
+
 def test_a_pattern_skips_what_cannot_and_says_why(gemel):
     result = sequence(gemel, "stop '*' --timeout 100ms")
     assert "mail: skipped: is not running" in result.err, result

@@ -119,6 +119,106 @@ static void test_bad_name(gconstpointer contract)
     }
 }
 
+/* The instance of this name as listed now; NULL if there is none. */
+static GemelInstance *find_by_name(GemelConn *conn, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) list = conn->backend->ops->list(conn, &error);
+
+    g_assert_no_error(error);
+    for (guint i = 0; i < list->len; i++) {
+        const GemelInstance *instance = list->pdata[i];
+
+        if (g_str_equal(instance->name, name))
+            return gemel_instance_copy(instance);
+    }
+    return NULL;
+}
+
+static void test_clone(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autoptr(GemelInstance) from = stage_find(stage->conn, id);
+
+    if (stage->ops->act[GEMEL_ACT_AUTOSTART] != NULL)
+        set_flag(stage, id, GEMEL_ACT_AUTOSTART, TRUE);
+    if (stage->ops->act[GEMEL_ACT_PROTECT] != NULL)
+        set_flag(stage, id, GEMEL_ACT_PROTECT, TRUE);
+    for (gboolean linked = FALSE; linked <= TRUE; linked++) {
+        g_autoptr(GemelInstance) clone = NULL;
+        g_autofree char *name = stage_new_name();
+        const GemelActArgs args = {.name = name, .linked = linked};
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(stage_act(stage->conn, id, GEMEL_ACT_CLONE, &args, &error));
+        g_assert_no_error(error);
+        clone = find_by_name(stage->conn, name);
+        g_assert_nonnull(clone);
+        g_ptr_array_add(stage->made, g_strdup(clone->id));
+        g_assert_cmpstr(clone->id, !=, id);
+        g_assert_cmpint(clone->state, ==, GEMEL_STATE_STOPPED);
+        g_assert_cmpint(clone->kind, ==, from->kind);
+        g_assert_cmpuint(clone->vcpus, ==, from->vcpus);
+        g_assert_false(clone->autostart || clone->is_protected);
+        g_assert_false(stage_act(stage->conn, id, GEMEL_ACT_CLONE, &args, &error));
+        check_error(error, GEMEL_ERROR_EXISTS);
+        stage_must(stage->conn, clone->id, GEMEL_ACT_START);
+        g_assert_cmpint(stage_state(stage->conn, id), ==, GEMEL_STATE_STOPPED);
+        stage_must(stage->conn, clone->id, GEMEL_ACT_KILL);
+    }
+    if (stage->ops->act[GEMEL_ACT_PROTECT] != NULL)
+        set_flag(stage, id, GEMEL_ACT_PROTECT, FALSE);
+}
+
+/* Refused, and no plan of it either; nothing new is there afterwards. */
+static void test_bad_clone(gconstpointer contract)
+{
+    static const char *const bad[] = {NULL, "", "a/b", "../../x", "a\nb"};
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make_running(stage);
+    g_autofree char *name = stage_new_name();
+    const GemelActArgs args = {.name = name};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(stage_act(stage->conn, id, GEMEL_ACT_CLONE, &args, &error));
+    check_error(error, GEMEL_ERROR_CONFLICT);
+    g_assert_nonnull(strstr(error->message, "stop it first"));
+    stage_must(stage->conn, id, GEMEL_ACT_KILL);
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) wrong = NULL;
+
+        g_assert_false(
+            stage_act(stage->conn, id, GEMEL_ACT_CLONE, &(GemelActArgs){.name = bad[i]}, &wrong));
+        check_error(wrong, GEMEL_ERROR_INVALID);
+    }
+    g_assert_null(find_by_name(stage->conn, name));
+}
+
+/* A plan of a clone says of each file what becomes of it, and nothing goes. */
+static void test_clone_plan(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    const char *id = stage_make(stage);
+    g_autoptr(GemelInstance) from = stage_find(stage->conn, id);
+    g_autofree char *name = stage_new_name();
+    const GemelActArgs args = {.name = name}, taken = {.name = from->name};
+    g_autoptr(GError) error = NULL;
+    json_t *files, *file;
+    size_t i;
+
+    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_CLONE, NULL, &args, &error);
+    g_assert_no_error(error);
+    json_array_foreach (files, i, file) {
+        g_assert_true(json_is_string(json_object_get(file, "how")));
+        g_assert_true(json_is_false(json_object_get(file, "goes")));
+    }
+    json_decref(files);
+    g_assert_null(find_by_name(stage->conn, name));
+    g_assert_null(stage->ops->plan(stage->conn, id, GEMEL_ACT_CLONE, NULL, &taken, &error));
+    check_error(error, GEMEL_ERROR_EXISTS);
+}
+
 static void test_save_restore(gconstpointer contract)
 {
     g_autoptr(Stage) stage = stage_open(contract);
@@ -226,7 +326,7 @@ static void test_plan(gconstpointer contract)
 
     if (stage->ops->plan == NULL)
         return; /* the console then says what it knows by itself */
-    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_DELETE, NULL, &error);
+    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_DELETE, NULL, NULL, &error);
     g_assert_no_error(error);
     json_array_foreach (files, i, file) {
         g_assert_true(json_is_string(json_object_get(file, "path")));
@@ -234,11 +334,11 @@ static void test_plan(gconstpointer contract)
     }
     json_decref(files);
     g_assert_cmpint(stage_state(stage->conn, id), ==, GEMEL_STATE_STOPPED);
-    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_START, NULL, &error);
+    files = stage->ops->plan(stage->conn, id, GEMEL_ACT_START, NULL, NULL, &error);
     g_assert_cmpuint(json_array_size(files), ==, 0);
     json_decref(files);
     g_assert_null(
-        stage->ops->plan(stage->conn, "no-such-instance", GEMEL_ACT_DELETE, NULL, &error));
+        stage->ops->plan(stage->conn, "no-such-instance", GEMEL_ACT_DELETE, NULL, NULL, &error));
     check_error(error, GEMEL_ERROR_NOT_FOUND);
 }
 
@@ -249,6 +349,9 @@ const ContractTest contract_change_tests[] = {
     {"the-list-says-what-protection-refuses", test_protected_list, NEEDS_CREATE, ACT(PROTECT)},
     {"rename-gives-a-free-name", test_rename, NEEDS_CREATE, ACT(RENAME)},
     {"rename-refuses-what-is-no-name", test_bad_name, NEEDS_CREATE, ACT(RENAME)},
+    {"a-clone-is-another-and-starts", test_clone, NEEDS_CREATE, ACT(CLONE)},
+    {"a-clone-needs-a-stopped-one-and-a-name", test_bad_clone, NEEDS_CREATE, ACT(CLONE)},
+    {"a-plan-of-a-clone-copies-nothing", test_clone_plan, NEEDS_CREATE, ACT(CLONE)},
     {"saved-memory-is-restored", test_save_restore, NEEDS_CREATE, ACT(SAVE) | ACT(RESTORE)},
     {"a-definition-can-be-put-back", test_definition_is_put_back, NEEDS_CREATE, ACT(EDIT)},
     {"a-definition-that-changed-conflicts", test_definition_conflicts, NEEDS_CREATE, ACT(EDIT)},

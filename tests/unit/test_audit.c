@@ -233,6 +233,7 @@ static const struct {
     {"protect off", "protect lab-ct off --yes"},
     {"autostart", "autostart lab-ct on"},
     {"rename", "rename queue queue-2"},
+    {"clone", "clone ci-runner ci-2"},
     {"edit", "edit mail"},
     {"delete", "delete ci-runner --yes"},
     {"create", "create new-ct --rootfs /tmp"},

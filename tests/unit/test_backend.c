@@ -16,9 +16,9 @@ static const GemelStreamOps both = {.kinds = 1u << GEMEL_STREAM_CONSOLE | 1u << 
 #define ALL_ACTS                                                                                   \
     {                                                                                              \
         act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub, act_stub,  \
-            act_stub, act_stub, act_stub, act_stub, act_stub                                       \
+            act_stub, act_stub, act_stub, act_stub, act_stub, act_stub                             \
     }
-G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 14);
+G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 15);
 static const GemelDefinitionOps definition;
 static const GemelBackendOps all_ops = {
     .act = ALL_ACTS, .snapshots = &snapshots, .streams = &both, .definition = &definition};
@@ -84,8 +84,8 @@ static void test_can(void)
 }
 
 /* s start, t stop, k kill, r restart, R reset, p pause, u resume, d delete, l limit, c console,
-   v save, V restore, a autostart, P protect, n rename, e exec, E edit, + snapshots: what is valid
-   in which state. */
+   v save, V restore, a autostart, P protect, n rename, C clone, e exec, E edit, + snapshots: what
+   is valid in which state. */
 static void test_state_machine(void)
 {
     static const struct {
@@ -93,11 +93,11 @@ static void test_state_machine(void)
         const char *valid;
     } cases[] = {
         {GEMEL_STATE_UNKNOWN, "d"},           {GEMEL_STATE_RUNNING, "tkrRplvaPceE+++"},
-        {GEMEL_STATE_PAUSED, "kRulvaPcE+++"}, {GEMEL_STATE_STOPPED, "sdlaPnE+++"},
+        {GEMEL_STATE_PAUSED, "kRulvaPcE+++"}, {GEMEL_STATE_STOPPED, "sdlaPnCE+++"},
         {GEMEL_STATE_STARTING, "kc"},         {GEMEL_STATE_STOPPING, "tkRc"},
-        {GEMEL_STATE_CRASHED, "sdlaPnE+++"},  {GEMEL_STATE_SAVED, "sdlVaPE+++"},
+        {GEMEL_STATE_CRASHED, "sdlaPnCE+++"}, {GEMEL_STATE_SAVED, "sdlVaPE+++"},
     };
-    static const char letters[GEMEL_ACT_N + 1] = "stkrRpudlvVaPnceE+++";
+    static const char letters[GEMEL_ACT_N + 1] = "stkrRpudlvVaPnCceE+++";
     const GemelBackend backend = {.ops = &all_ops};
     G_STATIC_ASSERT(G_N_ELEMENTS(cases) == GEMEL_STATE_N);
 

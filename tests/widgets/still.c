@@ -369,9 +369,9 @@ static const GemelSnapshotOps snapshots = {.list = still_snapshots,
 #define STILL_ACTS                                                                                 \
     {                                                                                              \
         still_act, still_act, still_act, still_act, still_act, still_act, still_act, still_act,    \
-            still_act, still_act, still_act, still_act, still_act, still_act                       \
+            still_act, still_act, still_act, still_act, still_act, still_act, still_act            \
     }
-G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 14);
+G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 15);
 #define STILL_OPS(type_name)                                                                       \
     {                                                                                              \
         .type = type_name, .summary = "stands still", .create = still_create, .free = still_free,  \

@@ -181,6 +181,56 @@ static void test_delete(void)
     fixture_close(&f);
 }
 
+/* ---- clone ---------------------------------------------------------------------------------- */
+
+static gboolean do_clone(Fixture *f, const char *id, GError **error)
+{
+    return fixture_act(f, GEMEL_ACT_CLONE, id, &(GemelActArgs){.name = "twin"}, error);
+}
+
+/* The clone is there whole or not at all, and the original as it was. */
+static void test_clone(void)
+{
+    Fixture f;
+    g_autofree char *id = NULL, *tmp = NULL;
+    gboolean done = FALSE;
+    guint killed = 0;
+    GError *error = NULL;
+
+    if (!fixture_open(&f))
+        return;
+    tmp = g_build_filename(((NativeConn *)f.conn)->store->root, "tmp", NULL);
+    id = fixture_create(&f, "web", "sleep 1000");
+    for (guint n = 0; !done; n++) {
+        g_autoptr(GPtrArray) list = NULL;
+        json_t *found;
+
+        done = deed_killed_at(&f, id, do_clone, n);
+        killed += !done;
+        found = gemel_native_ops.doctor(f.conn, TRUE, NULL, &error);
+        g_assert_no_error(error);
+        json_decref(found);
+        g_assert_cmpuint(entries(tmp), ==, 0);
+        list = gemel_native_ops.list(f.conn, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(list->len, <=, 2);
+        for (guint i = 0; i < list->len; i++) {
+            const GemelInstance *instance = g_ptr_array_index(list, i);
+
+            g_assert_cmpint(instance->state, ==, GEMEL_STATE_STOPPED);
+            if (g_str_equal(instance->id, id))
+                continue;
+            g_assert_cmpstr(instance->name, ==, "twin");
+            fixture_must(&f, GEMEL_ACT_START, instance->id, NULL);
+            fixture_must(&f, GEMEL_ACT_KILL, instance->id, NULL);
+            fixture_must(&f, GEMEL_ACT_DELETE, instance->id, NULL);
+        }
+    }
+    fixture_must(&f, GEMEL_ACT_START, id, NULL);
+    g_assert_cmpuint(killed, >=, 6);
+    fixture_close(&f);
+}
+
 /* ---- start ---------------------------------------------------------------------------------- */
 
 static gboolean do_start(Fixture *f, const char *id, GError **error)
@@ -500,6 +550,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/native/kill/during-create", test_create);
     g_test_add_func("/native/kill/during-delete", test_delete);
+    g_test_add_func("/native/kill/during-clone", test_clone);
     g_test_add_func("/native/kill/during-start", test_start);
     g_test_add_func("/native/kill/during-start-then-delete", test_start_then_delete);
     g_test_add_func("/native/kill/during-snapshot-of-a-stopped-one",
