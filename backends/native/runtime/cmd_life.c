@@ -131,8 +131,8 @@ int cmd_delete(const struct options *opt, int argc, char **argv, struct err *err
     int rc = state_open(&st, opt->root, argv[0], STATE_LOCK, err);
     if (rc == 0) {
         rc = container_delete(&st, opt->force, err);
-    } else if (err->errnum == ENOENT && opt->force) {
-        /* None, or a directory whose create was killed before it wrote anything. */
+    } else if (err->errnum == ENOENT && (opt->force || (st.dir >= 0 && st.locked))) {
+        /* None, or a directory that a create or a delete left that was killed. */
         rc = st.dir >= 0 ? state_remove(&st, err) : 0;
     }
     state_close(&st);

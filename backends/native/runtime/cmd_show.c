@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "commands.h"
 #include "state.h"
@@ -63,7 +64,8 @@ int cmd_list(const struct options *opt, int argc, char **argv, struct err *err)
         struct state st;
         struct err ignored;
         if (opt->quiet) {
-            puts(ids[i]);
+            if (access(mem_printf("%s/%s/state.json", opt->root, ids[i]), F_OK) == 0)
+                puts(ids[i]);
             continue;
         }
         if (state_open(&st, opt->root, ids[i], STATE_NO_LOCK, &ignored) == 0) {
@@ -109,6 +111,73 @@ static int compare_pids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* What ps(1) prints with these arguments. */
+static char *output_of_ps(char **argv, struct err *err)
+{
+    int fds[2], status = 0;
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        err_set(err, errno, "pipe");
+        return NULL;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (dup2(fds[1], 1) == 1)
+            execvp("ps", argv);
+        _exit(127);
+    }
+    close(fds[1]);
+    auto_fd out = fds[0];
+    char *text = pid < 0 ? NULL : fd_read_all(out, 16 << 20, NULL);
+    int saved = errno;
+    fd_cleanup(&out);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (text && status == 0)
+        return text;
+    err_set(err, text ? 0 : saved, "ps: %s",
+            !text                        ? "its output"
+            : WEXITSTATUS(status) == 127 ? "the program ps cannot be executed"
+                                         : "the program ps does not take these arguments");
+    return NULL;
+}
+
+/* The word number `index` of a line; NULL when it has not so many. */
+static char *word_of(const char *line, size_t index)
+{
+    line += strspn(line, " ");
+    for (; index && *line; index--) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    return *line ? mem_strndup(line, strcspn(line, " ")) : NULL;
+}
+
+/* The lines of ps(1) about these processes, as runc has them: `argv` is the program's, with its
+ * name. */
+static int print_by_ps(char **argv, const pid_t *pids, size_t n, struct err *err)
+{
+    char *text = output_of_ps(argv, err), *word;
+    size_t column = 0;
+    for (char *at = text; at && *at;) {
+        size_t len = strcspn(at, "\n");
+        char *line = mem_strndup(at, len);
+        if (at == text) {
+            while ((word = word_of(line, column)) && strcmp(word, "PID") != 0)
+                column++;
+            if (!word)
+                return err_set(err, 0, "ps: with these arguments it shows no column PID");
+        }
+        word = word_of(line, column);
+        pid_t pid = word ? (pid_t)strtol(word, NULL, 10) : 0;
+        bool shown = at == text || (n && bsearch(&pid, pids, n, sizeof *pids, compare_pids));
+        text_make_printable(line);
+        if (shown)
+            puts(line);
+        at += len + (at[len] != 0);
+    }
+    return !text ? -1 : fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
+}
+
 int cmd_ps(const struct options *opt, int argc, char **argv, struct err *err)
 {
     struct state st;
@@ -132,6 +201,10 @@ int cmd_ps(const struct options *opt, int argc, char **argv, struct err *err)
         for (size_t i = 0; i < n; i++)
             json_array_append_new(list, json_integer(pids[i]));
         return print_json(list, JSON_COMPACT, err);
+    }
+    if (argc > 1) {
+        argv[0] = (char[]){"ps"};
+        return print_by_ps(argv, pids, n, err);
     }
     printf("%-10s %s\n", "PID", "NAME");
     for (size_t i = 0; i < n; i++)

@@ -125,6 +125,11 @@ static int load(struct state *st, struct err *err)
     json_t *cgroup;
     int64_t pid = 0;
     char *text = file_read(st->dir, "state.json", JSON_FILE_MAX, &len);
+    if (!text && errno == ENOENT) {
+        err_set(err, 0, "container '%s' is half made or half deleted: delete ends that", st->id);
+        err->errnum = ENOENT;
+        return -1;
+    }
     if (!text)
         return err_set(err, errno, "%s/%s/state.json", st->root, st->id);
     st->doc = json_parse(text, len, "state.json", err);

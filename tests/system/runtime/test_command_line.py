@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -148,6 +149,20 @@ def test_list_and_ps_print_tables_and_json(rt):
     assert rt.ok("ps", cid).splitlines()[1].split() == [str(row["pid"]), "sleep"]
     assert "--format" in rt.fails("list", "-f", "xml")
     assert rt.ok("list", "-q", "-f", "json") == f"{cid}\n"
+
+
+@pytest.mark.skipif(not shutil.which("ps"), reason="no ps(1) here")
+def test_ps_takes_the_arguments_of_the_program(rt):
+    cid = rt.start("sleep 1003 & sleep 1004")
+    wait_for("both", lambda: len(json.loads(rt.ok("ps", "-f", "json", cid))) >= 2)
+    pids = json.loads(rt.ok("ps", "-f", "json", cid, "-ef"))
+    head, *lines = rt.ok("ps", cid, "-eo", "args,pid").splitlines()
+    assert head.split() == ["COMMAND", "PID"] or not lines
+    head, *lines = rt.ok("ps", cid, "-o", "pid,args", "-e").splitlines()
+    assert head.split() == ["PID", "COMMAND"] and [int(line.split()[0]) for line in lines] == pids
+    assert any("sleep 1003" in line for line in lines)
+    assert "no column PID" in rt.fails("ps", cid, "-eo", "comm")
+    assert rt.call("ps", cid, "--nosuch").returncode == 1
 
 
 def test_events_prints_stats_at_its_interval(rt):

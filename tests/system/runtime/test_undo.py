@@ -104,6 +104,14 @@ def test_a_create_killed_at_any_instant_is_cleaned_by_delete_or_by_the_next_crea
     assert hit > 5, "the kills came too late to prove anything"
 
 
+def test_a_directory_without_a_state_is_no_container_and_delete_removes_it(rt):
+    (rt.root / "half").mkdir(parents=True)
+    os.chmod(rt.root, 0o700)
+    assert "half made" in rt.fails("state", "half") and rt.ok("list", "-q") == ""
+    rt.ok("delete", "half")
+    assert "does not exist" in rt.fails("delete", "half")
+
+
 def test_a_hook_killed_with_its_create_leaves_a_stopped_container(rt):
     cid = rt.bundle("true", hooks={"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "3"]}]})
     assert kill_after(rt, cid, 0.3)
