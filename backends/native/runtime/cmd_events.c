@@ -22,7 +22,7 @@ static uint64_t number(int dir, const char *file)
     return text ? strtoull(text, NULL, 10) : 0;
 }
 
-/* "max" or a number beyond int64 is told as the greatest one, as runc does. */
+/* "max" is told as the greatest number, as runc does. */
 static uint64_t limit(int dir, const char *file)
 {
     char *text = dir < 0 ? NULL : file_read(dir, file, 4096, NULL);
@@ -42,11 +42,6 @@ static uint64_t keyed(int dir, const char *file, const char *key)
     return 0;
 }
 
-static json_t *u64(uint64_t value)
-{
-    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
-}
-
 static json_t *cpu_stats(const struct cgroup *cg)
 {
     uint64_t total, user, kernel, ns = 1;
@@ -63,11 +58,12 @@ static json_t *cpu_stats(const struct cgroup *cg)
         user = number(acct, "cpuacct.usage_user");
         kernel = number(acct, "cpuacct.usage_sys");
     }
-    return json_pack("{s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o}}", "usage", "total", u64(total), "user",
-                     u64(user), "kernel", u64(kernel), "throttling", "periods",
-                     u64(keyed(cpu, "cpu.stat", "nr_periods")), "throttledPeriods",
-                     u64(keyed(cpu, "cpu.stat", "nr_throttled")), "throttledTime",
-                     u64(keyed(cpu, "cpu.stat", v2 ? "throttled_usec" : "throttled_time") * ns));
+    return json_pack(
+        "{s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o}}", "usage", "total", json_from_u64(total), "user",
+        json_from_u64(user), "kernel", json_from_u64(kernel), "throttling", "periods",
+        json_from_u64(keyed(cpu, "cpu.stat", "nr_periods")), "throttledPeriods",
+        json_from_u64(keyed(cpu, "cpu.stat", "nr_throttled")), "throttledTime",
+        json_from_u64(keyed(cpu, "cpu.stat", v2 ? "throttled_usec" : "throttled_time") * ns));
 }
 
 static json_t *memory_stats(const struct cgroup *cg)
@@ -75,22 +71,23 @@ static json_t *memory_stats(const struct cgroup *cg)
     bool v2 = cg->mode == CGROUP_V2;
     int dir = v2 ? cg->v2_fd : cgroup_v1_fd(cg, "memory");
     uint64_t swap = v2 ? number(dir, "memory.swap.current") : keyed(dir, "memory.stat", "swap");
-    return json_pack("{s:{s:o, s:o, s:o, s:o}, s:{s:o}, s:o, s:o}", "usage", "usage",
-                     u64(number(dir, v2 ? "memory.current" : "memory.usage_in_bytes")), "limit",
-                     u64(limit(dir, v2 ? "memory.max" : "memory.limit_in_bytes")), "max",
-                     u64(number(dir, v2 ? "memory.peak" : "memory.max_usage_in_bytes")), "failcnt",
-                     u64(v2 ? keyed(dir, "memory.events", "max") : number(dir, "memory.failcnt")),
-                     "swap", "usage", u64(swap), "cache",
-                     u64(keyed(dir, "memory.stat", v2 ? "file" : "cache")), "oomKills",
-                     u64(cgroup_oom_kills(cg)));
+    return json_pack(
+        "{s:{s:o, s:o, s:o, s:o}, s:{s:o}, s:o, s:o}", "usage", "usage",
+        json_from_u64(number(dir, v2 ? "memory.current" : "memory.usage_in_bytes")), "limit",
+        json_from_u64(limit(dir, v2 ? "memory.max" : "memory.limit_in_bytes")), "max",
+        json_from_u64(number(dir, v2 ? "memory.peak" : "memory.max_usage_in_bytes")), "failcnt",
+        json_from_u64(v2 ? keyed(dir, "memory.events", "max") : number(dir, "memory.failcnt")),
+        "swap", "usage", json_from_u64(swap), "cache",
+        json_from_u64(keyed(dir, "memory.stat", v2 ? "file" : "cache")), "oomKills",
+        json_from_u64(cgroup_oom_kills(cg)));
 }
 
 static json_t *pids_stats(const struct cgroup *cg)
 {
     int dir = cg->mode == CGROUP_V2 ? cg->v2_fd : cgroup_v1_fd(cg, "pids");
     uint64_t max = limit(dir, "pids.max");
-    return json_pack("{s:o, s:o}", "current", u64(number(dir, "pids.current")), "limit",
-                     u64(max == UINT64_MAX ? 0 : max));
+    return json_pack("{s:o, s:o}", "current", json_from_u64(number(dir, "pids.current")), "limit",
+                     json_from_u64(max == UINT64_MAX ? 0 : max));
 }
 
 /* Pressure lines are 'some avg10=0.00 avg60=… total=N'. */
@@ -106,7 +103,7 @@ static json_t *pressure(int dir, const char *file)
         if (avg && total)
             json_object_set_new(out, kinds[i],
                                 json_pack("{s:f, s:o}", "avg10", strtod(avg + 6, NULL), "total",
-                                          u64(strtoull(total + 6, NULL, 10))));
+                                          json_from_u64(strtoull(total + 6, NULL, 10))));
     }
     return out;
 }
@@ -118,6 +115,7 @@ static int print_line(const char *type, const char *id, json_t *data, struct err
     json_decref(doc);
     if (!text)
         return err_set(err, ENOMEM, "events");
+    json_unquote_big(text);
     int rc = puts(text) < 0 || fflush(stdout) == EOF ? err_set(err, errno, "standard output") : 0;
     free(text);
     return rc;

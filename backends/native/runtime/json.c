@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -94,6 +95,33 @@ char *json_quote_big(const char *text, size_t len, size_t *ret_len)
     *to = 0;
     *ret_len = (size_t)(to - out);
     return out;
+}
+
+json_t *json_from_u64(uint64_t value)
+{
+    char text[32];
+    if (value <= INT64_MAX)
+        return json_integer((json_int_t)value);
+    snprintf(text, sizeof text, "%c%llu", BIG_MARK, (unsigned long long)value);
+    return json_string(text);
+}
+
+void json_unquote_big(char *text)
+{
+    static const char mark[] = "\"" BIG;
+    char *to = text;
+    for (char *at = text; *at;) {
+        size_t n =
+            strncmp(at, mark, sizeof mark - 1) ? 0 : strspn(at + sizeof mark - 1, "0123456789");
+        if (n >= 19 && at[sizeof mark - 1 + n] == '"') {
+            memmove(to, at + sizeof mark - 1, n);
+            to += n;
+            at += sizeof mark + n;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    *to = 0;
 }
 
 static void keep(void *memory)

@@ -21,6 +21,11 @@
  * The rest is kept byte by byte, valid JSON or not. */
 char *json_quote_big(const char *text, size_t len, size_t *ret_len);
 
+/* The other way: a number as a value of a document, and a document's text with such numbers in it
+ * as numbers. In place. */
+json_t *json_from_u64(uint64_t value);
+void json_unquote_big(char *text);
+
 /* From here on documents live in memory that is never freed, and cost next to nothing to make: for
  * a process that lives for milliseconds. Before the first document. */
 void json_use_arena(void);

@@ -105,6 +105,13 @@ def test_another_configuration_may_be_named(rt):
     assert rt.run(cid, "--config", other).stdout == "other\n"
 
 
+def test_create_takes_the_options_of_crun(rt):
+    cid = rt.bundle("true")
+    other = rt.top / "another.json"
+    (rt.path(cid) / "config.json").rename(other)
+    assert rt.create(cid, "-f", str(other), "--no-subreaper") == 0, rt.out(cid)
+
+
 def test_exec_goes_into_a_group_below_the_containers(rt):
     cid = rt.start("sleep 1000")
     group = f"{rt.parent}/{cid}"

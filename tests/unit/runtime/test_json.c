@@ -95,6 +95,19 @@ static void a_number_is_no_string_however_great(void)
     g_assert_null(json_parse(member, strlen(member), "test", &err));
 }
 
+static void numbers_are_whole_in_what_is_written(void)
+{
+    json_t *doc = json_pack("{s:o, s:o, s:s}", "a", json_from_u64(UINT64_MAX), "b",
+                            json_from_u64(INT64_MAX), "c", "18446744073709551615\\\"\\");
+    char *text = json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS);
+    json_unquote_big(text);
+    g_assert_cmpstr(text, ==,
+                    "{\"a\":18446744073709551615,\"b\":9223372036854775807,"
+                    "\"c\":\"18446744073709551615\\\\\\\"\\\\\"}");
+    free(text);
+    json_decref(doc);
+}
+
 static void errors_name_the_path(void)
 {
     struct err err;
@@ -252,6 +265,8 @@ int main(int argc, char **argv)
                     u64_takes_numbers_and_those_it_quoted);
     g_test_add_func("/runtime/json/a-number-is-no-string-however-great",
                     a_number_is_no_string_however_great);
+    g_test_add_func("/runtime/json/numbers-are-whole-in-what-is-written",
+                    numbers_are_whole_in_what_is_written);
     g_test_add_func("/runtime/json/errors-name-the-path", errors_name_the_path);
     g_test_add_func("/runtime/json/refuses-duplicate-keys-and-tells-the-line",
                     refuses_duplicate_keys_and_tells_the_line);
