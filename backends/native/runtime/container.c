@@ -42,7 +42,8 @@ struct create {
     pid_t pid;
     pid_t helper; /* keeps systemd's scope until init is in it */
     bool in_v2;   /* cloned into the v2 group */
-    bool hooked;  /* hooks of create have begun: poststop hooks follow whatever comes */
+    bool
+        hooked; /* hooks of create have begun, or the start: poststop hooks follow whatever comes */
 };
 
 int container_load_config(const struct options *opt, const char *bundle, struct spec *spec,
@@ -515,6 +516,8 @@ static int commit(struct create *c, bool start_now, struct err *err)
         return -1;
     if (start_now && !c->opt->detach)
         terminal_hold_signals();
+    /* From here on it is a container that was created, and what follows is its end. */
+    c->hooked |= start_now;
     if (sync_send(c->sync, SYNC_COMMIT, 0, NULL) < 0) {
         err->errnum = EPIPE;
         return explain(c, err);

@@ -376,7 +376,8 @@ static void add_oom_kills(const struct state *st, json_t *annotations)
 
 json_t *state_json(const struct state *st, const char *status)
 {
-    enum status now = status ? STATUS_RUNNING : state_status(st);
+    bool ended = status && !strcmp(status, status_names[STATUS_STOPPED]);
+    enum status now = ended ? STATUS_STOPPED : status ? STATUS_RUNNING : state_status(st);
     json_t *annotations = st->config ? json_object_get(st->config, "annotations") : NULL;
     json_t *out =
         json_pack("{s:s, s:s, s:s, s:i, s:s?, s:s?, s:s?, s:s?}", "ociVersion", OCI_VERSION, "id",
@@ -384,7 +385,7 @@ json_t *state_json(const struct state *st, const char *status)
                   now == STATUS_STOPPED ? 0 : (int)st->pid, "bundle", st->bundle, "rootfs",
                   st->rootfs, "created", st->created, "owner", st->owner);
     json_t *shown = json_is_object(annotations) ? json_copy(annotations) : json_object();
-    if (now == STATUS_STOPPED)
+    if (now == STATUS_STOPPED && !ended)
         add_oom_kills(st, shown);
     json_object_set_new(out, "annotations", shown);
     return out;

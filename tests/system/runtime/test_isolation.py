@@ -262,6 +262,19 @@ def test_hooks_run_in_order_with_the_state_on_their_stdin(rt):
     assert statuses == ["creating", "creating", "creating", "running", "stopped"]
 
 
+@pytest.mark.parametrize("kind", ["startContainer", "createRuntime", "none"])
+def test_poststop_hooks_follow_a_run_that_failed_when_it_had_begun(rt, kind):
+    """The number of a process that has ended may be another's by then: it is not told."""
+    seen = rt.top / f"poststop-{kind}"
+    fails = {kind: [{"path": "/bin/false"}]} if kind != "none" else {}
+    cid = rt.bundle("true" if fails else "exit 3", hooks={**fails, "poststop": [{"path": "/bin/sh", "args": ["sh", "-c", f"cat >>{seen}"]}]})
+    got = rt.run(cid)
+    assert got.returncode == (1 if fails else 3) and kind in got.stderr + "none"
+    state = json.loads(seen.read_text())
+    assert (state["id"], state["status"], state["pid"]) == (cid, "stopped", 0)
+    assert rt.leftovers() == []
+
+
 def test_a_time_namespace_has_its_offsets(rt):
     def change(config):
         config["linux"]["namespaces"].append({"type": "time"})
