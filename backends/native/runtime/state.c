@@ -353,10 +353,10 @@ enum status state_status(const struct state *st)
         return !st->locked && is_locked(st) ? STATUS_CREATING : STATUS_STOPPED;
     if (!state_alive(st))
         return STATUS_STOPPED;
-    if (faccessat(st->dir, "start.sock", F_OK, 0) == 0)
-        return STATUS_CREATED;
-    return st->cgroup.mode != CGROUP_NONE && cgroup_is_frozen(&st->cgroup) ? STATUS_PAUSED
-                                                                           : STATUS_RUNNING;
+    /* One that is paused before it was started answers no start. */
+    if (st->cgroup.mode != CGROUP_NONE && cgroup_is_frozen(&st->cgroup))
+        return STATUS_PAUSED;
+    return faccessat(st->dir, "start.sock", F_OK, 0) == 0 ? STATUS_CREATED : STATUS_RUNNING;
 }
 
 /* Why a container may have ended that its status does not tell: annotation of a stopped one. */

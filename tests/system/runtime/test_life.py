@@ -127,6 +127,18 @@ def test_pause_freezes_and_resume_thaws(rt):
     wait_for("more output", lambda: rt.out(cid) != before)
 
 
+def test_a_container_paused_before_its_start_is_resumed_before_it_starts(rt):
+    cid = rt.bundle("echo ran; sleep 1000")
+    assert rt.create(cid) == 0, rt.out(cid)
+    rt.ok("pause", cid)
+    assert rt.status(cid) == "paused"
+    assert "is paused, not created" in rt.fails("start", cid)
+    rt.ok("resume", cid)
+    assert rt.status(cid) == "created"
+    rt.ok("start", cid)
+    wait_for("output", lambda: rt.out(cid) == "ran\n")
+
+
 def test_a_paused_container_can_be_killed_and_deleted(rt):
     cid = rt.start()
     rt.ok("pause", cid)

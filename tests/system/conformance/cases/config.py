@@ -98,7 +98,7 @@ INVALID = {
     "hostname a number": lambda c: c.update(hostname=5),
     "mounts an object": lambda c: c.update(mounts={}),
     "namespaces a string": lambda c: c["linux"].update(namespaces="pid"),
-    "hostname a number": lambda c: c.update(hostname=2**64 - 1),
+    "hostname a number beyond 63 bits": lambda c: c.update(hostname=2**64 - 1),
     "an unknown namespace": lambda c: c["linux"]["namespaces"].append({"type": "nosuch"}),
     "an unknown propagation": lambda c: c["linux"].update(rootfsPropagation="sideways"),
     "root.readonly a string": lambda c: c["root"].update(readonly="yes"),
