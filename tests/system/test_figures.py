@@ -337,7 +337,7 @@ def test_a_guest_that_spins_on_one_vcpu(world, real, real_tui, guest):
                datetime.datetime.fromisoformat(one["time"].rstrip("Z"))).total_seconds()
     busy, idle = ((b["time"] - a["time"]) / 1e9 / seconds
                   for a, b in ((one["rows"]["vcpu"][n], two["rows"]["vcpu"][n]) for n in (1, 0)))
-    assert busy > 0.2, (busy, idle, share)
+    assert busy > 0.05, (busy, idle, share)
     assert abs(busy - share) <= 0.15, (busy, share)
     assert idle < busy / 3, (busy, idle)
     assert two["cpu_percent"] >= busy * 100 * 0.9
