@@ -455,7 +455,7 @@ static int build(struct create *c, struct err *err)
     if (clone_init(c, err) < 0)
         return -1;
     if (c->plan.new_user_ns && ns_write_maps(c->pid, spec->uid_maps, spec->n_uid_maps,
-                                             spec->gid_maps, spec->n_gid_maps, err) < 0)
+                                             spec->gid_maps, spec->n_gid_maps, "linux", err) < 0)
         return -1;
     /* A user without privileges may move it, and write its files in /proc, only as long as it has
      * his id and is dumpable: it goes on when that is done. */

@@ -21,11 +21,11 @@ int mount_idmap(int fd, const struct spec_mount *mount, bool recursive, struct e
             pause();
         _exit(1);
     }
+    char field[32];
+    snprintf(field, sizeof field, "mounts[%zu]", mount->index);
     int rc = ns_write_maps(child, mount->uid_maps, mount->n_uid_maps, mount->gid_maps,
-                           mount->n_gid_maps, err);
-    if (rc < 0) {
-        err_prefix(err, "mounts[%zu]", mount->index);
-    } else {
+                           mount->n_gid_maps, field, err);
+    if (rc == 0) {
         char path[32];
         snprintf(path, sizeof path, "%d/ns", (int)child);
         auto_fd dir = proc_open(path, O_PATH | O_DIRECTORY);

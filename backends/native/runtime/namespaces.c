@@ -101,11 +101,14 @@ static int write_map(pid_t pid, const char *file, const char *helper,
 }
 
 int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,
-                  const struct spec_id_map *gids, size_t n_gids, struct err *err)
+                  const struct spec_id_map *gids, size_t n_gids, const char *field, struct err *err)
 {
-    if (write_map(pid, "gid_map", "newgidmap", gids, n_gids, "linux.gidMappings", err) < 0)
+    char gid[64], uid[64];
+    snprintf(gid, sizeof gid, "%s.gidMappings", field);
+    snprintf(uid, sizeof uid, "%s.uidMappings", field);
+    if (write_map(pid, "gid_map", "newgidmap", gids, n_gids, gid, err) < 0)
         return -1;
-    return write_map(pid, "uid_map", "newuidmap", uids, n_uids, "linux.uidMappings", err);
+    return write_map(pid, "uid_map", "newuidmap", uids, n_uids, uid, err);
 }
 
 int ns_open_paths(const struct spec *spec, int fds[NS_N], struct err *err)

@@ -12,9 +12,10 @@
 pid_t ns_clone(uint64_t flags, int cgroup_fd);
 
 /* Writes uid_map and gid_map of a child in a new user namespace; newuidmap(1)/newgidmap(1) where
- * the caller may not itself. */
+ * the caller may not itself. `field` is where config.json has them, "linux" for one. */
 int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,
-                  const struct spec_id_map *gids, size_t n_gids, struct err *err);
+                  const struct spec_id_map *gids, size_t n_gids, const char *field,
+                  struct err *err);
 
 /* Opens the namespaces given by path into fds[NS_N] (-1 elsewhere); each is checked to be of its
  * kind. */

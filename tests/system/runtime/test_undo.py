@@ -39,6 +39,9 @@ BAD = {
     "hook": (dict(hooks={"createRuntime": [{"path": "/bin/false"}]}), "hooks.createRuntime"),
     "hook inside": (dict(hooks={"createContainer": [{"path": "/bin/false"}]}), "hooks.createContainer"),
     "type error": (dict(process={"terminal": "yes"}), "process.terminal"),
+    "maps of a mount that overlap": (dict(mounts=[{"destination": "/x", "type": "bind", "source": "/tmp", "options": ["bind", "idmap"],
+        **{f"{kind}Mappings": [{"containerID": 0, "hostID": 1000, "size": 10}, {"containerID": 5, "hostID": 9000, "size": 10}]
+           for kind in ("uid", "gid")}}]), "mounts[0].gidMappings"),
     "number for a name": (dict(hostname=2**64 - 1), "hostname: must be a string"),
     "number for an argument": (dict(process={"args": ["echo", 10**20]}), "process.args[1]: must be a string"),
     "number for an annotation": (dict(annotations={"x": 2**63}), "annotations.x: must be a string"),
