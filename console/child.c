@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gunixinputstream.h>
+#include <glib-unix.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -29,46 +29,71 @@ static void child_part_over(Child *child)
     g_free(child);
 }
 
+/* One of its outputs. */
 typedef struct {
     Child *child;
-    GDataInputStream *stream;
-    gboolean is_error;
+    GSource *source;
+    GString *line; /* as far as it has come */
+    gboolean is_error, is_cut;
 } Pipe;
 
-static void pipe_read(Pipe *pipe);
-
-static void pipe_line(GObject *source, GAsyncResult *result, gpointer data)
+/* A whole line, or what is left without one at the end. */
+static void pipe_say(Pipe *pipe)
 {
-    Pipe *pipe = data;
-    g_autofree char *line = g_data_input_stream_read_line_finish(pipe->stream, result, NULL, NULL);
-
-    if (line != NULL) {
-        if (!pipe->child->abandoned)
-            pipe->child->hooks.line(pipe->child->hooks.data, pipe->is_error, line);
-        pipe_read(pipe);
-        return;
-    }
-    child_part_over(pipe->child);
-    g_object_unref(pipe->stream);
-    g_free(pipe);
+    if (pipe->is_cut)
+        g_string_append(pipe->line, CHILD_CUT_MARK);
+    if (!pipe->child->abandoned)
+        pipe->child->hooks.line(pipe->child->hooks.data, pipe->is_error, pipe->line->str);
+    g_string_truncate(pipe->line, 0);
+    pipe->is_cut = FALSE;
 }
 
-static void pipe_read(Pipe *pipe)
+/* Keeps what fits of a line. */
+static void pipe_take(Pipe *pipe, const char *bytes, gsize length)
 {
-    g_data_input_stream_read_line_async(pipe->stream, G_PRIORITY_DEFAULT, NULL, pipe_line, pipe);
+    for (gsize i = 0; i < length; i++) {
+        if (bytes[i] == '\n')
+            pipe_say(pipe);
+        else if (pipe->line->len < CHILD_LINE_MAX_BYTES)
+            g_string_append_c(pipe->line, bytes[i] != '\0' ? bytes[i] : '?');
+        else
+            pipe->is_cut = TRUE;
+    }
+}
+
+static gboolean pipe_ready(int fd, GIOCondition condition, gpointer data)
+{
+    Pipe *pipe = data;
+    char bytes[16384];
+    ssize_t n = read(fd, bytes, sizeof bytes);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    if (n > 0) {
+        pipe_take(pipe, bytes, (gsize)n);
+        return G_SOURCE_CONTINUE;
+    }
+    if (pipe->line->len > 0)
+        pipe_say(pipe);
+    app_source_remove(&pipe->source);
+    close(fd);
+    child_part_over(pipe->child);
+    g_string_free(pipe->line, TRUE);
+    g_free(pipe);
+    return G_SOURCE_REMOVE;
 }
 
 /* Reads `fd`, which is its own from here on, to its end. */
-static void pipe_start(Child *child, int fd, gboolean is_error)
+static void pipe_start(App *app, Child *child, int fd, gboolean is_error)
 {
-    g_autoptr(GInputStream) from = g_unix_input_stream_new(fd, TRUE);
     Pipe *pipe = g_new0(Pipe, 1);
 
     pipe->child = child;
-    pipe->stream = g_data_input_stream_new(from);
+    pipe->line = g_string_new(NULL);
     pipe->is_error = is_error;
     child->open++;
-    pipe_read(pipe);
+    g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+    pipe->source = app_add_fd(app, fd, G_IO_IN | G_IO_HUP | G_IO_ERR, pipe_ready, pipe);
 }
 
 static gboolean child_exited(int fd, GIOCondition condition, gpointer data)
@@ -133,8 +158,8 @@ Child *child_start(App *app, const char *const *argv, const char *const *env,
     child->pidfd = pidfd;
     child->open = 1;
     child->exit_source = app_add_fd(app, pidfd, G_IO_IN, child_exited, child);
-    pipe_start(child, out[0], FALSE);
-    pipe_start(child, err[0], TRUE);
+    pipe_start(app, child, out[0], FALSE);
+    pipe_start(app, child, err[0], TRUE);
     return child;
 }
 

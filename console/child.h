@@ -6,6 +6,9 @@
  * the program is executed or could not be (console/spawn.h): a third of a millisecond, whatever we
  * hold. PATH and paths are to be of local file systems.
  *
+ * Of a line at most CHILD_LINE_MAX_BYTES are kept; the rest is dropped as it comes and the mark put
+ * in its place.
+ *
  * Children get an empty signal mask, the descriptor limit the program was started with, and no
  * standard input.
  */
@@ -14,6 +17,9 @@
 #include "console/app.h"
 
 typedef struct Child Child;
+
+#define CHILD_LINE_MAX_BYTES (64 << 10)
+#define CHILD_CUT_MARK       " [cut]"
 
 typedef struct {
     void (*line)(gpointer data, gboolean is_error, const char *text);

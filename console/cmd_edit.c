@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -267,7 +266,15 @@ static void start_editor(CommandRun *run)
         run_fail(run, GEMEL_ERROR_FAILED, "edit: %s", error->message);
         return;
     }
-    edit->pidfd = (int)syscall(SYS_pidfd_open, edit->pid, 0);
+    if (!spawn_watch(edit->pid, "the editor", &edit->pidfd, &error)) {
+        edit->pid = 0;
+        run_fail(run, GEMEL_ERROR_FAILED, "edit: %s", error->message);
+        if (edit->text != NULL)
+            say_kept(run);
+        else
+            forget_file(edit);
+        return;
+    }
     edit->exit_source = app_add_fd(run->app, edit->pidfd, G_IO_IN, editor_exited, run);
     run_hold(run);
 }

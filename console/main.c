@@ -189,6 +189,8 @@ static void block_signals(void)
     sigaddset(&set, SIGWINCH);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD,
+           SIG_DFL); /* who started us may have ignored it: then no end could be waited for */
 }
 
 /* Without a usable terminal the console names the way out. */

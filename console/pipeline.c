@@ -6,13 +6,12 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What a program that reads slowly, or not at all, may leave unread of an endless command. */
-#define UNREAD_MAX_BYTES (64 << 20)
-#define LINE_MAX_BYTES   (1 << 20)
+#define LINE_MAX_BYTES (1 << 20)
+
+gsize pipeline_unread_max_bytes = 64 << 20;
 
 /* One of the program's outputs, in the TUI. */
 typedef struct {
@@ -38,6 +37,7 @@ struct Pipeline {
     Stream outputs[2];
     gboolean on_terminal; /* it has the terminal, or (a pager in the TUI) gets it at the end */
     gboolean finished, lent, over;
+    gboolean cut; /* it did not read what there was, and gets no more */
     int status;
 };
 
@@ -96,7 +96,7 @@ static void pipeline_over(Pipeline *pipeline, int status)
 {
     close_input(pipeline);
     pipeline->over = TRUE;
-    pipeline->status = status;
+    pipeline->status = status == 0 && pipeline->cut ? 1 : status;
     if (pipeline->lent)
         pipeline->face->terminal_enter(pipeline->face->face_data);
     pipeline->lent = FALSE;
@@ -180,7 +180,10 @@ static gboolean program_start(Pipeline *pipeline, GError **error)
         return gemel_error_set(error, GEMEL_ERROR_FAILED, "cannot run %s: %s", pipeline->program,
                                own->message);
     }
-    pipeline->pidfd = (int)syscall(SYS_pidfd_open, pipeline->pid, 0);
+    if (!spawn_watch(pipeline->pid, pipeline->program, &pipeline->pidfd, error)) {
+        pipeline->pid = 0;
+        return FALSE;
+    }
     pipeline->exit_source =
         app_add_fd(pipeline->app, pipeline->pidfd, G_IO_IN, program_exited, pipeline);
     g_unix_set_fd_nonblocking(pipeline->input, TRUE, NULL);
@@ -229,6 +232,20 @@ static void pipeline_write(Pipeline *pipeline)
         close_input(pipeline);
 }
 
+/* Keeps a line for it. What was read goes when it is the greater part, so that what is kept stays
+   within twice the limit and each byte is moved once. */
+static void keep_unread(Pipeline *pipeline, const char *text)
+{
+    GString *unread = pipeline->unread;
+
+    if (pipeline->at > unread->len - pipeline->at) {
+        g_string_erase(unread, 0, (gssize)pipeline->at);
+        pipeline->at = 0;
+    }
+    g_string_append(unread, text);
+    g_string_append_c(unread, '\n');
+}
+
 /* Output's sink: one whole line. */
 static void take_line(OutputClass class, const char *text, gpointer data)
 {
@@ -238,16 +255,18 @@ static void take_line(OutputClass class, const char *text, gpointer data)
         output_line(pipeline->to, class, "%s", text);
         return;
     }
-    if (pipeline->over || (pipeline->pid != 0 && pipeline->input < 0))
+    if (pipeline->over || pipeline->cut || (pipeline->pid != 0 && pipeline->input < 0))
         return;
-    if (pipeline->unread->len - pipeline->at > UNREAD_MAX_BYTES) {
-        output_line(pipeline->to, OUTPUT_ERROR, "%s does not read what there is: it is left",
-                    pipeline->program);
-        close_input(pipeline);
+    if (pipeline->unread->len - pipeline->at + strlen(text) >= pipeline_unread_max_bytes) {
+        g_autofree char *limit = format_bytes(pipeline_unread_max_bytes);
+
+        output_line(pipeline->to, OUTPUT_ERROR,
+                    "%s: %s wait for it unread: what comes after them is left out",
+                    pipeline->program, limit);
+        pipeline->cut = TRUE;
         return;
     }
-    g_string_append(pipeline->unread, text);
-    g_string_append_c(pipeline->unread, '\n');
+    keep_unread(pipeline, text);
     if (pipeline->input >= 0 && pipeline->write_source == NULL)
         pipeline_write(pipeline);
 }
@@ -363,6 +382,12 @@ gboolean pipeline_ended(const Pipeline *pipeline, int *ret_status)
     if (pipeline->over)
         *ret_status = pipeline->status;
     return pipeline->over;
+}
+
+gsize pipeline_unread_bytes(const Pipeline *pipeline, gsize *ret_allocated)
+{
+    *ret_allocated = pipeline->unread->allocated_len;
+    return pipeline->unread->len - pipeline->at;
 }
 
 gboolean pipeline_has_terminal(const Pipeline *pipeline)

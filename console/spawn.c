@@ -129,3 +129,17 @@ gboolean spawn_program(const char *const *argv, char *const *env, int out_fd, in
         close(pidfd);
     return gemel_error_set_errno(error, err, "cannot run %s", argv[0]);
 }
+
+gboolean spawn_watch(pid_t pid, const char *what, int *ret_pidfd, GError **error)
+{
+    int pidfd = pidfd_open(pid, 0), err = errno;
+
+    if (pidfd >= 0) {
+        *ret_pidfd = pidfd;
+        return TRUE;
+    }
+    kill(pid, SIGKILL); /* not reaped, so the number is its own */
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return gemel_error_set_errno(error, err, "cannot watch %s", what);
+}

@@ -23,6 +23,11 @@
 gboolean spawn_program(const char *const *argv, char *const *env, int out_fd, int err_fd,
                        pid_t *ret_pid, int *ret_pidfd, GError **error);
 
+/* For a child of ours that was made otherwise (g_spawn_async): a descriptor that tells its end,
+   which the caller closes. FALSE when there is none to be had (EMFILE, ENOSYS before Linux 5.3):
+   then the child is ended and reaped, for nobody would see its end. `what` is for the message. */
+gboolean spawn_watch(pid_t pid, const char *what, int *ret_pidfd, GError **error);
+
 /* For a child that is made otherwise, before it executes a program: signals and descriptor limit.
    Async-signal-safe. */
 void spawn_prepare(void);

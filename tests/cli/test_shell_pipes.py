@@ -2,6 +2,7 @@
 """What a command prints into a program or a file: `list | grep x`, `list > file`, and how it ends."""
 
 import json
+import subprocess
 import time
 
 import pytest
@@ -73,3 +74,10 @@ def test_a_plan_can_be_json(gemel):
     said = json.loads(plan.out)
     assert said["command"] == "stop" and "web-1" in said["plan"][0]
     assert json.loads(line(gemel, "stop web-1 --dry-run --json | cat").out) == said
+
+
+@pytest.mark.quick
+def test_statuses_are_seen_by_one_whose_parent_ignores_sigchld(gemel):
+    quiet = ["sh", "-c", 'trap "" CHLD; exec "$@"', "sh", *gemel.argv(*CALM, "-c", "list | exit 7")]
+    done = subprocess.run(quiet, env=gemel.env(), capture_output=True, timeout=60, check=False)
+    assert done.returncode == 7, done

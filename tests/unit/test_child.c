@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct {
@@ -68,6 +69,42 @@ static void test_what_it_says_comes_by_line_and_its_status_last(void)
     g_assert_cmpstr(run.err->str, ==, "two\n");
     g_assert_cmpint(run.status, ==, 7);
     run_close(&run);
+}
+
+/* A line without an end must not be collected without one. */
+static void test_a_line_is_bounded_and_marked_where_it_is_cut(void)
+{
+    Run run =
+        run_script("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo next; printf 'a\\0b'", NULL);
+    g_auto(GStrv) lines = g_strsplit(run.out->str, "\n", -1);
+
+    g_assert_cmpuint(strlen(lines[0]), ==, CHILD_LINE_MAX_BYTES + strlen(CHILD_CUT_MARK));
+    g_assert_true(g_str_has_suffix(lines[0], "x" CHILD_CUT_MARK));
+    g_assert_cmpstr(lines[1], ==, "next");
+    g_assert_cmpstr(lines[2], ==, "a?b");
+    run_close(&run);
+}
+
+static void test_a_child_that_cannot_be_watched_is_ended(void)
+{
+    struct rlimit before, none;
+    g_autoptr(GError) error = NULL;
+    pid_t pid = fork();
+    int fd = -1;
+
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    none = before;
+    none.rlim_cur = 0;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+    g_assert_false(spawn_watch(pid, "the editor", &fd, &error));
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    g_assert_nonnull(strstr(error->message, "cannot watch the editor: Too many open files"));
+    g_assert_cmpint(fd, ==, -1);
+    g_assert_cmpint(waitpid(pid, NULL, 0), ==, -1); /* reaped */
 }
 
 static void test_the_end_by_a_signal_is_128_and_its_number(void)
@@ -201,6 +238,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/child/what-it-says-comes-by-line-and-its-status-last",
                     test_what_it_says_comes_by_line_and_its_status_last);
+    g_test_add_func("/child/a-line-is-bounded-and-marked-where-it-is-cut",
+                    test_a_line_is_bounded_and_marked_where_it_is_cut);
+    g_test_add_func("/child/one-that-cannot-be-watched-is-ended",
+                    test_a_child_that_cannot_be_watched_is_ended);
     g_test_add_func("/child/the-end-by-a-signal-is-128-and-its-number",
                     test_the_end_by_a_signal_is_128_and_its_number);
     g_test_add_func("/child/its-environment-is-ours-and-the-pairs",
