@@ -41,7 +41,7 @@ static void edit_free(gpointer data)
         close(edit->pidfd);
     }
     if (edit->lent && edit->target->run->face->terminal_enter != NULL)
-        edit->target->run->face->terminal_enter(edit->target->run->face->face_data);
+        edit->target->run->face->terminal_enter(edit->target->run->face->face_data, NULL);
     target_free(edit->target);
     g_free(edit->path);
     g_free(edit->before);
@@ -213,13 +213,15 @@ static gboolean editor_exited(int fd, GIOCondition condition, gpointer data)
     edit->pid = 0;
     close(edit->pidfd);
     app_source_remove(&edit->exit_source);
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (run->face->terminal_enter != NULL)
-        run->face->terminal_enter(run->face->face_data);
+        run->face->terminal_enter(run->face->face_data,
+                                  &(TerminalUse){.status = status, .printed = TRUE, .typed = TRUE});
     edit->lent = FALSE;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (status != 0) {
         run_fail(run, GEMEL_ERROR_FAILED,
                  "%s: the editor ended with status %d; nothing was changed", edit->target->name,
-                 WIFEXITED(status) ? WEXITSTATUS(status) : 128);
+                 status);
         say_kept(run);
     } else {
         edited(run);

@@ -22,20 +22,24 @@ static void stream_free(gpointer data)
     if (stream->takeover != NULL) {
         takeover_abort(stream->takeover);
         if (stream->run->face->terminal_enter != NULL)
-            stream->run->face->terminal_enter(stream->run->face->face_data);
+            stream->run->face->terminal_enter(stream->run->face->face_data, NULL);
     }
     g_free(stream->name);
     g_free(stream);
 }
 
-static void stream_ended(gpointer data, int status, gboolean detached, const GError *error)
+static void stream_ended(gpointer data, int status, guint how, const GError *error)
 {
     Stream *stream = data;
     CommandRun *run = stream->run;
+    gboolean detached = (how & TAKEOVER_DETACHED) != 0;
+    TerminalUse use = {.status = status,
+                       .printed = (how & TAKEOVER_PRINTED) != 0,
+                       .typed = (how & TAKEOVER_TYPED) != 0};
 
     stream->takeover = NULL;
     if (run->face->terminal_enter != NULL)
-        run->face->terminal_enter(run->face->face_data);
+        run->face->terminal_enter(run->face->face_data, error == NULL ? &use : NULL);
     if (error != NULL)
         run_error(run, error);
     /* what was inside left the cursor behind its prompt */

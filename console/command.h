@@ -122,6 +122,13 @@ void command_foreach_option(const Command *command,
                             void (*each)(const CommandOption *option, gpointer data),
                             gpointer data);
 
+/* What became of who had the terminal. */
+typedef struct {
+    int status;       /* a command's; 0 also where it was left */
+    gboolean printed; /* it said something */
+    gboolean typed;   /* it was typed into */
+} TerminalUse;
+
 /* What a face provides to running commands. */
 typedef struct {
     Face face;
@@ -133,9 +140,10 @@ typedef struct {
        the plan is printed. */
     void (*confirm_plan)(CommandRun *run, gpointer face_data);
     /* Gives the terminal to a stream and takes it back (TUI: leaves and re-enters the screen).
-       FALSE: another program has it. NULL: the command answers UNSUPPORTED. */
+       FALSE: another program has it. NULL: the command answers UNSUPPORTED. What it said may have
+       to be read before the screen is drawn over it: `use` tells; NULL: back at once. */
     gboolean (*terminal_leave)(gpointer face_data);
-    void (*terminal_enter)(gpointer face_data);
+    void (*terminal_enter)(gpointer face_data, const TerminalUse *use);
     /* What was typed after the keys that left a stream, once the terminal is back. NULL: lost. */
     void (*terminal_unread)(gpointer face_data, const guint8 *bytes, gsize length);
     gboolean has_terminal;

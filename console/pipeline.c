@@ -98,7 +98,9 @@ static void pipeline_over(Pipeline *pipeline, int status)
     pipeline->over = TRUE;
     pipeline->status = status == 0 && pipeline->cut ? 1 : status;
     if (pipeline->lent)
-        pipeline->face->terminal_enter(pipeline->face->face_data);
+        pipeline->face->terminal_enter(
+            pipeline->face->face_data,
+            &(TerminalUse){.status = status, .printed = TRUE, .typed = TRUE});
     pipeline->lent = FALSE;
     pipeline->tell_source = app_add_idle(pipeline->app, tell_end, pipeline);
 }
@@ -334,7 +336,7 @@ void pipeline_free(Pipeline *pipeline)
         g_source_unref(source);
     }
     if (pipeline->lent)
-        pipeline->face->terminal_enter(pipeline->face->face_data);
+        pipeline->face->terminal_enter(pipeline->face->face_data, NULL);
     output_free(pipeline->out);
     g_string_free(pipeline->unread, TRUE);
     g_free(pipeline->program);

@@ -30,6 +30,7 @@ struct Takeover {
     int fd, err_fd;
     gboolean raw, in_ended; /* in_ended: what was typed is at its end */
     gboolean no_input;      /* of a container that is listened to; keys that leave count */
+    guint how;              /* TAKEOVER_PRINTED, TAKEOVER_TYPED */
     struct termios saved;
     GSource *input, *output, *errors, *flush, *size;
     GByteArray *backlog; /* typed, not yet taken by the stream */
@@ -73,13 +74,14 @@ static void takeover_free(Takeover *takeover)
     g_free(takeover);
 }
 
-static void takeover_end(Takeover *takeover, int status, gboolean detached, const GError *error)
+static void takeover_end(Takeover *takeover, int status, guint how, const GError *error)
 {
     TakeoverSpec spec = takeover->spec;
 
+    how |= takeover->how;
     gemel_stream_job_release(takeover->stream);
     takeover_free(takeover);
-    spec.ended(spec.data, status, detached, error);
+    spec.ended(spec.data, status, how, error);
 }
 
 void takeover_abort(Takeover *takeover)
@@ -92,8 +94,9 @@ void takeover_abort(Takeover *takeover)
 
 /* A write that hangs is ended by a signal, and gemel with it. A command that passes signals on has
    to live: it writes what the reader has room for, and only hangs with one that takes nothing. */
-static gboolean write_all(const Takeover *takeover, int fd, const guint8 *bytes, gsize length)
+static gboolean write_all(Takeover *takeover, int fd, const guint8 *bytes, gsize length)
 {
+    takeover->how |= TAKEOVER_PRINTED;
     while (length > 0) {
         struct pollfd room = {.fd = fd, .events = POLLOUT};
         gboolean passes = takeover->app->pass_signal != NULL && poll(&room, 1, ROOM_WAIT_MS) != 0;
@@ -180,12 +183,13 @@ static gboolean input_ready(int fd, GIOCondition condition, gpointer data)
     n = read(fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
+    takeover->how |= n > 0 ? TAKEOVER_TYPED : 0;
     if (n <= 0)
         takeover->in_ended = TRUE;
     else if (take_typed(takeover, bytes, (gsize)n, &used)) {
         TakeoverSpec spec = takeover->spec;
 
-        takeover_end(takeover, 0, TRUE, NULL);
+        takeover_end(takeover, 0, TAKEOVER_DETACHED, NULL);
         if (spec.unread != NULL && used < (gsize)n)
             spec.unread(spec.unread_data, bytes + used, (gsize)n - used);
         return G_SOURCE_REMOVE;
@@ -202,7 +206,7 @@ static void output_failed(Takeover *takeover)
     if (errno != EPIPE)
         gemel_error_set_errno(&error, errno, "%s: standard output cannot be written",
                               takeover->name);
-    takeover_end(takeover, error == NULL ? STATUS_SIGPIPE : -1, FALSE, error);
+    takeover_end(takeover, error == NULL ? STATUS_SIGPIPE : -1, 0, error);
 }
 
 /* Copies what the stream says to fd `to`. FALSE when that cannot be written, which ended the
@@ -287,7 +291,7 @@ static void stream_opened(gpointer data, int fd, int err_fd)
 }
 
 /* What is still in a socket when the stream has ended. */
-static gboolean drain(const Takeover *takeover, int from, int to)
+static gboolean drain(Takeover *takeover, int from, int to)
 {
     guint8 bytes[CHUNK];
     ssize_t n;
@@ -306,7 +310,7 @@ static void stream_ended(gpointer data, int status, const GError *error)
         !drain(takeover, takeover->err_fd, STDERR_FILENO))
         output_failed(takeover);
     else
-        takeover_end(takeover, status, FALSE, error);
+        takeover_end(takeover, status, 0, error);
 }
 
 Takeover *takeover_start(App *app, AppBackend *backend, const TakeoverSpec *spec)

@@ -12,12 +12,19 @@
 
 typedef struct Takeover Takeover;
 
+/* How it went. */
+enum {
+    TAKEOVER_DETACHED = 1 << 0, /* the user left; the status is 0 */
+    TAKEOVER_PRINTED = 1 << 1,  /* the stream said something */
+    TAKEOVER_TYPED = 1 << 2,    /* it was typed into */
+};
+
 typedef struct {
     const char *instance_id, *name;
     GemelStreamArgs args;
     const char *detach_keys; /* "^] ^P^Q"; NULL = none */
-    /* detached: the user left, status is 0. Called once, last; the takeover frees itself. */
-    void (*ended)(gpointer data, int status, gboolean detached, const GError *error);
+    /* `how`: bits of the above. Called once, last; the takeover frees itself. */
+    void (*ended)(gpointer data, int status, guint how, const GError *error);
     gpointer data;
     /* What was typed after the keys that left, once `ended` has been called; NULL: it is lost. */
     void (*unread)(gpointer unread_data, const guint8 *bytes, gsize length);

@@ -133,12 +133,17 @@ void rescue_arm(RescueLevel level)
     restore.armed = level;
 }
 
+void rescue_restore_modes(void)
+{
+    if (restore.has_saved)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.saved);
+}
+
 /* What the handler would do, in an orderly way. */
 void rescue_restore(void)
 {
     rescue_write(STDOUT_FILENO, restore.bytes, restore.length);
-    if (restore.has_saved)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.saved);
+    rescue_restore_modes();
 }
 
 /* What libraries print on standard error would stand across the picture: while the screen is ours

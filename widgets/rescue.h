@@ -20,8 +20,9 @@ void rescue_save_modes(void);
 /* RESCUE_ALL reads the terminal's description, so curses must have been started. */
 void rescue_arm(RescueLevel level);
 
-/* Gives the terminal back now. */
+/* Gives the terminal back now. / Only its modes: the picture stays. */
 void rescue_restore(void);
+void rescue_restore_modes(void);
 
 /* Writes everything, without stdio. Async-signal-safe. */
 void rescue_write(int fd, const char *bytes, size_t n);

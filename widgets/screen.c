@@ -138,6 +138,12 @@ void screen_leave(void)
     rescue_release_stderr();
 }
 
+void screen_restore_modes(void)
+{
+    if (!self.active && !self.test)
+        rescue_restore_modes();
+}
+
 /* Whether the terminal is ours. */
 gboolean screen_is_active(void)
 {

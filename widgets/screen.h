@@ -23,6 +23,9 @@ gboolean screen_enter(GError **error);
 /* Gives the terminal back. May be called when it was never taken, and again. */
 void screen_leave(void);
 
+/* After leave: puts the modes back that a program which had the terminal since then left behind. */
+void screen_restore_modes(void);
+
 /* TRUE between enter and leave. */
 gboolean screen_is_active(void);
 

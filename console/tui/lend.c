@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lend.c - the terminal is lent to a stream (console, shell, exec): a clean screen with a heading
-   before it, and after a command that prints and ends a moment to read what it printed. */
+/* lend.c - the terminal is lent to a stream (console, shell, exec), an editor or a pager: a clean
+   screen with a heading before it, and a moment to read what was said where that would be lost. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +116,7 @@ gboolean lend_terminal(gpointer data)
         write_bare("\r\n");
         return TRUE;
     }
+    tui->lent = LEND_NONE;
     for (guint i = 0; what == NULL && face_line_under_way(tui, i) != NULL; i++)
         what = lend_what(tui, face_line_under_way(tui, i), &tui->lent);
     tui->lent_usec = g_get_monotonic_time();
@@ -151,17 +152,37 @@ static gboolean linger_ready(int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-void lend_take_back(gpointer data)
+/* Whether what stands on the terminal has to be read before the screen is drawn over it: what a
+   failure said, and what a command printed that nobody typed into: who typed saw it, and left. */
+static gboolean has_to_be_read(const Tui *tui, const TerminalUse *use)
+{
+    gboolean at_once = g_get_monotonic_time() - tui->lent_usec < SHELL_FAILED_USEC;
+
+    switch (tui->lent) {
+    case LEND_CONSOLE:
+        return FALSE;
+    case LEND_SHELL: /* its status is that of the last thing done in it */
+        return use->status != 0 && at_once;
+    case LEND_EXEC:
+    case LEND_JOIN:
+        return use->status != 0 || (use->printed && !use->typed);
+    case LEND_NONE: /* an editor, a pager: killed by a signal it said nothing */
+        break;
+    }
+    return use->status != 0 && use->status < 128;
+}
+
+void lend_take_back(gpointer data, const TerminalUse *use)
 {
     Tui *tui = data;
-    gboolean at_once = g_get_monotonic_time() - tui->lent_usec < SHELL_FAILED_USEC;
 
     if (!tui->taken || tui->linger_source != NULL)
         return;
-    if (tui->quit || (tui->lent != LEND_EXEC && !(tui->lent == LEND_SHELL && at_once))) {
+    if (tui->quit || use == NULL || !has_to_be_read(tui, use)) {
         tui_terminal_enter(tui);
         return;
     }
+    screen_restore_modes(); /* Enter has to come as one */
     write_bare("\r\npress Enter to go back ");
     tui->linger_source =
         app_add_fd(tui->app, STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, linger_ready, tui);

@@ -225,7 +225,7 @@ const char *face_line_under_way(Tui *tui, guint i);
 
 /* FaceOps.terminal_leave and .terminal_enter. */
 gboolean lend_terminal(gpointer tui);
-void lend_take_back(gpointer tui);
+void lend_take_back(gpointer tui, const TerminalUse *use);
 /* FaceOps.terminal_unread. */
 void lend_unread(gpointer tui, const guint8 *bytes, gsize length);
 /* Comes back from a stream that is over. */

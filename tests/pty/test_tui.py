@@ -441,6 +441,45 @@ def test_what_a_command_inside_prints_can_be_read(tui):
     terminal.wait(r"NAME.*STATE")
 
 
+def test_who_typed_or_printed_nothing_comes_straight_back(tui):
+    terminal = open_calm(tui)
+    use_whole_terminal(terminal)
+    terminal.key(":")
+    terminal.send("exec lab-ct -- true\r")
+    terminal.wait(r"true in lab-ct ended")
+    assert terminal.line_with(r"NAME.*STATE"), terminal.dump()
+    terminal.key(":")
+    terminal.send("exec lab-ct -- sh\r")
+    terminal.wait(r"root@lab-ct:~#")
+    terminal.send("exit\r")
+    terminal.wait(r"sh in lab-ct ended")
+    assert terminal.line_with(r"NAME.*STATE"), terminal.dump()
+
+
+def test_what_a_failed_command_inside_said_can_be_read(tui):
+    terminal = open_calm(tui)
+    use_whole_terminal(terminal)
+    terminal.key(":")
+    terminal.send("exec lab-ct -- false\r")
+    terminal.wait(r"press Enter to go back")
+    terminal.key("Enter")
+    terminal.wait(r"false in lab-ct ended with status 1")
+
+
+def test_what_an_editor_that_fails_said_can_be_read(tui, gemel):
+    script = os.path.join(gemel.home, "editor")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("stty raw -echo\necho swap file found >&2\nexit 3\n")
+    terminal = open_calm(tui, env={"VISUAL": f"sh {script}", "TMPDIR": gemel.home})
+    move_to(terminal, "build")
+    terminal.key("e")
+    terminal.wait(r"press Enter to go back")
+    assert terminal.line_with(r"swap file found"), terminal.dump()
+    terminal.key("Enter")
+    terminal.wait(r"ended with status 3|text is kept in")
+    terminal.wait(r"NAME.*STATE")
+
+
 def test_a_shell_has_a_heading_and_its_end_names_the_instance(tui):
     terminal = open_calm(tui)
     use_whole_terminal(terminal)
