@@ -183,11 +183,8 @@ static gboolean add_matching(CommandRun *run, const char *glob, GError **error)
 
     for (guint i = 0; i < all->len; i++) {
         const ModelInstance *instance = all->pdata[i];
-        g_autofree char *full =
-            g_strconcat(instance->backend->name, "/", instance->info->name, NULL);
 
-        if (!g_pattern_match_simple(glob, instance->info->name) &&
-            !g_pattern_match_simple(glob, full))
+        if (!model_glob_matches(glob, instance->backend->name, instance->info->name))
             continue;
         add_item(run, instance, TRUE, NULL);
         n++;
@@ -219,7 +216,7 @@ gboolean acts_resolve(CommandRun *run, guint n_names)
         ModelInstance *instance;
         gboolean added;
 
-        if (strpbrk(run->words[i], "*?") != NULL) {
+        if (model_is_glob(run->words[i])) {
             acts->by_glob = TRUE;
             added = add_matching(run, run->words[i], &error);
         } else {

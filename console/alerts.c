@@ -214,14 +214,9 @@ static gboolean chooses(const Alert *alert, const ModelInstance *instance)
 {
     const char *name = instance->info->name != NULL ? instance->info->name : "";
 
-    if (g_str_equal(alert->instance, "all") || g_pattern_match_simple(alert->instance, name) ||
-        g_str_equal(alert->instance, instance->info->id))
-        return TRUE;
-    if (strchr(alert->instance, '/') == NULL)
-        return FALSE;
-    g_autofree char *full = g_strconcat(instance->backend->name, "/", name, NULL);
-
-    return g_pattern_match_simple(alert->instance, full);
+    return g_str_equal(alert->instance, "all") ||
+           g_str_equal(alert->instance, instance->info->id) ||
+           model_glob_matches(alert->instance, instance->backend->name, name);
 }
 
 /* Model's hook: a sample was taken in. */

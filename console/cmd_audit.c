@@ -139,11 +139,11 @@ static void print_acts(CommandRun *run, const json_t *acts)
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-/* Those whose instance the words name: by name, glob, or the beginning of the id. */
+/* Those whose instance the words name: by name, BACKEND/NAME, globs, or the beginning of the id. */
 static gboolean is_wanted(const CommandRun *run, const json_t *act)
 {
     for (guint i = 0; i < run->n_words; i++)
-        if (g_pattern_match_simple(run->words[i], text_of(act, "name")) ||
+        if (model_glob_matches(run->words[i], text_of(act, "backend"), text_of(act, "name")) ||
             (strlen(run->words[i]) >= 4 && g_str_has_prefix(text_of(act, "id"), run->words[i])))
             return TRUE;
     return run->n_words == 0;

@@ -25,7 +25,7 @@ static void name_run(CommandRun *run)
 {
     Acts *acts = acts_new(run);
 
-    if (strpbrk(run->words[0], "*?") != NULL) {
+    if (model_is_glob(run->words[0])) {
         run_fail(run, GEMEL_ERROR_INVALID, "%s: '%s' is a pattern; name one instance",
                  run->command->name, run->words[0]);
         return;

@@ -250,13 +250,10 @@ void target_free(gpointer data)
 
 gboolean run_word_names(const CommandRun *run, const ModelInstance *instance)
 {
-    g_autofree char *full = g_strconcat(instance->backend->name, "/", instance->info->name, NULL);
-
     for (guint w = 0; w < run->n_words; w++) {
         const char *word = run->words[w];
 
-        if (g_pattern_match_simple(word, instance->info->name) ||
-            g_pattern_match_simple(word, full) ||
+        if (model_glob_matches(word, instance->backend->name, instance->info->name) ||
             (strlen(word) >= 4 && g_str_has_prefix(instance->info->id, word)))
             return TRUE;
     }
@@ -270,7 +267,7 @@ gboolean run_check_names(CommandRun *run)
     for (guint w = 0; w < run->n_words; w++) {
         g_autoptr(GError) error = NULL;
 
-        if (strpbrk(run->words[w], "*?") != NULL || run_find(run, run->words[w], &error) != NULL)
+        if (model_is_glob(run->words[w]) || run_find(run, run->words[w], &error) != NULL)
             continue;
         if (g_error_matches(error, GEMEL_ERROR, GEMEL_ERROR_CONFLICT))
             continue; /* all of them are shown */

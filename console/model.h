@@ -138,6 +138,13 @@ GQueue *model_events(Model *model);  /* of ModelEvent*, newest last, at most 1,0
  * digits. NOT_FOUND (with what comes near) or CONFLICT (listing the candidates) otherwise.
  */
 ModelInstance *model_find(Model *model, const char *name, GError **error);
+/*
+ * The same of a glob, where several may be meant: `*` is any text and `?` any character. Without a
+ * slash it is of names; in BACKEND/NAME each part is a glob of its own, so that `l*` never means
+ * all that the backend libvirt has. Nothing else is special.
+ */
+gboolean model_is_glob(const char *word);
+gboolean model_glob_matches(const char *glob, const char *backend, const char *name);
 
 /* Adds an event of the console's own; the model copies `detail`. */
 void model_add_event(Model *model, const ModelInstance *instance, GemelEventType type,

@@ -56,6 +56,25 @@ static const char *nearest_name(Model *model, const char *name)
     return best;
 }
 
+gboolean model_is_glob(const char *word)
+{
+    return strpbrk(word, "*?") != NULL;
+}
+
+gboolean model_glob_matches(const char *glob, const char *backend, const char *name)
+{
+    const char *slash = strchr(glob, '/');
+
+    if (slash == NULL || strchr(name, '/') != NULL)
+        if (g_pattern_match_simple(glob, name))
+            return TRUE;
+    if (slash == NULL)
+        return FALSE;
+    g_autofree char *of_backend = g_strndup(glob, (gsize)(slash - glob));
+
+    return g_pattern_match_simple(of_backend, backend) && g_pattern_match_simple(slash + 1, name);
+}
+
 ModelInstance *model_find(Model *model, const char *name, GError **error)
 {
     g_autoptr(GPtrArray) found = find_candidates(model, name);
@@ -65,7 +84,11 @@ ModelInstance *model_find(Model *model, const char *name, GError **error)
     if (found->len == 0) {
         const char *near = nearest_name(model, name);
 
-        if (near != NULL)
+        if (model_is_glob(name))
+            gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
+                            "no instance is called '%s', and a pattern cannot stand here: name one",
+                            name);
+        else if (near != NULL)
             gemel_error_set(error, GEMEL_ERROR_NOT_FOUND,
                             "no instance is called '%s'; did you mean '%s'? (`list` shows all)",
                             name, near);

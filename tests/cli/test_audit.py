@@ -33,6 +33,12 @@ def test_a_command_inside_is_recorded_by_its_program_alone(gemel, log):
     assert begin["command"] == "exec --env PIN=*** lab-ct -- echo (and 2 more)"
 
 
+def test_acts_are_chosen_by_names_backends_and_patterns(gemel):
+    gemel.ok("--connect", FAST, "stop", "web-1")
+    for word, n in (("web-1", 1), ("sim/web-1", 1), ("s*/web*", 1), ("s*", 0), ("other/web-1", 0)):
+        assert len(gemel.json("audit", word)["acts"]) == n, word
+
+
 def test_a_console_is_recorded(gemel, log):
     gemel.run("--demo", "console", "lab-vm")
     assert [(e["event"], e["what"]) for e in lines(log)] == [("begin", "console"), ("end", "console")]

@@ -462,6 +462,40 @@ static void test_completion_of_many_is_quick(Session *session, gconstpointer dat
     g_assert_cmpint(g_get_monotonic_time() - before, <, G_USEC_PER_SEC);
 }
 
+static void test_what_a_glob_names(void)
+{
+    static const struct {
+        const char *glob, *backend, *name;
+        gboolean matches;
+    } cases[] = {
+        {"web*", "sim", "web-1", TRUE},     {"s*", "sim", "web-1", FALSE},
+        {"*", "sim", "web-1", TRUE},        {"*1", "sim", "web-1", TRUE},
+        {"s*1", "sim", "web-1", FALSE},     {"sim/web*", "sim", "web-1", TRUE},
+        {"s*/web-?", "sim", "web-1", TRUE}, {"l*/web-?", "sim", "web-1", FALSE},
+        {"*/*", "sim", "web-1", TRUE},      {"sim/*", "simulator", "web-1", FALSE},
+        {"web-1", "sim", "web-1", TRUE},    {"a/b*", "sim", "a/bc", TRUE},
+        {"[sw]*", "sim", "web-1", FALSE},   {"*/", "sim", "web-1", FALSE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s", cases[i].glob);
+        g_assert_cmpint(model_glob_matches(cases[i].glob, cases[i].backend, cases[i].name), ==,
+                        cases[i].matches);
+    }
+}
+
+/* The name of a backend is no part of a name. */
+static void test_a_glob_never_means_a_backend(Session *session, gconstpointer data)
+{
+    g_assert_cmpint(run_line(session, "stop 's*' --dry-run"), ==, 3);
+    g_assert_cmpint(run_line(session, "list -q 's*'"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "");
+    g_assert_cmpint(run_line(session, "list -q 's*/web-1'"), ==, 0);
+    g_assert_cmpstr(session->text->str, ==, "web-1\n");
+    g_assert_cmpint(run_line(session, "inspect 'web*'"), ==, 3);
+    g_assert_nonnull(strstr(session->text->str, "a pattern cannot stand here"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -488,6 +522,8 @@ int main(int argc, char **argv)
     ADD("a cancelled act is not shown for ever", test_a_cancelled_act_is_not_shown_for_ever);
     ADD("jobs outlive their backend", test_jobs_outlive_their_backend);
     ADD("completion of many is quick", test_completion_of_many_is_quick);
+    g_test_add_func("/command/a glob is of names, or of both parts", test_what_a_glob_names);
+    ADD("a glob never means a backend", test_a_glob_never_means_a_backend);
     ADD("completion knows states", test_completion_knows_states);
     return g_test_run();
 }
