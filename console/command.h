@@ -86,7 +86,7 @@ enum {
 
 typedef struct {
     const char *name;    /* "start", "snapshot create" */
-    const char *aliases; /* "destroy", space separated; NULL = none */
+    const char *aliases; /* "rm,undefine"; NULL = none */
     const char *summary; /* one line, no full stop */
     const char *example; /* "gemel start web db" */
     const char *group;   /* heading in help: "Instances" */

@@ -6,12 +6,9 @@
 #include "console/alerts.h"
 #include "console/alias.h"
 #include "console/columns.h"
-#include "console/reads.h"
+#include "console/complete_snapshots.h"
 
 #include <string.h>
-
-/* Snapshots asked for are believed for this long. */
-#define SNAPSHOTS_FRESH_USEC (3 * G_USEC_PER_SEC)
 
 static gboolean word_is_used(const Completer *completer, guint first, const char *text)
 {
@@ -73,77 +70,21 @@ static void offer_instances(Completer *completer, const Command *command, guint 
     }
 }
 
-/* ---- snapshots: asked for, and there the next time ------------------------------------------- */
-
-typedef struct {
-    gint64 asked_usec;
-    GPtrArray *list; /* of GemelSnapshot*, NULL = none has come yet */
-} SnapshotCache;
-
-static GHashTable *snapshot_cache; /* "backend/id" -> SnapshotCache */
-
-static void snapshot_cache_free(gpointer data)
-{
-    SnapshotCache *cache = data;
-
-    g_clear_pointer(&cache->list, g_ptr_array_unref);
-    g_free(cache);
-}
-
-static void snapshots_came(GemelJob *job, gpointer result, const GError *error, gpointer data)
-{
-    SnapshotCache *cache = data;
-
-    if (result == NULL)
-        return;
-    g_clear_pointer(&cache->list, g_ptr_array_unref);
-    cache->list = g_ptr_array_ref(result);
-}
-
-static SnapshotCache *snapshots_of(Completer *completer, const ModelInstance *instance)
-{
-    g_autofree char *key = g_strconcat(instance->backend->name, "/", instance->info->id, NULL);
-    SnapshotCache *cache;
-
-    if (snapshot_cache == NULL)
-        snapshot_cache =
-            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, snapshot_cache_free);
-    cache = g_hash_table_lookup(snapshot_cache, key);
-    if (cache == NULL) {
-        cache = g_new0(SnapshotCache, 1);
-        g_hash_table_insert(snapshot_cache, g_steal_pointer(&key), cache);
-    }
-    if (g_get_monotonic_time() - cache->asked_usec > SNAPSHOTS_FRESH_USEC) {
-        cache->asked_usec = g_get_monotonic_time();
-        gemel_job_unref(
-            gemel_lanes_submit(instance->backend->open->lanes, GEMEL_LANE_READ,
-                               &(GemelJobSpec){.kind = "snapshot list",
-                                               .instance_id = instance->info->id,
-                                               .run = read_snapshots,
-                                               .arg = g_strdup(instance->info->id),
-                                               .arg_free = g_free,
-                                               .result_free = (GDestroyNotify)g_ptr_array_unref},
-                               snapshots_came, cache));
-        completer->pending = TRUE;
-    }
-    return cache;
-}
-
 /* Of the instance that the command names: its first word that is one. */
 static void offer_snapshots(Completer *completer, guint first)
 {
     const Context *context = completer->context;
     ModelInstance *instance = NULL;
-    SnapshotCache *cache;
+    const GPtrArray *list;
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 
     for (guint w = first; w < context->n_words && instance == NULL; w++)
         instance = model_find(completer->app->model, context->words[w], NULL);
     if (instance == NULL || instance->backend->open->backend->ops->snapshots == NULL)
         return;
-    cache = snapshots_of(completer, instance);
-    for (guint i = 0; cache->list != NULL && i < cache->list->len; i++) {
-        const GemelSnapshot *snapshot = cache->list->pdata[i];
+    list = complete_snapshots(completer->app->model, instance, &completer->pending);
+    for (guint i = 0; list != NULL && i < list->len; i++) {
+        const GemelSnapshot *snapshot = list->pdata[i];
         g_autofree char *age = format_uptime(MAX(0, now - snapshot->created_unix));
         g_autofree char *size =
             snapshot->size_bytes >= 0 ? format_bytes((guint64)snapshot->size_bytes) : g_strdup("");

@@ -3,6 +3,7 @@
 #include "console/command_private.h"
 #include "console/commands.h"
 #include "console/complete.h"
+#include "console/complete_snapshots.h"
 
 #include <string.h>
 
@@ -496,6 +497,31 @@ static void test_a_glob_never_means_a_backend(Session *session, gconstpointer da
     g_assert_nonnull(strstr(session->text->str, "a pattern cannot stand here"));
 }
 
+/* Snapshots are kept of few instances, and of none that is gone. */
+static void test_completion_keeps_little(Session *session, gconstpointer data)
+{
+    guint n = 0;
+
+    g_assert_cmpint(run_line(session, "connect many sim:40,events=off; list -q nothing*"), ==, 0);
+    GPtrArray *all = model_instances(session->app->model);
+
+    for (guint i = 0; i < all->len; i++) {
+        const ModelInstance *instance = all->pdata[i];
+        g_autofree char *line = g_strdup_printf("snapshot revert %s/%s ", instance->backend->name,
+                                                instance->info->name);
+
+        if (!g_str_equal(instance->backend->name, "many"))
+            continue;
+        n++;
+        g_free(completions(session, line));
+        g_assert_cmpuint(complete_snapshots_count(), ==, MIN(n, COMPLETE_SNAPSHOTS_KEPT));
+    }
+    g_assert_cmpuint(n, ==, 40);
+    g_assert_cmpint(run_line(session, "disconnect many"), ==, 0);
+    g_free(completions(session, "snapshot revert lab-vm "));
+    g_assert_cmpuint(complete_snapshots_count(), ==, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -524,6 +550,7 @@ int main(int argc, char **argv)
     ADD("completion of many is quick", test_completion_of_many_is_quick);
     g_test_add_func("/command/a glob is of names, or of both parts", test_what_a_glob_names);
     ADD("a glob never means a backend", test_a_glob_never_means_a_backend);
+    ADD("completion keeps little", test_completion_keeps_little);
     ADD("completion knows states", test_completion_knows_states);
     return g_test_run();
 }
