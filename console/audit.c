@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "console/audit.h"
+/* audit.c - acts: who did what and when, and what became of it. */
+#include "console/audit_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +16,6 @@
 static gint write_wait_ms = 10000;
 
 #define WAIT_SLICE_MS 50
-#define READ_MAX      (16 << 20)
 
 struct AuditAct {
     atomic_int refs;
@@ -33,90 +29,6 @@ struct AuditAct {
     gboolean is_written, is_begun, is_ended; /* under the mutex */
     char *problem;                           /* why "begin" was not written; under the mutex */
 };
-
-/* ---- lines ---------------------------------------------------------------------------------- */
-
-/* An open file to append to, made with its directory when it is not there; -1 with errno. */
-static int open_log(const char *path)
-{
-    int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
-    int fd = open(path, flags, 0600);
-    struct stat seen;
-
-    if (fd < 0 && errno == ENOENT) {
-        g_autofree char *dir = g_path_get_dirname(path);
-
-        if (g_mkdir_with_parents(dir, 0700) != 0)
-            return -1;
-        fd = open(path, flags, 0600);
-    }
-    /* A pipe or a device would swallow it, and what others may write proves nothing. */
-    if (fd >= 0 && (fstat(fd, &seen) != 0 || !S_ISREG(seen.st_mode) ||
-                    (seen.st_uid != geteuid() && geteuid() != 0))) {
-        close(fd);
-        errno = EPERM;
-        return -1;
-    }
-    if (fd >= 0 && (seen.st_mode & 077) != 0)
-        fchmod(fd, 0600);
-    return fd;
-}
-
-/* A line of another process that is being written looks cut short. Whoever holds the lock for long
-   is not waited for: a line is one write in any case. */
-static gboolean lock_a_while(int fd)
-{
-    for (guint tries = 0; tries < 200; tries++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-            return TRUE;
-        g_usleep(1000);
-    }
-    return FALSE;
-}
-
-/* Whether the file ends in the middle of a line, which a full disk cut short. */
-static gboolean ends_cut(int fd)
-{
-    struct stat seen;
-    char last;
-
-    return fstat(fd, &seen) == 0 && seen.st_size > 0 &&
-           pread(fd, &last, 1, seen.st_size - 1) == 1 && last != '\n';
-}
-
-/* Appends a line, newline included, by one write; 0 or an errno. */
-static int append_line(const char *path, const char *line, gboolean sync)
-{
-    int fd = open_log(path), problem = 0;
-    g_autofree char *after_cut = NULL;
-    size_t length;
-    ssize_t n;
-
-    if (fd < 0)
-        return errno;
-    if (lock_a_while(fd) && ends_cut(fd))
-        line = after_cut = g_strconcat("\n", line, NULL);
-    length = strlen(line);
-    do
-        n = write(fd, line, length);
-    while (n < 0 && errno == EINTR);
-    problem = n < 0 ? errno : (size_t)n < length ? ENOSPC : 0;
-    flock(fd, LOCK_UN); /* others need not wait for the disk */
-    if (problem == 0 && sync && fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS)
-        problem = errno;
-    if (close(fd) != 0 && problem == 0)
-        problem = errno;
-    return problem;
-}
-
-/* "2026-11-21T14:40:00.123456Z" */
-static char *time_text(void)
-{
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
-
-    return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(now));
-}
 
 /* ---- who and what --------------------------------------------------------------------------- */
 
@@ -250,7 +162,7 @@ static void write_act(void *data)
     AuditAct *act = write->act;
     g_autofree char *line = g_strdup_printf("{%s,%s,%s%s}\n", write->head, who(), act->members,
                                             write->more != NULL ? write->more : "");
-    int problem = append_line(act->path, line, write->is_begin && act->syncs);
+    int problem = audit_append_line(act->path, line, write->is_begin && act->syncs);
 
     g_clear_pointer(&write->head, g_free);
     g_clear_pointer(&write->more, g_free);
@@ -269,6 +181,15 @@ static void write_act(void *data)
     }
     audit_act_unref(act);
     g_free(write);
+}
+
+/* "2026-11-21T14:40:00.123456Z" */
+static char *time_text(void)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+
+    return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(now));
 }
 
 /* Takes `more`. */
@@ -502,176 +423,6 @@ void audit_end(AuditAct *act, int status, const GError *error)
     }
     post_line(act, begun ? "end" : "refused", g_string_free(g_steal_pointer(&more), FALSE), NULL,
               NULL);
-}
-
-/* ---- without secrets ------------------------------------------------------------------------ */
-
-char *audit_word_without_secret(const char *word)
-{
-    static GRegex *named, *in_uri;
-
-    if (named == NULL) {
-        named =
-            g_regex_new("((?:pass|passwd|password|secret|token|api.?key|credential)[a-z_-]*=).*",
-                        G_REGEX_CASELESS | G_REGEX_DOTALL, 0, NULL);
-        in_uri = g_regex_new("(://[^/@:]*):[^@/]*@", 0, 0, NULL);
-    }
-    g_autofree char *valid = g_utf8_make_valid(word, -1);
-    g_autofree char *first = g_regex_replace(named, valid, -1, 0, "\\1***", 0, NULL);
-
-    return g_regex_replace(in_uri, first, -1, 0, "\\1:***@", 0, NULL);
-}
-
-static void append_word(GString *text, const char *word)
-{
-    g_autofree char *clean = audit_word_without_secret(word);
-    g_autofree char *quoted =
-        *clean == '\0' || strpbrk(clean, " \t\n'\"\\;|&$`#") != NULL ? g_shell_quote(clean) : NULL;
-
-    g_string_append_printf(text, " %s", quoted != NULL ? quoted : clean);
-}
-
-static gint compare_strings(gconstpointer a, gconstpointer b)
-{
-    return strcmp(a, b);
-}
-
-/* An environment keeps its names. */
-static void append_options(GString *text, const CommandRun *run)
-{
-    GList *names = run->options != NULL ? g_hash_table_get_keys(run->options) : NULL;
-
-    names = g_list_sort(names, compare_strings);
-    for (GList *at = names; at != NULL; at = at->next) {
-        GPtrArray *values = g_hash_table_lookup(run->options, at->data);
-
-        for (guint i = 0; i < values->len; i++) {
-            const char *value = values->pdata[i];
-
-            g_string_append_printf(text, " --%s", (char *)at->data);
-            if (g_str_equal(at->data, "env"))
-                g_string_append_printf(text, " %.*s=***", (int)strcspn(value, "="), value);
-            else if (*value != '\0')
-                append_word(text, value);
-        }
-    }
-    g_list_free(names);
-    if (run->yes)
-        g_string_append(text, " --yes");
-}
-
-/* Where the words begin that are a command for inside; n_words if there is none. */
-static guint inner_command(const CommandRun *run)
-{
-    const CommandWord *words = run->command->words;
-    guint n = 0;
-
-    while (n < G_N_ELEMENTS(run->command->words) && words[n].type != WORD_NONE &&
-           !(words[n].type == WORD_TEXT && words[n].repeats))
-        n++;
-    return n < G_N_ELEMENTS(run->command->words) && words[n].type == WORD_TEXT ? n : run->n_words;
-}
-
-char *audit_command_text(const CommandRun *run)
-{
-    GString *text = g_string_new(run->command->name);
-    guint inner = inner_command(run);
-
-    append_options(text, run);
-    for (guint i = 0; i < run->n_words && i < inner && text->len < AUDIT_LINE_MAX / 16; i++)
-        append_word(text, run->words[i]);
-    if (text->len >= AUDIT_LINE_MAX / 16)
-        g_string_append(text, " ...");
-    if (inner < run->n_words) {
-        g_string_append(text, " --");
-        append_word(text, run->words[inner]);
-        if (inner + 1 < run->n_words)
-            g_string_append_printf(text, " (and %u more)", run->n_words - inner - 1);
-    }
-    return g_string_free(text, FALSE);
-}
-
-/* ---- reading -------------------------------------------------------------------------------- */
-
-char *audit_path(void)
-{
-    const char *given = g_getenv("GEMEL_AUDIT_LOG");
-
-    if (given != NULL && *given != '\0')
-        return g_strdup(given);
-    if (geteuid() == 0)
-        return g_strdup("/var/log/gemel/audit.jsonl");
-    return g_build_filename(g_get_user_state_dir(), "gemel", "audit.jsonl", NULL);
-}
-
-/* The end of a file, at most READ_MAX bytes, from the beginning of a line; NULL with errno where
-   there is no plain file. */
-static char *read_tail(int fd)
-{
-    struct stat seen;
-
-    if (fstat(fd, &seen) != 0)
-        return NULL;
-    if (!S_ISREG(seen.st_mode)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    off_t size = seen.st_size, from = size > READ_MAX ? size - READ_MAX : 0;
-    char *bytes = g_malloc((gsize)(size - from) + 1);
-    gsize n = 0;
-    ssize_t got;
-
-    while (n < (gsize)(size - from) &&
-           (got = pread(fd, bytes + n, (gsize)(size - from) - n, from + (off_t)n)) > 0)
-        n += (gsize)got;
-    bytes[n] = '\0';
-    /* a crash may leave NULs; what was written behind them counts all the same */
-    for (gsize i = 0; i < n; i++)
-        if (bytes[i] == '\0')
-            bytes[i] = '\n';
-    if (from > 0) {
-        char *line = memchr(bytes, '\n', n);
-
-        if (line != NULL)
-            memmove(bytes, line + 1, strlen(line + 1) + 1);
-    }
-    return bytes;
-}
-
-json_t *audit_read(const char *path, guint last, GError **error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    g_autoptr(GPtrArray) found = g_ptr_array_new();
-    json_t *entries;
-    g_autofree char *text = NULL;
-
-    if (fd < 0 && errno == ENOENT)
-        return json_array();
-    if (fd < 0) {
-        gemel_error_set_errno(error, errno, "audit: %s", path);
-        return NULL;
-    }
-    text = read_tail(fd);
-    if (text == NULL)
-        gemel_error_set_errno(error, errno, "audit: %s is no plain file", path);
-    close(fd);
-    if (text == NULL)
-        return NULL;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    guint n = g_strv_length(lines);
-
-    for (guint i = n; i-- > 0 && (last == 0 || found->len < last);) {
-        json_t *entry = json_loads(lines[i], JSON_REJECT_DUPLICATES, NULL);
-
-        if (json_is_object(entry))
-            g_ptr_array_add(found, entry);
-        else
-            json_decref(entry);
-    }
-    entries = json_array();
-    for (guint i = found->len; i-- > 0;)
-        json_array_append_new(entries, found->pdata[i]);
-    return entries;
 }
 
 /* ---- jobs ----------------------------------------------------------------------------------- */
