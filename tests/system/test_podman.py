@@ -154,7 +154,8 @@ def oom_words(podman, runtime):
     name = f"oom{os.urandom(3).hex()}"
     subprocess.run([*argv, "run", "--name", name, *podman.where(), "--memory", "16m", "--memory-swap", "16m", "busy", "sh", "-c",
                     "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"], env=podman.env, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+                   cwd=podman.top)  # conmon leaves a file "oom" where it is started
     state = podman.state(name)
     podman.ok("rm", name)
     return state["Status"], state["ExitCode"], state["OOMKilled"]

@@ -49,6 +49,18 @@ static int empty_directory(int attached, struct err *err)
                      "linux.maskedPaths", err);
 }
 
+/* What is mounted on the root itself covers nothing: the container's root is what is below. */
+static int check_not_root(int root, const struct stat *st, const char *field, size_t index,
+                          const char *path, const char *instead, struct err *err)
+{
+    struct stat top;
+    if (fstat(root, &top) < 0)
+        return err_set(err, errno, "%s[%zu]: %s", field, index, path);
+    return top.st_dev == st->st_dev && top.st_ino == st->st_ino
+               ? err_set(err, 0, "%s[%zu]: %s is the root itself%s", field, index, path, instead)
+               : 0;
+}
+
 int mounts_mask(int root, const struct spec *spec, struct err *err)
 {
     auto_fd first_dir = -1;
@@ -60,6 +72,8 @@ int mounts_mask(int root, const struct spec *spec, struct err *err)
             continue;
         if (target < 0 || fstat(target, &st) < 0)
             return err_set(err, errno, "linux.maskedPaths[%zu]: %s", i, path);
+        if (check_not_root(root, &st, "linux.maskedPaths", i, path, "", err) < 0)
+            return -1;
         auto_fd mount =
             S_ISDIR(st.st_mode) ? empty_directory(first_dir, err) : clone_null(root, err);
         if (mount < 0)
@@ -75,12 +89,16 @@ int mounts_mask(int root, const struct spec *spec, struct err *err)
 int mounts_readonly(int root, const struct spec *spec, struct err *err)
 {
     for (size_t i = 0; i < spec->n_readonly_paths && defended(READ_ONLY_PATHS); i++) {
+        struct stat st;
         const char *path = spec->readonly_paths[i];
         auto_fd target = open_in_root(root, path, O_PATH, 0);
         if (target < 0 && (errno == ENOENT || errno == ENOTDIR))
             continue;
-        if (target < 0)
+        if (target < 0 || fstat(target, &st) < 0)
             return err_set(err, errno, "linux.readonlyPaths[%zu]: %s", i, path);
+        if (check_not_root(root, &st, "linux.readonlyPaths", i, path, ", see root.readonly", err) <
+            0)
+            return -1;
         auto_fd mount = open_tree(
             target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
         struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};

@@ -39,6 +39,8 @@ BAD = {
     "hook": (dict(hooks={"createRuntime": [{"path": "/bin/false"}]}), "hooks.createRuntime"),
     "hook inside": (dict(hooks={"createContainer": [{"path": "/bin/false"}]}), "hooks.createContainer"),
     "type error": (dict(process={"terminal": "yes"}), "process.terminal"),
+    "mask on the root": (dict(linux={"maskedPaths": ["/proc/.."]}), "linux.maskedPaths[0]: /proc/.. is the root itself"),
+    "read-only root by its path": (dict(linux={"readonlyPaths": ["/tmp", "//"]}), "linux.readonlyPaths[1]: // is the root itself"),
     "maps of a mount that overlap": (dict(mounts=[{"destination": "/x", "type": "bind", "source": "/tmp", "options": ["bind", "idmap"],
         **{f"{kind}Mappings": [{"containerID": 0, "hostID": 1000, "size": 10}, {"containerID": 5, "hostID": 9000, "size": 10}]
            for kind in ("uid", "gid")}}]), "mounts[0].gidMappings"),
