@@ -4,14 +4,14 @@
  *
  * A backend is a const GemelBackendOps table. A NULL entry means "cannot"; capabilities are
  * computed from the table (gemel_backend_can), never declared beside it. Optional groups
- * (snapshots, streams) are sub-tables, whole or absent.
+ * (snapshots, streams) are sub-tables, whole or absent but for entries that say so.
  *
  * Threads. Everything here but `create` and `free` may block and runs on worker threads only
  * (backends/jobs.h): the *read* lane runs list, sample, processes, isolation, host, inspect,
- * snapshots->list, doctor; the *act* lane runs what changes something; a stream has a thread of its
- * own; `watch` has one thread per backend. Each worker owns one GemelConn, opened by `conn_open` on
- * that thread and used by no other. A worker that hangs is abandoned together with its connection,
- * so a backend must not hold a lock of its own across a call that can block.
+ * snapshots->list and ->diff, doctor; the *act* lane runs what changes something; a stream has a
+ * thread of its own; `watch` has one thread per backend. Each worker owns one GemelConn, opened by
+ * `conn_open` on that thread and used by no other. A worker that hangs is abandoned together with
+ * its connection, so a backend must not hold a lock of its own across a call that can block.
  *
  * Ownership. Results belong to the caller; arguments stay the caller's. Strings are UTF-8 where the
  * source guarantees it and *untrusted* in any case: whoever prints them strips control characters
@@ -29,6 +29,7 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
+#include "backends/diff.h"
 #include "backends/error.h"
 #include "backends/hostfacts.h"
 #include "backends/isolation.h"
@@ -335,6 +336,12 @@ typedef struct {
     /* Forgets it; its children keep what they need. Act lane. */
     gboolean (*remove)(GemelConn *conn, const char *id, const char *name, const GemelActArgs *args,
                        GError **error);
+    /* Which files changed from one snapshot to another. `from` NULL: from the one that the present
+       state grew from, or if there is none from when it was created; `to` NULL: to now. UNSUPPORTED
+       for instances whose files only they can read. Changes nothing, and gives no answer rather
+       than one that mixes two states of the snapshots. Read lane. NULL = cannot. */
+    GemelDiff *(*diff)(GemelConn *conn, const char *id, const char *from, const char *to,
+                       const GemelActArgs *args, GError **error);
 } GemelSnapshotOps;
 
 /* ---- the definition ------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ static const Command *const families[] = {
     commands_create,
     commands_run,
     commands_snapshot,
+    commands_files,
     commands_logs,
     commands_stream,
     commands_join,

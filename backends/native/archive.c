@@ -224,8 +224,7 @@ static gboolean unpack_attributes(Unpack *u, int dir_fd, const char *last, GErro
     archive_entry_xattr_reset(u->entry);
     while (archive_entry_xattr_next(u->entry, &name, &value, &size) == ARCHIVE_OK) {
         if (name == NULL || native_tree_is_overlay_attribute(name) ||
-            g_str_equal(name, "security.selinux") || g_str_equal(name, "security.ima") ||
-            g_str_equal(name, "security.evm"))
+            native_tree_is_host_attribute(name))
             continue;
         if (lsetxattr(path, name, value, size, 0) != 0 && errno != ENOTSUP)
             return entry_errno(u, errno, error);

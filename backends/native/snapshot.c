@@ -19,6 +19,7 @@
 
 #include "backends/native/cgroup.h"
 #include "backends/native/native.h"
+#include "backends/native/snapshot.h"
 #include "backends/native/tree.h"
 
 #define LOWER_MAX        90 /* overlay takes 500, but long lists are slow and option strings short */
@@ -507,4 +508,5 @@ const GemelSnapshotOps native_snapshot_ops = {
     .create = snapshot_create,
     .revert = snapshot_revert,
     .remove = snapshot_remove,
+    .diff = native_snapshot_diff,
 };

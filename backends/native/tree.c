@@ -40,13 +40,18 @@ gboolean native_tree_is_overlay_attribute(const char *name)
     return g_str_has_prefix(name, "trusted.overlay.") || g_str_has_prefix(name, "user.overlay.");
 }
 
-/* Whether an attribute goes with the file. Labels of the host's LSM belong to the host. */
+gboolean native_tree_is_host_attribute(const char *name)
+{
+    return g_str_equal(name, "security.selinux") || g_str_equal(name, "security.ima") ||
+           g_str_equal(name, "security.evm");
+}
+
+/* Whether an attribute goes with the file. */
 static gboolean attribute_is_copied(const Copy *copy, const char *name)
 {
     if (native_tree_is_overlay_attribute(name))
         return copy->kind == NATIVE_TREE_LAYER;
-    return !g_str_equal(name, "security.selinux") && !g_str_equal(name, "security.ima") &&
-           !g_str_equal(name, "security.evm");
+    return !native_tree_is_host_attribute(name);
 }
 
 /*

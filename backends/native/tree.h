@@ -68,3 +68,5 @@ int native_tree_open(int dir_fd, const char *name, GError **error);
 
 /* Attributes by which overlay marks its own files. */
 gboolean native_tree_is_overlay_attribute(const char *name);
+/* Labels of the host's LSM and integrity measures, which belong to the host, not to the file. */
+gboolean native_tree_is_host_attribute(const char *name);

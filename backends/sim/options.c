@@ -20,6 +20,7 @@ static const char *const op_names[SIM_OP_N] = {
     [SIM_OP_SNAPSHOT_CREATE] = "snapshot-create",
     [SIM_OP_SNAPSHOT_REVERT] = "snapshot-revert",
     [SIM_OP_SNAPSHOT_DELETE] = "snapshot-delete",
+    [SIM_OP_SNAPSHOT_DIFF] = "snapshot-diff",
     [SIM_OP_CONSOLE] = "console",
     [SIM_OP_EXEC] = "exec",
     [SIM_OP_EDIT] = "edit",

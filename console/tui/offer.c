@@ -106,6 +106,18 @@ static const char *of_snapshot(Tui *tui, const char *usual)
     return has_rows(tui) && !tui->app->read_only ? usual : NULL;
 }
 
+/* What the files of its snapshots tell. */
+static const char *of_files(Tui *tui, const char *usual)
+{
+    const ModelInstance *instance = selected(tui);
+
+    return has_rows(tui) && has_snapshots(instance) &&
+                   instance->info->kind == GEMEL_KIND_CONTAINER &&
+                   instance->backend->open->backend->ops->snapshots->diff != NULL
+               ? usual
+               : NULL;
+}
+
 static const char *of_zoom(Tui *tui, const char *usual)
 {
     if (!has_rows(tui))
@@ -140,6 +152,7 @@ static const struct {
 } conditions[] = {
     {"console {", of_console},
     {"shell {", of_shell},
+    {"snapshot diff", of_files},
     {"snapshot revert", of_snapshot},
     {"snapshot delete", of_snapshot},
     {"view back", of_back},

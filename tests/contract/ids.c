@@ -97,6 +97,7 @@ static void test_snapshots(gconstpointer contract)
         g_autoptr(GError) in_create = NULL;
         g_autoptr(GError) in_revert = NULL;
         g_autoptr(GError) in_remove = NULL;
+        g_autoptr(GError) in_diff = NULL;
         const char *id = bad_ids[i];
 
         g_assert_null(ops->list(stage->conn, id, &in_list));
@@ -107,6 +108,10 @@ static void test_snapshots(gconstpointer contract)
         check_error(in_revert, GEMEL_ERROR_NOT_FOUND);
         g_assert_false(ops->remove(stage->conn, id, "s1", NULL, &in_remove));
         check_error(in_remove, GEMEL_ERROR_NOT_FOUND);
+        if (ops->diff == NULL)
+            continue;
+        g_assert_null(ops->diff(stage->conn, id, NULL, NULL, NULL, &in_diff));
+        check_error(in_diff, GEMEL_ERROR_NOT_FOUND);
     }
 }
 

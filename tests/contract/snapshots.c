@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Snapshot trees. Every check runs on a stopped instance; the last ones on a running one too. */
+#include <sys/stat.h>
+
 #include "tests/contract/contract.h"
 
 static GPtrArray *list(Stage *stage, const char *id)
@@ -283,6 +285,74 @@ static void test_delete_takes_all(gconstpointer contract)
     check_error(error, GEMEL_ERROR_NOT_FOUND);
 }
 
+static GemelDiff *diff(Stage *stage, const char *id, const char *from, const char *to,
+                       GError **error)
+{
+    return stage->ops->snapshots->diff(stage->conn, id, from, to, NULL, error);
+}
+
+/* Sorted, absolute, nothing twice, a size for what is a file only; or a guest's, with the reason.
+ */
+static void test_diff(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GemelInstance) instance = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GemelDiff) changes = NULL;
+    const char *id;
+
+    if (stage->ops->snapshots->diff == NULL)
+        return;
+    id = stage_make(stage);
+    create(stage, id, "s1");
+    instance = stage_find(stage->conn, id);
+    changes = diff(stage, id, NULL, NULL, &error);
+    if (instance->kind == GEMEL_KIND_VM) {
+        g_assert_null(changes);
+        check_error(error, GEMEL_ERROR_UNSUPPORTED);
+        return;
+    }
+    g_assert_no_error(error);
+    g_assert_cmpstr(changes->from, ==, "s1");
+    g_assert_null(changes->to);
+    g_assert_cmpuint(changes->total, ==, changes->changes->len);
+    for (guint i = 0; i < changes->changes->len; i++) {
+        const GemelChange *change = changes->changes->pdata[i];
+
+        g_assert_true(*change->path == '/');
+        g_assert_true((change->size_bytes >= 0) == S_ISREG(change->mode));
+        if (i > 0)
+            g_assert_cmpstr(((GemelChange *)changes->changes->pdata[i - 1])->path, <, change->path);
+    }
+}
+
+static void test_diff_of_itself(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GemelInstance) instance = NULL;
+    g_autoptr(GemelDiff) none = NULL;
+    const char *id;
+
+    if (stage->ops->snapshots->diff == NULL)
+        return;
+    id = stage_make(stage);
+    create(stage, id, "s1");
+    instance = stage_find(stage->conn, id);
+    none = diff(stage, id, "s1", "s1", &error);
+    if (instance->kind == GEMEL_KIND_VM) {
+        check_error(error, GEMEL_ERROR_UNSUPPORTED);
+        return;
+    }
+    g_assert_no_error(error);
+    g_assert_cmpuint(none->total, ==, 0);
+    g_assert_null(diff(stage, id, "s1", "nope", &error));
+    check_error(error, GEMEL_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_assert_null(diff(stage, id, "nope", NULL, &error));
+    check_error(error, GEMEL_ERROR_NOT_FOUND);
+}
+
 const ContractTest contract_snapshot_tests[] = {
     {"there-are-none-at-first", test_none, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
     {"create-records-what-was", test_create, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
@@ -296,6 +366,9 @@ const ContractTest contract_snapshot_tests[] = {
     {"revert-while-running-does-what-the-list-says", test_revert_while_running, NEEDS_CREATE,
      ACT(SNAPSHOT_CREATE)},
     {"delete-of-the-instance-takes-its-snapshots", test_delete_takes_all, NEEDS_CREATE,
+     ACT(SNAPSHOT_CREATE)},
+    {"a-diff-is-sorted-and-sound", test_diff, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
+    {"a-diff-of-a-snapshot-with-itself-is-empty", test_diff_of_itself, NEEDS_CREATE,
      ACT(SNAPSHOT_CREATE)},
     {NULL},
 };

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_snapshot_files.c - snapshot diff: the files behind snapshots. */
+#include "console/commands.h"
+
+#include <string.h>
+
+/* Files that are compared are read, and a layer may be large. */
+#define FILES_HARD_MS 1800000
+
+/* ---- diff ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    char *id, *from, *to;
+} DiffCall;
+
+static void diff_call_free(gpointer data)
+{
+    DiffCall *call = data;
+
+    g_free(call->id);
+    g_free(call->from);
+    g_free(call->to);
+    g_free(call);
+}
+
+static gpointer read_diff(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    const DiffCall *call = arg;
+
+    return conn->backend->ops->snapshots->diff(conn, call->id, call->from, call->to, args, error);
+}
+
+static json_t *differs_to_json(guint differs)
+{
+    json_t *names = json_array();
+
+    for (GemelDiffers what = 0; what < GEMEL_DIFFERS_N; what++)
+        if ((differs & (1u << what)) != 0)
+            json_array_append_new(names, json_string(gemel_differs_name(what)));
+    return names;
+}
+
+/* A path that is not UTF-8 is also given as it is. */
+static json_t *change_to_json(const GemelChange *change)
+{
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:o}", "change", gemel_change_name(change->type), "path",
+                  json_text(change->path), "kind", gemel_file_kind_name(change->mode), "differs",
+                  differs_to_json(change->differs));
+    g_autofree char *raw =
+        g_utf8_validate(change->path, -1, NULL)
+            ? NULL
+            : g_base64_encode((const guchar *)change->path, strlen(change->path));
+
+    json_object_set_new(object, "path_base64", raw != NULL ? json_string(raw) : json_null());
+    json_object_set_new(object, "size_bytes",
+                        change->size_bytes >= 0 ? json_integer(change->size_bytes) : json_null());
+    return object;
+}
+
+static json_t *diff_to_json(const Target *target, const GemelDiff *diff)
+{
+    json_t *changes = json_array();
+
+    for (guint i = 0; i < diff->changes->len; i++)
+        json_array_append_new(changes, change_to_json(diff->changes->pdata[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "backend",
+                     json_text(target->backend->backend->name), "id", json_text(target->id), "name",
+                     json_text(target->name), "from", json_text(diff->from), "to",
+                     json_text(diff->to), "total", (json_int_t)diff->total, "changes", changes);
+}
+
+/* "contents, mode" */
+static char *differs_text(guint differs)
+{
+    GString *text = g_string_new(NULL);
+
+    for (GemelDiffers what = 0; what < GEMEL_DIFFERS_N; what++)
+        if ((differs & (1u << what)) != 0)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "",
+                                   gemel_differs_name(what));
+    return g_string_free(text, FALSE);
+}
+
+static void diff_print_long(CommandRun *run, const GemelDiff *diff)
+{
+    static const char *const headers[] = {"", "KIND", "SIZE", "DIFFERS IN", "PATH", NULL};
+    OutputTable *table = output_table_new(headers, "LLRLL");
+
+    for (guint i = 0; i < diff->changes->len; i++) {
+        const GemelChange *change = diff->changes->pdata[i];
+        char letter[2] = {gemel_change_letter(change->type)};
+        g_autofree char *size =
+            change->size_bytes >= 0 ? format_bytes((guint64)change->size_bytes) : g_strdup("-");
+        g_autofree char *differs = differs_text(change->differs);
+
+        output_table_add(table, letter, gemel_file_kind_name(change->mode), size, differs,
+                         change->path, NULL);
+    }
+    output_table_print(table, run->out);
+}
+
+static void diff_print(CommandRun *run, const GemelDiff *diff)
+{
+    if (run_flag(run, "long") && diff->changes->len > 0) {
+        diff_print_long(run, diff);
+    } else {
+        for (guint i = 0; i < diff->changes->len; i++) {
+            const GemelChange *change = diff->changes->pdata[i];
+
+            output_line(run->out, OUTPUT_DATA, "%c %s", gemel_change_letter(change->type),
+                        change->path);
+        }
+    }
+    if (diff->total > diff->changes->len)
+        output_line(run->out, OUTPUT_NOTE, "and %" G_GUINT64_FORMAT " more",
+                    diff->total - diff->changes->len);
+}
+
+static void diff_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    Target *target = data;
+    CommandRun *run = target->run;
+    const GemelDiff *diff = result;
+
+    if (diff == NULL) {
+        run_error(run, error);
+        return;
+    }
+    if (run->json) {
+        output_json(run->out, diff_to_json(target, diff));
+        return;
+    }
+    if (diff->total == 0) {
+        g_autofree char *since = diff->from != NULL ? g_strdup_printf("snapshot %s", diff->from)
+                                                    : g_strdup("it was created");
+
+        output_line(run->out, OUTPUT_NOTE, "%s: no file changed from %s to %s%s", target->name,
+                    since, diff->to != NULL ? "snapshot " : "now",
+                    diff->to != NULL ? diff->to : "");
+        return;
+    }
+    diff_print(run, diff);
+}
+
+static void diff_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    ModelInstance *instance = run_find(run, run->words[0], &error);
+    const GemelSnapshotOps *ops;
+    DiffCall *call;
+    Target *target;
+    g_autofree char *title = NULL;
+
+    if (instance == NULL) {
+        run_error(run, error);
+        return;
+    }
+    ops = instance->backend->open->backend->ops->snapshots;
+    if (ops == NULL || ops->diff == NULL) {
+        if (instance->info->kind == GEMEL_KIND_VM && ops != NULL)
+            run_fail(run, GEMEL_ERROR_UNSUPPORTED, GEMEL_DIFF_OF_GUEST, instance->info->name);
+        else
+            run_fail(run, GEMEL_ERROR_UNSUPPORTED, "%s: %s has no files to compare",
+                     instance->info->name, instance->backend->name);
+        return;
+    }
+    call = g_new0(DiffCall, 1);
+    call->id = g_strdup(instance->info->id);
+    call->from = g_strdup(run->n_words > 1 ? run->words[1] : NULL);
+    call->to = g_strdup(run->n_words > 2 ? run->words[2] : NULL);
+    /* Reads of one kind are shared: another pair of snapshots is another kind. */
+    title = g_strdup_printf("snapshot diff %s%s%s%s%s", instance->info->name,
+                            call->from != NULL ? " " : "", call->from != NULL ? call->from : "",
+                            call->to != NULL ? " " : "", call->to != NULL ? call->to : "");
+    target = target_new(run, instance);
+    run->data = target;
+    run->data_free = target_free;
+    run_submit(run, target->backend, GEMEL_LANE_READ,
+               &(GemelJobSpec){.kind = g_intern_string(title),
+                               .instance_id = target->id,
+                               .title = title,
+                               .run = read_diff,
+                               .arg = call,
+                               .arg_free = diff_call_free,
+                               .result_free = (GDestroyNotify)gemel_diff_free,
+                               .hard_ms = FILES_HARD_MS},
+               diff_done, target);
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const CommandOption diff_options[] = {
+    {"long", 'l', OPTION_FLAG, FALSE, NULL, "also what kind each is, its size and what differs"},
+    {NULL},
+};
+
+const Command commands_files[] = {
+    {.name = "snapshot diff",
+     .aliases = "diff",
+     .summary = "which files of a container changed since a snapshot, or between two",
+     .example = "gemel snapshot diff lab-ct s1",
+     .group = "Snapshots",
+     .flags = COMMAND_JSON | COMMAND_LISTS,
+     .any_instance = TRUE,
+     .words = {{WORD_INSTANCE, "NAME"},
+               {WORD_SNAPSHOT, "FROM", .optional = TRUE},
+               {WORD_SNAPSHOT, "TO", .optional = TRUE}},
+     .options = diff_options,
+     .details = "A line for each: `A` for added, `C` for changed, `D` for deleted, then its path. "
+                "Without TO up to now; without FROM since the snapshot that the present state grew "
+                "from, or without any since the container was created. Files of equal size are "
+                "compared byte by byte. Volumes and tmpfs are not part of it. What a guest's disks "
+                "hold only the guest can read.",
+     .run = diff_run},
+    {.name = NULL},
+};
