@@ -173,6 +173,7 @@ const GemelBackendOps gemel_libvirt_ops = {
             [GEMEL_ACT_AUTOSTART] = lv_act_autostart,
             [GEMEL_ACT_PROTECT] = lv_act_protect,
             [GEMEL_ACT_RENAME] = lv_act_rename,
+            [GEMEL_ACT_CLONE] = lv_act_clone,
         },
     .snapshots = &lv_snapshot_ops,
     .streams = &lv_stream_ops,

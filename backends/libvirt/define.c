@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "backends/libvirt/cache.h"
+#include "backends/libvirt/clone.h"
 #include "backends/libvirt/lv.h"
 #include "backends/libvirt/xml.h"
 
@@ -166,6 +167,8 @@ json_t *lv_plan(GemelConn *base, const char *id, GemelAct act, const char *snaps
 
     if (domain == NULL)
         return NULL;
+    if (act == GEMEL_ACT_CLONE)
+        return lv_clone_plan(conn, domain, args, error);
     files = json_array();
     if (act != GEMEL_ACT_DELETE)
         return files;

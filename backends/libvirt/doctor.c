@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * doctor.c - whether libvirt answers and its host can run guests. What libvirt keeps is libvirt's
- * to mend: nothing here is fixable.
+ * doctor.c - whether libvirt answers and its host can run guests, and what killed clones left. What
+ * libvirt keeps is libvirt's to mend: nothing else here is fixable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/libvirt/lv.h"
+#include "backends/libvirt/clone.h"
 
 static void add(json_t *found, const char *check, const char *level, const char *way_out,
                 char *what)
@@ -58,5 +58,6 @@ json_t *lv_doctor(GemelConn *base, gboolean fix, const GemelActArgs *args, GErro
     add_daemon(found, conn);
     if (conn->is_qemu && conn->is_local)
         add_kvm(found);
+    lv_clone_leftovers(conn, fix, found);
     return found;
 }

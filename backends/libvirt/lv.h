@@ -100,6 +100,8 @@ virDomainPtr lv_domain_lookup(LvConn *conn, const char *id, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainSnapshot, virDomainSnapshotFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStoragePool, virStoragePoolFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStorageVol, virStorageVolFree)
 
 /* ---- errors (error.c) ----------------------------------------------------------------------- */
 
@@ -163,6 +165,8 @@ gboolean lv_act_restore(GemelConn *, const char *id, const GemelActArgs *, GErro
 gboolean lv_act_autostart(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean lv_act_protect(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean lv_act_rename(GemelConn *, const char *id, const GemelActArgs *, GError **);
+/* clone.c */
+gboolean lv_act_clone(GemelConn *, const char *id, const GemelActArgs *, GError **);
 extern const GemelDefinitionOps lv_definition_ops;
 
 /* define.c */

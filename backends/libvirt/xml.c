@@ -27,6 +27,7 @@ typedef struct {
 #define C(member) offsetof(LvXmlConsole, member)
 #define G(member) offsetof(LvXmlGraphics, member)
 #define S(member) offsetof(LvXmlSnapshot, member)
+#define V(member) offsetof(LvXmlVolume, member)
 
 /* clang-format off */
 static const Rule domain_rules[] = {
@@ -71,6 +72,9 @@ static const Rule domain_rules[] = {
     {"domain/devices/disk/target", "dev", DISK, STRING, K(target)},
     {"domain/devices/disk/target", "bus", DISK, STRING, K(bus)},
     {"domain/devices/disk/readonly", NULL, DISK, FLAG, K(is_readonly)},
+    {"domain/devices/disk/shareable", NULL, DISK, FLAG, K(is_shareable)},
+    {"domain/devices/disk/encryption", NULL, DISK, FLAG, K(is_encrypted)},
+    {"domain/devices/disk/source/encryption", NULL, DISK, FLAG, K(is_encrypted)},
 
     {"domain/devices/interface", NULL, NIC, NEW_ITEM, D(nics)},
     {"domain/devices/interface", "type", NIC, STRING, N(type)},
@@ -112,6 +116,11 @@ static const Rule snapshot_rules[] = {
     {"domainsnapshot/creationTime", NULL, TOP, INT64, S(created_unix)},
     {"domainsnapshot/memory", "snapshot", TOP, STRING, S(memory)},
     {"domainsnapshot/disks/disk", "snapshot", TOP, IS_EXTERNAL, S(has_external_disk)},
+};
+
+static const Rule volume_rules[] = {
+    {"volume/target/format", "type", TOP, STRING, V(format)},
+    {"volume/target/encryption", NULL, TOP, FLAG, V(is_encrypted)},
 };
 /* clang-format on */
 
@@ -417,6 +426,25 @@ void lv_xml_snapshot_free(LvXmlSnapshot *snapshot)
         return;
     free_strings(snapshot, snapshot_rules, G_N_ELEMENTS(snapshot_rules), TOP);
     g_free(snapshot);
+}
+
+LvXmlVolume *lv_xml_volume_parse(const char *xml, GError **error)
+{
+    LvXmlVolume *volume = g_new0(LvXmlVolume, 1);
+
+    if (!parse(xml, "volume", volume_rules, G_N_ELEMENTS(volume_rules), volume, error)) {
+        lv_xml_volume_free(volume);
+        return NULL;
+    }
+    return volume;
+}
+
+void lv_xml_volume_free(LvXmlVolume *volume)
+{
+    if (volume == NULL)
+        return;
+    free_strings(volume, volume_rules, G_N_ELEMENTS(volume_rules), TOP);
+    g_free(volume);
 }
 
 double lv_xml_cpu_limit(const LvXmlDomain *domain)

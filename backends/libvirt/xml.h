@@ -24,7 +24,7 @@ typedef struct {
     char *format; /* driver type: "qcow2" "raw" */
     char *file, *block_dev, *protocol, *volume, *pool, *directory; /* <source> */
     char *snapshot;                                                /* "no" "internal" "external" */
-    gboolean is_readonly;
+    gboolean is_readonly, is_shareable, is_encrypted;
 } LvXmlDisk;
 
 typedef struct {
@@ -64,6 +64,11 @@ typedef struct {
     gboolean has_external_disk;
 } LvXmlSnapshot;
 
+typedef struct {
+    char *format;
+    gboolean is_encrypted;
+} LvXmlVolume;
+
 /* NULL with INVALID if it is not XML, not a <domain>, or beyond the limits. */
 LvXmlDomain *lv_xml_domain_parse(const char *xml, GError **error);
 void lv_xml_domain_free(LvXmlDomain *domain);
@@ -72,6 +77,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LvXmlDomain, lv_xml_domain_free)
 LvXmlSnapshot *lv_xml_snapshot_parse(const char *xml, GError **error);
 void lv_xml_snapshot_free(LvXmlSnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LvXmlSnapshot, lv_xml_snapshot_free)
+
+LvXmlVolume *lv_xml_volume_parse(const char *xml, GError **error);
+void lv_xml_volume_free(LvXmlVolume *volume);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LvXmlVolume, lv_xml_volume_free)
 
 /* What the guest may use in CPUs, by the smaller of <cputune>'s global quota and its vCPU quota
    times the vCPUs; 0 = no limit. */
