@@ -123,7 +123,7 @@ static void test_neither_touches_the_other(void)
 {
     Fixture f;
     g_autofree char *id = NULL, *clone = NULL, *base = NULL, *other = NULL;
-    g_autofree char *log = NULL, *before = NULL, *after = NULL;
+    g_autofree char *log = NULL;
     struct stat a, b;
 
     if (!fixture_open(&f))
