@@ -276,13 +276,13 @@ static pid_t clone_inside(struct exec *x, uint64_t flags, bool *ret_in_v2, struc
     if (x->kinds & ns_table[NS_PID].flag && setns(x->pidfd, (int)ns_table[NS_PID].flag) < 0)
         return err_set(err, errno, "join the container's pid namespace");
     x->joined |= ns_table[NS_PID].flag;
-    bool in_v2 = x->st.cgroup.v2_fd >= 0;
+    bool in_v2 = false;
     if (initial_affinity(x, err) < 0)
         return -1;
-    pid_t pid = ns_clone(flags, x->st.cgroup.v2_fd);
+    pid_t pid = ns_clone_into(flags, x->st.cgroup.v2_fd, &in_v2);
     if (pid < 0 && in_v2 && errno == EBUSY) {
         auto_fd own = cgroup_open_v2_of(&x->st.cgroup, x->st.pid);
-        pid = own < 0 ? -1 : ns_clone(flags, own);
+        pid = own < 0 ? -1 : ns_clone_into(flags, own, &in_v2);
     }
     if (pid < 0 && in_v2 && errno != ENOMEM) {
         in_v2 = false;

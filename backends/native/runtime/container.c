@@ -360,8 +360,7 @@ static int clone_init(struct create *c, struct err *err)
     if (joins && (c->plan.env.user_ns || c->plan.ns_fds[NS_PID] >= 0)) {
         c->pid = clone_by_stage(c, flags, err);
     } else {
-        c->pid = ns_clone(flags, c->st->cgroup.v2_fd);
-        c->in_v2 = c->st->cgroup.v2_fd >= 0;
+        c->pid = ns_clone_into(flags, c->st->cgroup.v2_fd, &c->in_v2);
         /* EBUSY, EOPNOTSUPP and the like of a v2 group that takes no process at clone: it is moved
          * later. */
         if (c->pid < 0 && c->in_v2) {

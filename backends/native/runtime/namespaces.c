@@ -28,6 +28,17 @@ pid_t ns_clone(uint64_t flags, int cgroup_fd)
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
+pid_t ns_clone_into(uint64_t flags, int cgroup_fd, bool *ret_inside)
+{
+    *ret_inside = cgroup_fd >= 0;
+    pid_t pid = ns_clone(flags, cgroup_fd);
+    if (pid <= 0 || cgroup_fd < 0 || !proc_is_killed(pid))
+        return pid;
+    waitpid(pid, NULL, 0);
+    *ret_inside = false;
+    return ns_clone(flags, -1);
+}
+
 /* "container host size" lines. */
 static char *maps_text(const struct spec_id_map *maps, size_t n)
 {

@@ -11,6 +11,14 @@
  */
 pid_t ns_clone(uint64_t flags, int cgroup_fd);
 
+/*
+ * The same, for a group that may turn out to take no process at clone; *ret_inside tells whether it
+ * did. Some kernels (6.14 and later) kill what is cloned into a group when cgroup.kill was ever
+ * written in the group of the *caller*: they compare the two groups' counts of kills. Such a child
+ * is made once more, outside.
+ */
+pid_t ns_clone_into(uint64_t flags, int cgroup_fd, bool *ret_inside);
+
 /* Writes uid_map and gid_map of a child in a new user namespace; newuidmap(1)/newgidmap(1) where
  * the caller may not itself. `field` is where config.json has them, "linux" for one. */
 int ns_write_maps(pid_t pid, const struct spec_id_map *uids, size_t n_uids,

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -372,38 +373,74 @@ int proc_write(const char *path, const char *text)
     return write(fd, text, len) == (ssize_t)len ? 0 : -1;
 }
 
-/* The command name may hold spaces and parentheses: fields are counted after the last ')'. */
-int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
+/* A /proc/PID/stat from the state letter on, field 3. The command name before it may hold spaces
+ * and parentheses: it ends at the last ')'. */
+static char *read_stat(int fd, char buf[1024])
 {
-    char path[32], buf[1024];
-    snprintf(path, sizeof path, "%d/stat", (int)pid);
-    auto_fd fd = proc_open(path, O_RDONLY);
-    if (fd < 0)
-        return -1;
-    ssize_t n = read(fd, buf, sizeof buf - 1);
+    ssize_t n = fd < 0 ? -1 : pread(fd, buf, 1023, 0);
     if (n <= 0) {
         errno = n < 0 ? errno : ESRCH;
-        return -1;
+        return NULL;
     }
     buf[n] = 0;
     char *at = strrchr(buf, ')');
-    if (!at || at[1] != ' ') {
-        errno = EPROTO;
-        return -1;
-    }
-    at += 2;
-    char state = *at;
-    for (int field = 3; field < 22; field++) {
+    if (at && at[1] == ' ' && at[2])
+        return at + 2;
+    errno = EPROTO;
+    return NULL;
+}
+
+static int open_stat(pid_t pid)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%d/stat", (int)pid);
+    return proc_open(path, O_RDONLY);
+}
+
+/* Field `number` (proc(5)) of what read_stat() gave. */
+static const char *stat_field(const char *at, int number)
+{
+    for (int field = 3; field < number; field++) {
         at = strchr(at, ' ');
         if (!at) {
             errno = EPROTO;
-            return -1;
+            return NULL;
         }
         at++;
     }
-    *ret_start = strtoull(at, NULL, 10);
-    *ret_state = state;
+    return at;
+}
+
+int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
+{
+    auto_fd fd = open_stat(pid);
+    char buf[1024], *stat = read_stat(fd, buf);
+    const char *start = stat ? stat_field(stat, 22) : NULL;
+    if (!start)
+        return -1;
+    *ret_start = strtoull(start, NULL, 10);
+    *ret_state = *stat;
     return 0;
+}
+
+/* The signal is pending (field 31) until the process takes it, which its flags tell from then on
+ * (field 9). The kernel writes the flags first: those of a second look are later than the pending
+ * signals of the first. */
+#define PF_EXITING  UINT64_C(0x4)
+#define PF_SIGNALED UINT64_C(0x400)
+
+bool proc_is_killed(pid_t pid)
+{
+    auto_fd fd = open_stat(pid);
+    char buf[1024], *stat = NULL;
+    for (int look = 0; look < 2 && (stat = read_stat(fd, buf)); look++) {
+        const char *flags = stat_field(stat, 9), *pending = stat_field(stat, 31);
+        if (*stat == 'Z' || *stat == 'X' ||
+            (flags && strtoull(flags, NULL, 10) & (PF_EXITING | PF_SIGNALED)) ||
+            (pending && strtoull(pending, NULL, 10) & UINT64_C(1) << (SIGKILL - 1)))
+            return true;
+    }
+    return fd >= 0 && !stat && errno == ESRCH;
 }
 
 int dir_make(const char *path, mode_t mode)

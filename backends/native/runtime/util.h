@@ -99,6 +99,9 @@ int proc_open(const char *path, int flags);
 /* Start time (field 22 of /proc/PID/stat, clock ticks) and state letter. 0, or -1 and errno. */
 int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state);
 
+/* True for a process that has ended or is about to, by SIGKILL. */
+bool proc_is_killed(pid_t pid);
+
 /* Every directory of an absolute path that is missing is made with `mode`. 0, or -1 and errno. */
 int dir_make(const char *path, mode_t mode);
 

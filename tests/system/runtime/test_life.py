@@ -139,6 +139,32 @@ def test_a_container_paused_before_its_start_is_resumed_before_it_starts(rt):
     wait_for("output", lambda: rt.out(cid) == "ran\n")
 
 
+def test_a_caller_whose_group_was_killed_once_makes_containers_all_the_same(rt):
+    """Kernels since 6.14 kill what such a caller clones into another group."""
+    mounts = [line.split() for line in open("/proc/self/mountinfo")]
+    tops = [m[4] for m in mounts if m[m.index("-") + 1] == "cgroup2"]
+    if not tops:
+        pytest.skip("no cgroup v2 is mounted here")
+    group = f"{tops[0]}{rt.parent}-caller"
+    os.mkdir(group)
+
+    def enter():
+        with open(f"{group}/cgroup.procs", "w") as procs:
+            procs.write("0")
+    try:
+        victim = subprocess.Popen(["sleep", "1000"], preexec_fn=enter)
+        with open(f"{group}/cgroup.kill", "w") as kill:
+            kill.write("1")
+        assert victim.wait(5) == -signal.SIGKILL
+        got = rt.run(rt.bundle("cat /proc/self/cgroup; echo ran"), preexec_fn=enter)
+        assert got.returncode == 0 and "0::/\n" in got.stdout and got.stdout.endswith("ran\n"), got
+        cid = rt.start()
+        assert rt.ok("exec", cid, "cat", "/proc/self/cgroup", preexec_fn=enter).endswith("0::/\n")
+    finally:
+        wait_for("the caller's end", lambda: not open(f"{group}/cgroup.procs").read())
+        os.rmdir(group)
+
+
 def test_a_paused_container_can_be_killed_and_deleted(rt):
     cid = rt.start()
     rt.ok("pause", cid)
