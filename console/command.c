@@ -9,51 +9,15 @@
  */
 #include "console/alias.h"
 #include "console/command_private.h"
-#include "console/pipeline.h"
 
 #include <string.h>
-
-#include "console/audit.h"
 
 /* `source` in a file that sources itself, `watch watch ...`: this deep and no deeper. */
 #define NESTING_MAX 8
 
-struct CommandFlow {
-    GPtrArray *steps; /* of CommandStep*: commands of the line that are not begun yet, next last */
-    char **argv;      /* or one command given as words */
-    Output *out;      /* the caller's; run->out may be the pipeline's or the plan's */
-    Pipeline *pipeline;
-    gboolean cancelled;
-    GString *plan; /* what --dry-run --json would do, as lines */
-    Output *plan_out;
-    guint depth;    /* > 0: inside the command's own code; do not free the run */
-    gboolean *over; /* told when the run is freed while its starter is on the stack */
-    guint listener;
-    GSource *timeout;
-    void (*proceed)(CommandRun *run);
-    AuditAct *audit;           /* of the command as a whole, with COMMAND_AUDITED */
-    struct Recorded *recorded; /* its first line is being written */
-    guint n_audits;            /* acts of the command that write their own lines */
-    gboolean refused_told;     /* the line of a command that came to nothing */
-    GError *problem;           /* the first */
-};
-
-/* Waits for the writer; `run` is NULL once it is over. */
-typedef struct Recorded {
-    CommandRun *run;
-} Recorded;
-
 static void run_next(CommandRun *run);
 
 /* ---- the life of a run ---------------------------------------------------------------------- */
-
-static void flow_stop_waiting(CommandRun *run)
-{
-    if (run->flow->listener != 0)
-        model_unlisten(run->app->model, run->flow->listener);
-    run->flow->listener = 0;
-    app_source_remove(&run->flow->timeout);
-}
 
 /* What the audit log is told at the end of a command: how it ended as a whole, or that it came to
    nothing. Wrong words are no act. */
@@ -77,7 +41,7 @@ static void run_record_end(CommandRun *run)
 /* Forgets everything of the command that ended, for the next of the line. */
 static void run_clear(CommandRun *run)
 {
-    flow_stop_waiting(run);
+    command_stop_waiting(run);
     run->out = run->flow->out;
     g_clear_pointer(&run->flow->pipeline, pipeline_free);
     g_clear_pointer(&run->flow->plan_out, output_free);
@@ -174,7 +138,7 @@ static void run_settle(CommandRun *run)
             run->status = run->worst;
         run->finished = TRUE;
         run_record_end(run);
-        flow_stop_waiting(run);
+        command_stop_waiting(run);
         if (!run_is_through(run))
             return;
     }
@@ -193,17 +157,16 @@ void run_finish(CommandRun *run, int status)
     run->finished = TRUE;
     run->status = status >= 0 ? status : run->worst;
     run_record_end(run);
-    flow_stop_waiting(run);
+    command_stop_waiting(run);
     run_settle(run);
 }
 
-/* Before and after code of the command runs. */
-static void run_enter(CommandRun *run)
+void command_enter(CommandRun *run)
 {
     run->flow->depth++;
 }
 
-static void run_leave(CommandRun *run)
+void command_leave(CommandRun *run)
 {
     run->flow->depth--;
     if (!run->finished && run->pending == 0 && run->flow->depth == 0)
@@ -219,9 +182,9 @@ void run_hold(CommandRun *run)
 
 void run_release(CommandRun *run)
 {
-    run_enter(run);
+    command_enter(run);
     run->pending--;
-    run_leave(run);
+    command_leave(run);
 }
 
 void run_error(CommandRun *run, const GError *error)
@@ -249,88 +212,7 @@ void run_fail(CommandRun *run, GemelErrorKind kind, const char *format, ...)
     run_error(run, error);
 }
 
-/* ---- jobs of a run -------------------------------------------------------------------------- */
-
-typedef struct {
-    CommandRun *run;
-    GemelJob *job;
-    GemelJobDone done;
-    gpointer data;
-    AuditAct *audit; /* of an act */
-} RunJob;
-
-static void run_job_free(gpointer data)
-{
-    RunJob *own = data;
-
-    gemel_job_disown(own->job, own);
-    gemel_job_unref(own->job);
-    audit_act_unref(own->audit);
-    g_free(own);
-}
-
-static void run_job_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
-{
-    RunJob *own = data;
-    CommandRun *run = own->run;
-
-    run_enter(run);
-    run->pending--;
-    if (own->audit != NULL && error != NULL && !audit_act_has_begun(own->audit))
-        audit_end(own->audit, gemel_error_exit_status(error), error);
-    if (own->done != NULL)
-        own->done(job, result, error, own->data);
-    else if (error != NULL)
-        run_error(run, error);
-    /* Disowns: a lost job may end once more, and nobody waits for it then. */
-    g_ptr_array_remove_fast(run->jobs, own);
-    run_leave(run);
-}
-
-GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const GemelJobSpec *spec,
-                     GemelJobDone done, gpointer data)
-{
-    RunJob *own = g_new0(RunJob, 1);
-    GemelJobSpec wrapped = *spec;
-
-    *own = (RunJob){.run = run, .done = done, .data = data};
-    if (lane == GEMEL_LANE_ACT) {
-        own->audit = audit_act_new(run, backend, spec->instance_id, spec->kind, spec->title);
-        audit_wrap(&wrapped, own->audit);
-        run->flow->n_audits++;
-    }
-    run->pending++;
-    own->job = gemel_lanes_submit(backend->lanes, lane, &wrapped, run_job_done, own);
-    g_ptr_array_add(run->jobs, own);
-    model_job_changed(run->app->model, own->job);
-    return own->job;
-}
-
-/* An act that was taken back before it began leaves a line, too. */
-static void record_cancelled(RunJob *own)
-{
-    g_autoptr(GemelJobView) view = gemel_job_view(own->job);
-    g_autoptr(GError) error = NULL;
-
-    if (view->state != GEMEL_JOB_CANCELLED)
-        return;
-    gemel_error_set(&error, GEMEL_ERROR_FAILED, "cancelled before it began");
-    audit_end(own->audit, 130, error);
-}
-
-/* Forgets the jobs: those that wait are taken back, those that run get their cancel flag. A read
-   that others wait for as well goes on for them. */
-static void run_forget_jobs(CommandRun *run)
-{
-    for (guint i = 0; i < run->jobs->len; i++) {
-        RunJob *own = run->jobs->pdata[i];
-
-        gemel_job_leave(own->job, own);
-        if (own->audit != NULL)
-            record_cancelled(own);
-    }
-    g_ptr_array_set_size(run->jobs, 0);
-}
+/* ---- ends from outside ---------------------------------------------------------------------- */
 
 /* The program of `command | program` is over. Nobody reads on: a command that only looks is over
    with it, one that changes things does what it was told. */
@@ -341,7 +223,7 @@ static void run_program_ended(gpointer data)
     if (run->finished) {
         run_settle(run);
     } else if (!(run->command->flags & COMMAND_CHANGES)) {
-        run_forget_jobs(run);
+        command_forget_jobs(run);
         run_finish(run, 0); /* the status is the program's */
     }
 }
@@ -349,7 +231,7 @@ static void run_program_ended(gpointer data)
 static void run_cancel(CommandRun *run)
 {
     run->flow->cancelled = TRUE;
-    run_forget_jobs(run);
+    command_forget_jobs(run);
     g_clear_pointer(&run->flow->steps, g_ptr_array_unref);
     if (run->flow->pipeline != NULL && !pipeline_has_terminal(run->flow->pipeline)) {
         run->out = run->flow->out;
@@ -367,10 +249,10 @@ void command_interrupt(CommandRun *run)
     if (run->finished || run->interrupt == NULL)
         run_cancel(run);
     else {
-        run_enter(run);
+        command_enter(run);
         gboolean seen_to = run->interrupt(run);
 
-        run_leave(run);
+        command_leave(run);
         if (!seen_to)
             run_cancel(run);
     }
@@ -385,152 +267,11 @@ void command_cancel(CommandRun *run)
     run_cancel(run);
 }
 
-/* ---- instance lists ------------------------------------------------------------------------- */
-
-static void lists_note_missing(CommandRun *run)
-{
-    GPtrArray *backends = model_backends(run->app->model);
-
-    for (guint i = 0; i < backends->len; i++) {
-        ModelBackend *backend = backends->pdata[i];
-
-        if (backend->lists_pending > 0 || backend->error != NULL || !backend->listed)
-            g_ptr_array_add(run->missing, backend);
-    }
-}
-
-/* The first line of the command is written, or could not be. */
-static void run_recorded(gpointer data, const GError *error)
-{
-    Recorded *recorded = data;
-    CommandRun *run = recorded->run;
-
-    g_free(recorded);
-    if (run == NULL)
-        return;
-    run->flow->recorded = NULL;
-    run_enter(run);
-    run->pending--;
-    if (error != NULL)
-        run_error(run, error);
-    else
-        run->command->run(run);
-    run_leave(run);
-}
-
-/* The instance that the command is about: the one its first word names. */
-static const ModelInstance *run_subject(CommandRun *run)
-{
-    return run->n_words > 0 && run->command->words[0].type == WORD_INSTANCE
-               ? model_find(run->app->model, run->words[0], NULL)
-               : NULL;
-}
-
-/* Calls the command. One that acts by other means than jobs is recorded as a whole, first. */
-static void run_call(CommandRun *run)
-{
-    guint flags = run->command->flags;
-    const ModelInstance *subject;
-
-    if (!(flags & COMMAND_AUDITED) || run->dry_run ||
-        (run->n_words == 0 && !(flags & COMMAND_CHANGES))) {
-        run->command->run(run);
-        return;
-    }
-    subject = run_subject(run);
-    run->flow->audit =
-        audit_act_new(run, subject != NULL ? subject->backend->open : NULL,
-                      subject != NULL ? subject->info->id : NULL, run->command->name, NULL);
-    run->flow->recorded = g_new0(Recorded, 1);
-    run->flow->recorded->run = run;
-    run->pending++;
-    audit_begin_async(run->flow->audit, run_recorded, run->flow->recorded);
-}
-
-static void lists_ready(CommandRun *run)
-{
-    flow_stop_waiting(run);
-    lists_note_missing(run);
-    run_enter(run);
-    run->pending--;
-    run_call(run);
-    run_leave(run);
-}
-
-static gboolean lists_timed_out(gpointer data)
-{
-    lists_ready(data);
-    return G_SOURCE_REMOVE;
-}
-
-static void lists_changed(ModelChange what, gpointer data)
-{
-    CommandRun *run = data;
-    GPtrArray *backends = model_backends(run->app->model);
-
-    for (guint i = 0; i < backends->len; i++)
-        if (((ModelBackend *)backends->pdata[i])->lists_pending > 0)
-            return;
-    lists_ready(run);
-}
-
-/* How long a command waits for lists: its own --timeout if it only reads, else the option's. */
-static guint lists_timeout_ms(const CommandRun *run)
-{
-    const char *own =
-        run->command->flags & (COMMAND_CHANGES | COMMAND_WAITS) ? NULL : run_option(run, "timeout");
-    gint ms;
-
-    if (own != NULL && parse_duration_ms(own, &ms, NULL))
-        return (guint)ms;
-    return (guint)options_get_number(run->app->options, "timeout");
-}
-
-/* Calls the command once every backend has given a fresh list, or the time is over. The TUI's
-   model is live: there it is called at once. */
-static void run_with_lists(CommandRun *run)
-{
-    if (!(run->command->flags & COMMAND_LISTS) || run->face->face == FACE_TUI ||
-        model_backends(run->app->model)->len == 0) {
-        run_enter(run);
-        run_call(run);
-        run_leave(run);
-        return;
-    }
-    run->pending++;
-    if (run->face->face == FACE_ONESHOT && run->command->names_do != NULL &&
-        run->command->names_do(run))
-        model_list_names(run->app->model);
-    else
-        model_list_all(run->app->model);
-    run->flow->listener = model_listen(run->app->model, lists_changed, run);
-    run->flow->timeout = app_add_timer(run->app, lists_timeout_ms(run), lists_timed_out, run);
-}
-
-ModelInstance *run_find(CommandRun *run, const char *name, GError **error)
-{
-    g_autoptr(GError) own = NULL;
-    ModelInstance *instance = model_find(run->app->model, name, &own);
-
-    if (instance != NULL)
-        return instance;
-    if (run->missing->len > 0 && g_error_matches(own, GEMEL_ERROR, GEMEL_ERROR_NOT_FOUND)) {
-        const ModelBackend *backend = run->missing->pdata[0];
-
-        gemel_error_set(error, GEMEL_ERROR_UNREACHABLE, "no instance is called '%s' here, but %s",
-                        name,
-                        backend->error != NULL ? backend->error->message : "a backend is silent");
-        return NULL;
-    }
-    g_propagate_error(error, g_steal_pointer(&own));
-    return NULL;
-}
-
 /* ---- confirmation --------------------------------------------------------------------------- */
 
 static void run_answered(CommandRun *run, gboolean yes)
 {
-    run_enter(run);
+    command_enter(run);
     run->pending--;
     if (yes) {
         run->flow->proceed(run);
@@ -540,7 +281,7 @@ static void run_answered(CommandRun *run, gboolean yes)
             gemel_error_set(&run->flow->problem, GEMEL_ERROR_FAILED, "not confirmed");
         run->worst = 1;
     }
-    run_leave(run);
+    command_leave(run);
 }
 
 void run_confirm(CommandRun *run, const char *question, const char *typed_name,
@@ -706,7 +447,7 @@ static void run_next(CommandRun *run)
     }
     if (run->dry_run && run->json)
         run_gather_plan(run);
-    run_with_lists(run);
+    command_call(run);
 }
 
 static CommandRun *run_new(App *app, const FaceOps *face, Output *out,
@@ -721,7 +462,7 @@ static CommandRun *run_new(App *app, const FaceOps *face, Output *out,
     run->done_data = data;
     run->flow = g_new0(struct CommandFlow, 1);
     run->flow->out = out;
-    run->jobs = g_ptr_array_new_with_free_func(run_job_free);
+    run->jobs = command_jobs_new();
     run->missing = g_ptr_array_new();
     return run;
 }
@@ -732,9 +473,9 @@ static CommandRun *run_go(CommandRun *run)
     gboolean over = FALSE;
 
     run->flow->over = &over;
-    run_enter(run);
+    command_enter(run);
     run_next(run);
-    run_leave(run);
+    command_leave(run);
     if (over)
         return NULL;
     run->flow->over = NULL;
