@@ -99,8 +99,12 @@ static void late_delete_done(GemelJob *job, gpointer result, const GError *error
 {
     App *app = data;
 
-    if (error != NULL)
-        fprintf(stderr, "gemel: run: %s\n", error->message);
+    if (error != NULL) { /* the run and its output are gone */
+        Output *out = output_new_stdio();
+
+        output_line(out, OUTPUT_ERROR, "run: %s", error->message);
+        output_free(out);
+    }
     if (app->closing > 0 && --app->closing == 0 && app->ended_by != 0)
         terminal_exit(app->ended_by);
     gemel_job_disown(job, app); /* a lost one may end once more */

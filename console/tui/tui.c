@@ -373,7 +373,10 @@ int tui_run(App *app)
     Tui tui = {.app = app};
 
     if (!screen_enter(&error)) {
-        fprintf(stderr, "gemel: %s\n", error->message);
+        Output *out = output_new_stdio();
+
+        output_line(out, OUTPUT_ERROR, "%s", error->message);
+        output_free(out);
         return 1;
     }
     tui_start(&tui);

@@ -109,6 +109,8 @@ def test_runtime_uses_no_glib_and_no_threads():
      "attaches to GLib's default context, which libvirt iterates in its own thread: use app_add_*"),
     (r"\bwaitpid\s*\(\s*-1\b", "takes away other people's children"),
     (r"\bselect\s*\(", "descriptors may be past FD_SETSIZE: use poll"),
+    (r"\bprintf\s*\(.*->message|\bfprintf\s*\(std\w+,.*->message",
+     "texts of others are stripped of what steers a terminal: output_line"),
     (r"\b(strcpy|sprintf|vsprintf|strtok|gets|system|popen)\s*\(", "forbidden function"),
 ])
 def test_forbidden_calls(call, why):
