@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* console_page.c - the page of consoles and shells: one line of ours, the rest is the program's.
-   Keys go to it but for the detach keys and the prefix; in the scroll-back they are those of a
-   text. */
+   Keys go to it (console_typing.c); in the scroll-back they are those of a text. */
 #include <string.h>
 
 #include "config/options.h"
-#include "console/detach.h"
-#include "console/tui/consoles.h"
+#include "console/tui/console_page.h"
 #include "widgets/footer.h"
-#include "widgets/keystream.h"
 #include "widgets/screen.h"
-
-#define ESCAPE_MS 25
-/* Typed bytes taken in one go. */
-#define FEED_MAX 4096
-
-typedef struct {
-    Page page;
-    Console *console; /* NULL for an instant, while it goes */
-    KeyStream keys;
-    DetachKeys *detach;
-    char *detach_text; /* what `detach` was made of */
-    int prefix;        /* key, KEYS_NONE: there is none */
-    gboolean prefixed; /* it was typed: the next key is for us */
-    gboolean feeding;  /* keys are being taken: what takes the page away waits */
-    enum { STAYS, LEAVES, CLOSES, LISTS, RUNS } then;
-    const Binding *runs; /* with RUNS: it may take the page away */
-    GByteArray *typed;
-    GSource *escape;
-    /* the scroll-back */
-    gboolean scrolling, selecting;
-    guint64 top, cursor, anchor;
-    int height; /* of the program's part, when it was drawn last */
-    char *needle;
-} ConsolePage;
 
 static const PageOps live_ops, scroll_ops;
 
@@ -68,7 +41,7 @@ static void clamp_view(ConsolePage *self)
         self->top = self->cursor - height + 1;
 }
 
-static void scroll_begin(ConsolePage *self)
+void console_page_scroll(ConsolePage *self)
 {
     Terminal *t = self->console->terminal;
 
@@ -89,7 +62,7 @@ static void scroll_end(ConsolePage *self)
     self->page.ops = &live_ops;
 }
 
-static void move(Page *page, Move step)
+void console_page_move(Page *page, Move step)
 {
     ConsolePage *self = (ConsolePage *)page;
     gint64 height = MAX(self->height, 1);
@@ -197,8 +170,7 @@ static void set_console(ConsolePage *self, Console *console)
         g_clear_pointer(&self->page.tui->message, g_free);
 }
 
-/* Takes the page away: the console goes on, or is closed. */
-static void go(ConsolePage *self)
+void console_page_go(ConsolePage *self)
 {
     Tui *tui = self->page.tui;
     int then = self->then;
@@ -221,7 +193,7 @@ static void go(ConsolePage *self)
 static void leave(ConsolePage *self)
 {
     self->then = LEAVES;
-    go(self);
+    console_page_go(self);
 }
 
 /* Esc: out of a search, a selection, the scroll-back, and out of one that ended. */
@@ -260,188 +232,11 @@ static void page_free(Page *page)
     g_free(self);
 }
 
-/* ---- typing --------------------------------------------------------------------------------- */
-
-/* The keys as the options say now. */
-static void read_keys(ConsolePage *self)
-{
-    const Options *options = self->page.tui->app->options;
-    const char *text = options_get(options, "detach-keys");
-
-    self->prefix = keys_from_name(options_get(options, "console-prefix"));
-    if (g_strcmp0(text, self->detach_text) == 0)
-        return;
-    g_free(self->detach_text);
-    self->detach_text = g_strdup(text);
-    detach_keys_free(self->detach);
-    self->detach = detach_keys_new(text);
-}
-
-static gboolean may_type(ConsolePage *self)
-{
-    if (self->console->state == CONSOLE_ENDED)
-        return FALSE;
-    if (!app_is_read_only(self->page.tui->app))
-        return TRUE;
-    face_say(self->page.tui, OUTPUT_NOTE, "Read-only is on: nothing is typed here.");
-    return FALSE;
-}
-
-/* Hands over what was typed up to now. */
-static void type_held(ConsolePage *self)
-{
-    if (self->typed->len > 0 && may_type(self))
-        terminal_type(self->console->terminal, (const char *)self->typed->data, self->typed->len);
-    g_byte_array_set_size(self->typed, 0);
-}
-
-/* The key after the prefix. */
-static void take_command(ConsolePage *self, int key)
-{
-    const Binding *binding = keymap_find(key, AT_CONSOLE);
-    g_autofree char *name = keys_name(key), *prefix = keys_name(self->prefix);
-
-    self->prefixed = FALSE;
-    if (key == self->prefix && key > 0 && key < 0x80) {
-        guint8 byte = (guint8)key;
-
-        g_byte_array_append(self->typed, &byte, 1);
-        type_held(self);
-    } else if (binding != NULL) {
-        self->then = RUNS;
-        self->runs = binding;
-    } else if (key != KEYS_ESC) {
-        face_say(self->page.tui, OUTPUT_NOTE, "%s %s does nothing; %s ? lists what does.", prefix,
-                 name, prefix);
-    }
-}
-
-/* Bytes that were typed. TRUE: the next ones are not for the program any more. */
-static gboolean take_bytes(ConsolePage *self, const KeyStreamEvent *event)
-{
-    for (gsize i = 0; i < event->length; i++) {
-        guint8 byte = (guint8)event->bytes[i];
-
-        if (event->pasted) {
-            g_byte_array_append(self->typed, &byte, 1);
-        } else if (self->prefixed) {
-            take_command(self, byte == '\n' ? KEYS_ENTER : byte);
-            return TRUE;
-        } else if (byte == self->prefix) {
-            detach_keys_flush(self->detach, self->typed);
-            type_held(self);
-            self->prefixed = TRUE;
-        } else if (detach_keys_take(self->detach, byte, self->typed)) {
-            type_held(self);
-            self->then = LEAVES;
-            return TRUE;
-        } else if (byte == '\r') {
-            /* what Enter sends depends on a mode */
-            g_byte_array_set_size(self->typed, self->typed->len - 1);
-            type_held(self);
-            if (may_type(self))
-                terminal_press(self->console->terminal, KEYS_ENTER, 0);
-        }
-    }
-    return FALSE;
-}
-
-/* TRUE: as for take_bytes. */
-static gboolean take_key(ConsolePage *self, const KeyStreamEvent *event)
-{
-    if (self->prefixed) {
-        take_command(self, event->key);
-        return TRUE;
-    }
-    detach_keys_flush(self->detach, self->typed);
-    type_held(self);
-    if (event->modifiers == TERMINAL_SHIFT &&
-        (event->key == KEYS_PGUP || event->key == KEYS_PGDN) &&
-        !terminal_is_alternate(self->console->terminal)) {
-        scroll_begin(self);
-        move(&self->page, event->key == KEYS_PGUP ? MOVE_PAGE_UP : MOVE_PAGE_DOWN);
-        return TRUE;
-    }
-    if (may_type(self))
-        terminal_press(self->console->terminal, event->key, event->modifiers);
-    return FALSE;
-}
-
-/* TRUE: as for take_bytes. */
-static gboolean take_event(ConsolePage *self, const KeyStreamEvent *event)
-{
-    switch (event->type) {
-    case KEYSTREAM_KEY:
-        return take_key(self, event);
-    case KEYSTREAM_PASTE_BEGIN:
-        self->prefixed = FALSE;
-        detach_keys_flush(self->detach, self->typed);
-        type_held(self);
-        terminal_paste_begin(self->console->terminal);
-        return FALSE;
-    case KEYSTREAM_PASTE_END:
-        type_held(self);
-        terminal_paste_end(self->console->terminal);
-        return FALSE;
-    default:
-        return take_bytes(self, event);
-    }
-}
-
 /* One that ended takes Esc, q, Enter and the detach keys for leaving; what looks, looks. */
 static void show_end(ConsolePage *self)
 {
     if (self->console->state == CONSOLE_ENDED && !self->scrolling)
-        scroll_begin(self);
-}
-
-/* The page may be gone afterwards. */
-static void feed_over(ConsolePage *self)
-{
-    self->feeding = FALSE;
-    if (self->then == STAYS)
-        type_held(self);
-    go(self);
-}
-
-static gboolean escape_over(gpointer data)
-{
-    ConsolePage *self = data;
-    Tui *tui = self->page.tui;
-    KeyStreamEvent event;
-
-    app_source_remove(&self->escape);
-    if (keystream_timeout(&self->keys, &event)) {
-        self->feeding = TRUE;
-        take_event(self, &event);
-        feed_over(self);
-    }
-    tui_changed(tui);
-    return G_SOURCE_REMOVE;
-}
-
-/* PageOps.feed: takes what was typed, up to what leads elsewhere. */
-static gboolean feed(Page *page)
-{
-    ConsolePage *self = (ConsolePage *)page;
-    guint n = 0;
-    gboolean elsewhere = FALSE;
-    KeyStreamEvent event;
-    char byte;
-
-    read_keys(self);
-    app_source_remove(&self->escape);
-    self->feeding = TRUE;
-    while (!elsewhere && n < FEED_MAX && screen_read_bytes(&byte, 1) == 1) {
-        if (n++ == 0)
-            face_age_message(page->tui);
-        if (keystream_take(&self->keys, (guint8)byte, &event))
-            elsewhere = take_event(self, &event);
-    }
-    if (!elsewhere && keystream_waits(&self->keys))
-        self->escape = app_add_timer(page->tui->app, ESCAPE_MS, escape_over, self);
-    feed_over(self);
-    return n > 0;
+        console_page_scroll(self);
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */
@@ -527,7 +322,7 @@ static void draw(Page *page, const Canvas *all)
     Canvas bar = canvas_on(&header, ROLE_BAR);
     Terminal *t = self->console->terminal;
 
-    read_keys(self);
+    console_typing_read_keys(self);
     self->height = body.height;
     console_set_size(self->console, body.height, body.width);
     show_end(self);
@@ -556,12 +351,12 @@ static const PageOps live_ops = {
     .where = AT_CONSOLE,
     .draw = draw,
     .free = page_free,
-    .move = move,
+    .move = console_page_move,
     .target = target,
     .search = search,
     .search_next = search_next,
     .searched = searched,
-    .feed = feed,
+    .feed = console_typing_feed,
     .whole = TRUE,
 };
 
@@ -570,7 +365,7 @@ static const PageOps scroll_ops = {
     .where = (Where)(AT_SCROLL | AT_TEXT),
     .draw = draw,
     .free = page_free,
-    .move = move,
+    .move = console_page_move,
     .back = back,
     .target = target,
     .search = search,
@@ -600,7 +395,7 @@ void console_page_show(Tui *tui, Console *console)
         self = g_new0(ConsolePage, 1);
         self->page = (Page){&live_ops, tui};
         self->typed = g_byte_array_new();
-        read_keys(self);
+        console_typing_read_keys(self);
         set_console(self, console);
         tui_push(tui, &self->page);
         return;
@@ -642,7 +437,7 @@ static void type_size(ConsolePage *self)
     g_autofree char *line =
         g_strdup_printf("stty rows %d cols %d\r", terminal_rows(t), terminal_cols(t));
 
-    if (may_type(self))
+    if (console_typing_may(self))
         terminal_type(t, line, strlen(line));
 }
 
@@ -686,15 +481,15 @@ gboolean console_page_verb(Tui *tui, const char *arg, GError **error)
     if (strcmp(arg, "next") == 0 || strcmp(arg, "previous") == 0)
         console_page_show(tui, neighbour(self, *arg == 'n' ? 1 : -1));
     else if (strcmp(arg, "scroll") == 0)
-        scroll_begin(self), move(&self->page, MOVE_PAGE_UP);
+        console_page_scroll(self), console_page_move(&self->page, MOVE_PAGE_UP);
     else if (strcmp(arg, "search") == 0)
-        scroll_begin(self), input_begin(tui, INPUT_SEARCH, NULL);
+        console_page_scroll(self), input_begin(tui, INPUT_SEARCH, NULL);
     else if (strcmp(arg, "select") == 0 && self->scrolling)
         self->selecting = !self->selecting, self->anchor = self->cursor;
     else if (strcmp(arg, "leave") == 0)
         leave(self);
     else if (strcmp(arg, "close") == 0)
-        self->then = CLOSES, go(self);
+        self->then = CLOSES, console_page_go(self);
     else if (strcmp(arg, "enter") == 0 && self->console->state == CONSOLE_ENDED && !self->selecting)
         leave(self);
     else if (strcmp(arg, "enter") == 0)
@@ -704,7 +499,7 @@ gboolean console_page_verb(Tui *tui, const char *arg, GError **error)
     else if (strcmp(arg, "clear") == 0)
         terminal_clear_scrollback(self->console->terminal);
     else if (strcmp(arg, "list") == 0)
-        self->then = LISTS, go(self);
+        self->then = LISTS, console_page_go(self);
     else if (strcmp(arg, "keys") == 0)
         list_keys(tui);
     else
