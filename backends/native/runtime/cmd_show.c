@@ -56,7 +56,9 @@ int cmd_list(const struct options *opt, int argc, char **argv, struct err *err)
     int json = wants_json(opt, err);
     if (json < 0)
         return -1;
-    char **ids = state_list(opt->root, &n);
+    char **ids = state_list(opt->root, &n, err);
+    if (!ids)
+        return -1;
     json_t *all = json_array();
     if (!json && !opt->quiet)
         printf("%-24s %-10s %-10s %-40s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");

@@ -170,9 +170,10 @@ int options_parse(enum command_id command, int argc, char **argv, int at, struct
 int options_number(const char *text, bool units, int64_t *ret)
 {
     char *end;
+    const char *digits = text + (*text == '-');
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno || end == text)
+    if (errno || *digits < '0' || *digits > '9')
         return -1;
     static const char letters[] = "bkmgt";
     const char *unit = *end ? strchr(letters, *end | 0x20) : NULL;

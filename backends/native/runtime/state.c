@@ -93,6 +93,8 @@ int state_check_root(const char *root, struct err *err)
                        (unsigned)st.st_uid);
     if (stat(root, &st) < 0)
         return errno == ENOENT ? 0 : err_set(err, errno, "--root %s", root);
+    if (!S_ISDIR(st.st_mode))
+        return err_set(err, ENOTDIR, "--root %s", root);
     bool own_group = st.st_gid == getegid() || st.st_gid == 0;
     bool others = st.st_mode & (own_group ? 002 : 022);
     if ((st.st_uid == geteuid() || st.st_uid == 0) && !others)
@@ -396,12 +398,16 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **state_list(const char *root, size_t *ret_n)
+char **state_list(const char *root, size_t *ret_n, struct err *err)
 {
     size_t n = 0, size = 64;
     char **list = mem_array(size + 1, sizeof *list);
     DIR *dir = opendir(root);
     struct dirent *entry;
+    if (!dir && errno != ENOENT) {
+        err_set(err, errno, "--root %s", root);
+        return NULL;
+    }
     while (dir && (entry = readdir(dir))) {
         if (!id_valid(entry->d_name) || *entry->d_name == '.')
             continue;

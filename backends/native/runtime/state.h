@@ -71,5 +71,6 @@ int state_pidfd(const struct state *st);
 /* The spec's state object; the caller owns it. `status` overrides when not NULL. */
 json_t *state_json(const struct state *st, const char *status);
 
-/* All container ids below a root, sorted; NULL-terminated. */
-char **state_list(const char *root, size_t *ret_n);
+/* All container ids below a root, sorted; NULL-terminated. None when there is no root; NULL when it
+ * cannot be read. */
+char **state_list(const char *root, size_t *ret_n, struct err *err);

@@ -158,6 +158,21 @@ def test_list_and_ps_print_tables_and_json(rt):
     assert rt.ok("list", "-q", "-f", "json") == f"{cid}\n"
 
 
+def test_a_root_that_is_no_directory_is_an_error_and_none_is_an_empty_list(rt):
+    rt.root = rt.top / "nothing"
+    assert rt.ok("list", "-q") == "" and rt.ok("list", "-f", "json") == "[]\n"
+    rt.root.write_text("")
+    assert "Not a directory" in rt.fails("list") and "Not a directory" in rt.fails("state", "x")
+    rt.root.unlink()
+
+
+def test_a_signal_is_a_name_or_a_plain_number(rt):
+    for word in ("+9", " 9", "0x9", "9x", "0", "SIGFOO", ""):
+        assert "is not a signal" in rt.fails("kill", "nobody", word)
+    for word in ("9", "KILL", "SIGKILL", "kill", "RTMIN+1"):
+        assert "does not exist" in rt.fails("kill", "nobody", word)
+
+
 @pytest.mark.skipif(not shutil.which("ps"), reason="no ps(1) here")
 def test_ps_takes_the_arguments_of_the_program(rt):
     cid = rt.start("sleep 1003 & sleep 1004")
