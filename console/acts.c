@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "console/terminal.h"
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void item_free(gpointer data)
@@ -16,10 +18,22 @@ static void item_free(gpointer data)
     g_free(item);
 }
 
+void acts_undo_over(Acts *acts)
+{
+    App *app = acts->run->app;
+
+    if (!acts->undoing)
+        return;
+    acts->undoing = FALSE;
+    if (--app->closing == 0 && app->ended_by != 0)
+        terminal_exit(app->ended_by);
+}
+
 static void acts_free(gpointer data)
 {
     Acts *acts = data;
 
+    acts_undo_over(acts);
     app_source_remove(&acts->tick);
     g_ptr_array_unref(acts->items);
     g_ptr_array_unref(acts->skipped);
@@ -28,12 +42,36 @@ static void acts_free(gpointer data)
     g_free(acts);
 }
 
+/* The first ^C of what makes something: it is waited for while it takes that away again. */
+static gboolean acts_undo(CommandRun *run)
+{
+    Acts *acts = run->data;
+
+    if (run->command->act != GEMEL_ACT_CLONE || acts->stopped || acts->under_way == 0)
+        return FALSE;
+    acts->stopped = acts->undoing = TRUE;
+    run->app->closing++;
+    for (guint i = 0; i < acts->items->len; i++) {
+        const Item *item = acts->items->pdata[i];
+
+        if (item->state == ITEM_BEGUN && item->job != NULL)
+            gemel_job_cancel(item->job);
+    }
+    output_line(run->out, OUTPUT_NOTE, "taking away what was copied so far (^C again leaves)");
+    output_flush(run->out);
+    if (run->worst == 0)
+        run->worst = 130;
+    return TRUE;
+}
+
 /* The first ^C: nothing more is begun. FALSE when there is nothing to take back. */
 static gboolean acts_interrupt(CommandRun *run)
 {
     Acts *acts = run->data;
     guint taken = 0;
 
+    if (acts_undo(run))
+        return TRUE;
     if (acts->stopped || acts->items->len < 2 || acts->under_way == 0 ||
         acts->next >= acts->items->len)
         return FALSE;

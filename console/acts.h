@@ -46,6 +46,7 @@ typedef struct {
     gboolean by_glob;          /* a word was a pattern */
     gboolean asked;            /* somebody thought about it: look again before it is done */
     gboolean stopped;          /* ^C: no more are begun */
+    gboolean undoing;          /* ^C or TERM: waits for the end, counted in App.closing */
     gboolean has_page, closed; /* the face shows the page of the run; and it was closed */
 } Acts;
 

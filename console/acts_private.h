@@ -10,5 +10,7 @@
 
 /* Begins what was resolved, or asked about and agreed to. */
 void acts_begin(CommandRun *run);
+/* What was interrupted has taken back what it made, or is not waited for any more. */
+void acts_undo_over(Acts *acts);
 /* Says of those that were left out why. */
 void acts_print_skipped(CommandRun *run);

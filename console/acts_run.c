@@ -200,8 +200,11 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     acts->under_way--;
     acts_next(run);
     show_page(acts);
-    if (acts->under_way == 0)
+    if (acts->under_way == 0) {
         acts_over(run);
+        output_flush(run->out);
+        acts_undo_over(acts);
+    }
 }
 
 /* What was asked about is looked at again: it may be another by now, or in another state. */

@@ -14,7 +14,7 @@
 
 #include "backends/libvirt/clone.h"
 
-#define POLL_MS     200
+#define POLL_MS     50
 #define MESSAGE_MAX 2000
 #define SUFFIX_MAX  8
 
@@ -233,9 +233,15 @@ GPtrArray *lv_clone_disks(LvConn *conn, virDomainPtr domain, const LvXmlDomain *
 
 /* ---- qemu-img ------------------------------------------------------------------------------- */
 
-/* It ends with us, and a ^C of the terminal is ours to pass on. Async-signal-safe. */
+/* It ends with us, and a ^C of the terminal is ours to pass on; what signals we block or ignore is
+   none of its business. Async-signal-safe. */
 static void in_child(gpointer data)
 {
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -285,7 +291,7 @@ static gboolean watch_child(GPid pid, int out, int err, GString *message, const 
         read_progress(text, progress);
         if (!cancelled && gemel_act_cancelled(progress->args)) {
             cancelled = TRUE;
-            kill(pid, SIGTERM);
+            kill(pid, SIGKILL); /* what it wrote goes with it */
         }
     }
     return cancelled;
