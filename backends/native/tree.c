@@ -20,6 +20,7 @@
 typedef struct {
     NativeTreeKind kind;
     gboolean link_files; /* join: regular files are linked, not copied */
+    gboolean has_linked; /* whether the last of them was: it has its attributes already */
     dev_t source_dev;
     struct stat avoid; /* st_ino 0 = nothing to avoid */
     int to_root_fd;
@@ -179,7 +180,8 @@ static gboolean copy_regular(Copy *copy, int from_fd, int to_fd, const char *nam
     gboolean ok;
 
     /* Past the file system's number of links (65,000 on ext4) there is nothing but a copy. */
-    if (copy->link_files && linkat(from_fd, name, to_fd, name, 0) == 0)
+    copy->has_linked = copy->link_files && linkat(from_fd, name, to_fd, name, 0) == 0;
+    if (copy->has_linked)
         return TRUE;
     if (copy->link_files && errno != EMLINK)
         return copy_failed(copy, errno, error);
@@ -307,7 +309,7 @@ static gboolean copy_entry(Copy *copy, int from_fd, int to_fd, const char *name,
             return gemel_error_set(error, GEMEL_ERROR_FAILED, "copying %s: cancelled",
                                    copy->path->str);
     }
-    if (!ok || (copy->link_files && S_ISREG(info.st_mode)))
+    if (!ok || (copy->has_linked && S_ISREG(info.st_mode)))
         return ok;
     return copy_metadata(copy, from_fd, to_fd, name, &info, error);
 }

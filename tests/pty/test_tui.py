@@ -690,6 +690,19 @@ def test_edit_lends_the_terminal_and_comes_back(tui):
     terminal.wait(r"NAME.*STATE")
 
 
+def test_the_menu_clones_under_a_name_that_is_typed(tui):
+    terminal = open_calm(tui)
+    move_to(terminal, "mail")
+    terminal.key("x")
+    terminal.wait(r"C  clone +disks copied")
+    terminal.key("C")
+    terminal.wait(r":clone mail ")
+    terminal.send("mail-2")
+    terminal.key("Enter")
+    terminal.wait(r"mail: cloned to mail-2")
+    terminal.wait(r"(?m)^ +mail-2 +vm +stopped")
+
+
 def test_protection_is_told_in_the_menu_and_asked_for_by_name(tui):
     terminal = open_calm(tui)
     move_to(terminal, "db")

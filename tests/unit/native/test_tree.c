@@ -365,6 +365,37 @@ static void test_removes_what_is_deeper_than_any_path(void)
     trees_close(&t);
 }
 
+/* Where a file cannot have one more name it is copied, with its attributes. */
+static void test_links_until_there_are_too_many(void)
+{
+    Trees t;
+    struct stat info;
+    GError *error = NULL;
+    int names;
+
+    trees_open(&t);
+    put(t.a, "file", "text");
+    put(t.a, "other", "more");
+    g_assert_cmpint(fchmodat(t.a, "file", 04751, 0), ==, 0);
+    names = make_dir(t.dir, "names");
+    for (guint i = 0; i < 70000; i++) {
+        char name[16];
+
+        g_snprintf(name, sizeof name, "%u", i);
+        if (linkat(t.a, "file", names, name, 0) != 0)
+            break;
+    }
+    g_assert_true(native_tree_link(t.a, t.to, NULL, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(fstatat(t.to, "file", &info, AT_SYMLINK_NOFOLLOW), ==, 0);
+    g_assert_cmpuint(info.st_mode & 07777, ==, 04751);
+    g_assert_true(info.st_nlink == 1 || linkat(t.a, "file", names, "one-more", 0) == 0);
+    g_assert_cmpint(fstatat(t.to, "other", &info, AT_SYMLINK_NOFOLLOW), ==, 0);
+    g_assert_cmpuint(info.st_nlink, ==, 2);
+    close(names);
+    trees_close(&t);
+}
+
 static void test_removes_no_link_target(void)
 {
     Trees t;
@@ -428,6 +459,8 @@ int main(int argc, char **argv)
                     test_join_minds_opaque_directories);
     g_test_add_func("/native/tree/removes-what-is-deeper-than-any-path",
                     test_removes_what_is_deeper_than_any_path);
+    g_test_add_func("/native/tree/links-until-there-are-too-many",
+                    test_links_until_there_are_too_many);
     g_test_add_func("/native/tree/removes-no-link-target", test_removes_no_link_target);
     g_test_add_func("/native/tree/removing-nothing-succeeds", test_removing_nothing_succeeds);
     g_test_add_func("/native/tree/measures-with-a-bound", test_measures_with_a_bound);
