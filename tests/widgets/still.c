@@ -51,7 +51,7 @@ static const char *const odd_names[] = {
     "שרת-ראשי",     "خادم-الويب",  "a-name-longer-than-any-column",
     "naïve-ß"};
 
-static guint taken;
+static guint wanted, taken; /* atomic: set by the test, read by workers, and the other way round */
 static gint64 created_ns, first_ns;
 static guint cast_size = G_N_ELEMENTS(parts);
 static StillNames cast_names;
@@ -96,12 +96,18 @@ static Part cast_part(guint i)
 
 guint still_samples(void)
 {
-    return taken;
+    return g_atomic_int_get(&taken);
+}
+
+void still_want(guint n)
+{
+    g_atomic_int_set(&wanted, n);
 }
 
 void still_reset(guint n)
 {
-    taken = 0;
+    g_atomic_int_set(&wanted, 0);
+    g_atomic_int_set(&taken, 0);
     created_ns = gemel_boottime_ns();
     /* a little ahead of the clock, so that nothing is old on a slow machine */
     first_ns = created_ns - ((gint64)n - 5) * SECOND;
@@ -254,14 +260,15 @@ static GemelSample *sample_of(const Part *p, guint n)
 static GPtrArray *still_sample(GemelConn *conn, GError **error)
 {
     GPtrArray *samples = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_sample_free);
+    guint n = g_atomic_int_get(&wanted);
 
-    taken++;
     for (guint i = 0; i < cast_size; i++) {
         Part part = cast_part(i);
 
         if (part.state == GEMEL_STATE_RUNNING)
-            g_ptr_array_add(samples, sample_of(&part, taken));
+            g_ptr_array_add(samples, sample_of(&part, n));
     }
+    g_atomic_int_set(&taken, n);
     return samples;
 }
 

@@ -22,5 +22,9 @@ typedef enum { STILL_NAMES_PLAIN, STILL_NAMES_ODD } StillNames;
    ODD: wide ones, with combining marks, from right to left. Before a world is opened. */
 void still_cast(guint n, StillNames names);
 
+/* From here on a sample is the nth, however often it is asked for: a worker that is slow is asked
+ * twice. */
+void still_want(guint n);
+
 /* Begins anew; `n` samples will end about now. */
 void still_reset(guint n);
