@@ -99,6 +99,8 @@ typedef struct {
     void *post_data;
     /* UI thread: job's state, progress or notes changed. */
     void (*changed)(void *data, GemelJob *job);
+    /* UI thread: there is work again, so gemel_lanes_tick has to be called until it says FALSE. */
+    void (*busy)(void *data);
     void *data;
 } GemelLanesHooks;
 

@@ -464,6 +464,8 @@ GemelJob *gemel_lanes_submit(GemelLanes *lanes, GemelLane lane, const GemelJobSp
         }
     }
     pthread_mutex_unlock(&lanes->lock);
+    if (lanes->hooks.busy != NULL)
+        lanes->hooks.busy(lanes->hooks.data);
     if (done != NULL)
         g_array_append_val(job->listeners, listener);
     if (lost)

@@ -106,6 +106,13 @@ static void app_job_changed(void *data, GemelJob *job)
     model_job_changed(app->model, job);
 }
 
+static void app_lanes_busy(void *data)
+{
+    App *app = data;
+
+    model_watch_deadlines(app->model);
+}
+
 /* A second backend of a kind, opened without a name, is called sim2, qemu2 and so on. */
 static GemelBackend *app_number_backend(App *app, GemelBackend *backend, const char *uri,
                                         GError **error)
@@ -142,6 +149,7 @@ gboolean app_connect(App *app, const char *name, const char *uri, GError **error
     open->lanes = gemel_lanes_new(backend, &(GemelLanesHooks){.post = hub_post,
                                                               .post_data = app->hub,
                                                               .changed = app_job_changed,
+                                                              .busy = app_lanes_busy,
                                                               .data = app});
     g_ptr_array_add(app->backends, open);
     model_add_backend(app->model, open);

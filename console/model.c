@@ -415,8 +415,6 @@ void model_add_backend(Model *model, AppBackend *open)
     backend->open = open;
     backend->name = g_intern_string(open->backend->name);
     g_ptr_array_add(model->backends, backend);
-    if (model->deadline_source == NULL)
-        model->deadline_source = app_add_timer(model->app, DEADLINE_MS, deadlines, model);
     if (model->tick_source != NULL)
         backend_list(backend);
     if (model->watching)
@@ -489,17 +487,19 @@ static gboolean tick(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* Moves the lanes' deadlines on and notices changes of their health. */
+/* Moves the lanes' deadlines on and notices changes of their health; ends where nothing runs, and
+   all is well then. */
 static gboolean deadlines(gpointer data)
 {
     Model *model = data;
+    gboolean busy = FALSE;
 
     for (guint i = 0; i < model->backends->len; i++) {
         ModelBackend *backend = model->backends->pdata[i];
         g_autofree char *text = NULL;
         GemelLanesHealth health;
 
-        gemel_lanes_tick(backend->open->lanes);
+        busy = gemel_lanes_tick(backend->open->lanes) || busy;
         health = gemel_lanes_health(backend->open->lanes, &text);
         if (health != backend->health || g_strcmp0(text, backend->health_text) != 0) {
             backend->health = health;
@@ -508,7 +508,15 @@ static gboolean deadlines(gpointer data)
             model_announce(model, MODEL_BACKENDS);
         }
     }
-    return G_SOURCE_CONTINUE;
+    if (!busy)
+        app_source_remove(&model->deadline_source);
+    return busy ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+void model_watch_deadlines(Model *model)
+{
+    if (model->deadline_source == NULL)
+        model->deadline_source = app_add_timer(model->app, DEADLINE_MS, deadlines, model);
 }
 
 void model_start(Model *model)

@@ -167,6 +167,8 @@ void model_set_tap(Model *model, const ModelTap *tap, gpointer data);
 void model_add_backend(Model *model, AppBackend *open);
 void model_remove_backend(Model *model, AppBackend *open);
 void model_job_changed(Model *model, GemelJob *job);
+/* A job was submitted: deadlines are moved on, ten times a second, until nothing runs. */
+void model_watch_deadlines(Model *model);
 /* All backends are closed: what still comes from them is dropped. */
 void model_close_backends(Model *model);
 /* An act on an instance began or ended (NULL). */

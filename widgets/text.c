@@ -91,6 +91,16 @@ gunichar text_next_char(const char **s, const char *end)
     return text_safe_char(uc);
 }
 
+/* How many characters are plain at the beginning: printable ASCII, a cell and a byte each. Nearly
+   all text is that, and needs no look at each character. */
+static gsize plain_length(const char *s, const char *end)
+{
+    const char *start = s;
+    while (s < end && *s >= 0x20 && *s < 0x7f)
+        s++;
+    return (gsize)(s - start);
+}
+
 /* Cells of a whole string. */
 int text_width(const char *s)
 {
@@ -156,6 +166,14 @@ void text_append_sanitised(GString *out, const char *s, gssize len, TextKind kin
     const char *end = s + (len < 0 ? strlen(s) : (gsize)len);
     int column = 0, marks = 0;
     while (s < end) {
+        gsize plain = plain_length(s, end);
+        if (plain > 0) {
+            g_string_append_len(out, s, (gssize)plain);
+            s += plain;
+            column += (int)plain;
+            marks = 0;
+            continue;
+        }
         if (kind == TEXT_OUTPUT) {
             const char *past = skip_escape(s, end);
             if (past != NULL) {
@@ -194,8 +212,11 @@ void text_append_sanitised(GString *out, const char *s, gssize len, TextKind kin
 /* A copy of `s` that is safe to print. */
 char *text_sanitise(const char *s, gssize len, TextKind kind)
 {
-    GString *out = g_string_new(NULL);
-    text_append_sanitised(out, s, len, kind);
+    const char *end = s + (len < 0 ? strlen(s) : (gsize)len);
+    if (plain_length(s, end) == (gsize)(end - s))
+        return g_strndup(s, (gsize)(end - s));
+    GString *out = g_string_sized_new((gsize)(end - s) + 1);
+    text_append_sanitised(out, s, end - s, kind);
     return g_string_free(out, FALSE);
 }
 
@@ -212,6 +233,13 @@ static int append_cells(GString *out, const char *s, int width)
     int used = 0;
     const char *end = s + strlen(s);
     while (s < end) {
+        int plain = (int)MIN(plain_length(s, end), (gsize)MAX(width - used, 0));
+        if (plain > 0) {
+            g_string_append_len(out, s, plain);
+            s += plain;
+            used += plain;
+            continue;
+        }
         gunichar uc = text_next_char(&s, end);
         int w = text_char_width(uc);
         if (used + w > width)
