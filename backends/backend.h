@@ -482,7 +482,8 @@ struct GemelBackend {
     char *uri;  /* what it was created from, shown in `backends` */
     /* Set by the console, on the UI thread, and read by workers: nobody looks at more than the
        headline figures now (cpu.usage, memory.usage, io.*_bytes, net.*_bytes, pressure and limits).
-       A sample may leave out others that cost a read of their own. */
+       A sample may leave out others that cost a read of their own, and repeat an average of
+       pressure for as long as the kernel takes to compute the next one (2 s). */
     atomic_bool headline_only;
 };
 

@@ -1,224 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "backends/native/stats.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
-#include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/native/limit_watch.h"
+#include "backends/native/net_watch.h"
 #include "backends/native/parse.h"
-#include "backends/native/process.h"
+#include "backends/native/stats_private.h"
 
 #define BUFFER_SIZE (256 * 1024)
 /* A read this long may not have been all. */
 #define WHOLE_MAX 2048
-/* Directory times move with the timer tick: a change this close to the look may show the same time
-   as one before it. */
-#define MTIME_GRAIN_NS (50 * 1000 * 1000)
+/* The kernel computes pressure averages anew every 2 s (PSI_FREQ in kernel/sched/psi.c), whoever
+   asks; a little less, for samples come a little early or late. */
+#define PRESSURE_PERIOD_NS (G_GINT64_CONSTANT(1900) * 1000 * 1000)
+/* Samples without an interface but lo after which one is waited for rather than looked for: who
+   asks once or twice does not set up a watch. */
+#define NET_LONE_SAMPLES 3
 
-enum { FD_CLOSED = -1, FD_ABSENT = -2 };
-
-typedef struct {
-    char *id;
-    pid_t pid;
-    guint64 pid_start;
-    int pidfd;
-    char *cgroup;
-    gboolean host_network;
-    gboolean seen; /* by the scan in hand */
-    int *fds;      /* one per sample file; FD_CLOSED = not kept, FD_ABSENT = no such file */
-    gboolean limits_changed, limits_watched;
-    gint64 limits_read_ns; /* 0 = never */
-    guint64 limits_valid;  /* of the values below, as in a sample */
-    guint64 *limits;       /* one per native_limit_metrics */
-} Entry;
-
-struct NativeStats {
-    const NativeStore *store;
-    const NativeCgroups *cgroups;
-
-    /* The thread that reads; what it shares with its caller is under the mutex. */
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    gboolean has_thread, is_asked, is_over;
-    GPtrArray *answer; /* NULL = none yet */
-    guint kept_then;   /* `kept` when it answered */
-
-    /* What follows belongs to the reader: the caller, or the thread once there is one. */
-    gboolean budget_is_given, wants_thread;
-    gboolean headline_only; /* as asked with the sample in hand */
-    guint keep_max, kept;
-    NativeLimitWatch *limit_watch;
-    char *state_dir;
-    int state_fd;            /* -1 = there was none */
-    gint64 scanned_mtime_ns; /* of state_dir at the last scan; 0 = scan again */
-    GPtrArray *entries;      /* of Entry* */
-    GArray *polls;           /* struct pollfd, one per entry */
-    GHashTable *disk_names;
-    char *buffer;
-};
-
-/* ---- entries -------------------------------------------------------------------------------- */
-
-static void entry_free(NativeStats *stats, Entry *entry)
-{
-    for (guint i = 0; i < native_sample_files_n; i++)
-        if (entry->fds[i] >= 0) {
-            close(entry->fds[i]);
-            stats->kept--;
-        }
-    if (entry->pidfd >= 0) {
-        close(entry->pidfd);
-        stats->kept--;
-    }
-    native_limit_watch_forget(stats->limit_watch, &entry->limits_changed);
-    g_free(entry->limits);
-    g_free(entry->fds);
-    g_free(entry->id);
-    g_free(entry->cgroup);
-    g_free(entry);
-}
-
-guint native_stats_default_budget(gboolean own_table)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 256;
-    if (own_table) /* less what is open for a moment only */
-        return (guint)MIN(limit.rlim_cur - MIN(64, limit.rlim_cur / 4), 1000000);
-    return (guint)MIN(MIN(limit.rlim_max / 2, limit.rlim_cur / 4 * 3), 1000000);
-}
-
-/* ---- which containers run ------------------------------------------------------------------- */
-
-static Entry *find_entry(const NativeStats *stats, const char *id)
-{
-    for (guint i = 0; i < stats->entries->len; i++) {
-        Entry *entry = g_ptr_array_index(stats->entries, i);
-
-        if (g_str_equal(entry->id, id))
-            return entry;
-    }
-    return NULL;
-}
-
-static void drop_entry(NativeStats *stats, guint i)
-{
-    entry_free(stats, g_ptr_array_index(stats->entries, i));
-    g_ptr_array_remove_index_fast(stats->entries, i);
-}
-
-/* Takes a container in whose state file was seen, when it runs. */
-static void scan_one(NativeStats *stats, const char *id)
-{
-    Entry *entry = find_entry(stats, id);
-    g_auto(NativeRun) run = {0};
-    int pidfd;
-
-    native_run_load(stats->store, id, &run);
-    if (run.phase != NATIVE_RUN_STARTED)
-        return;
-    if (entry != NULL && entry->pid == run.pid && entry->pid_start == run.pid_start) {
-        entry->seen = TRUE;
-        return;
-    }
-    pidfd = native_process_open(run.pid, run.pid_start);
-    if (pidfd < 0)
-        return;
-    entry = g_new0(Entry, 1);
-    entry->id = g_strdup(id);
-    entry->pid = run.pid;
-    entry->pid_start = run.pid_start;
-    entry->cgroup = g_steal_pointer(&run.cgroup);
-    entry->host_network = run.host_network;
-    entry->seen = TRUE;
-    entry->fds = g_new(int, native_sample_files_n);
-    for (guint i = 0; i < native_sample_files_n; i++)
-        entry->fds[i] = FD_CLOSED;
-    entry->limits = g_new0(guint64, native_limit_metrics_n);
-    entry->pidfd = pidfd;
-    stats->kept++;
-    g_ptr_array_add(stats->entries, entry);
-}
-
-/* Whether the directory changed since the last scan, as far as its time can tell. */
-static gboolean state_dir_changed(NativeStats *stats)
-{
-    struct timespec now;
-    struct stat info;
-    gint64 mtime_ns, now_ns;
-
-    /* The descriptor saves a walk along the path; a directory without links was removed. */
-    if (stats->state_fd >= 0 && (fstat(stats->state_fd, &info) != 0 || info.st_nlink == 0)) {
-        close(stats->state_fd);
-        stats->state_fd = -1;
-    }
-    if (stats->state_fd < 0) {
-        stats->state_fd = open(stats->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (stats->state_fd < 0 || fstat(stats->state_fd, &info) != 0)
-            info = (struct stat){0};
-    }
-    mtime_ns = (gint64)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
-    if (mtime_ns != 0 && mtime_ns == stats->scanned_mtime_ns)
-        return FALSE;
-    clock_gettime(CLOCK_REALTIME, &now);
-    now_ns = (gint64)now.tv_sec * 1000000000 + now.tv_nsec;
-    stats->scanned_mtime_ns = now_ns - mtime_ns > MTIME_GRAIN_NS ? mtime_ns : 0;
-    return TRUE;
-}
-
-static void scan(NativeStats *stats)
-{
-    DIR *dir = state_dir_changed(stats) ? opendir(stats->state_dir) : NULL;
-
-    if (dir == NULL)
-        return;
-    for (guint i = 0; i < stats->entries->len; i++)
-        ((Entry *)g_ptr_array_index(stats->entries, i))->seen = FALSE;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        g_autofree char *id = NULL;
-
-        if (!g_str_has_suffix(entry->d_name, ".json"))
-            continue;
-        id = g_strndup(entry->d_name, strlen(entry->d_name) - strlen(".json"));
-        if (native_id_is_valid(id))
-            scan_one(stats, id);
-    }
-    closedir(dir);
-    for (guint i = stats->entries->len; i > 0; i--)
-        if (!((Entry *)g_ptr_array_index(stats->entries, i - 1))->seen)
-            drop_entry(stats, i - 1);
-}
-
-/* Drops the containers whose init has ended, for a pidfd is readable then, and learns of limits
-   that were written to. */
-static void look_for_news(NativeStats *stats)
-{
-    guint n = stats->entries->len;
-
-    g_array_set_size(stats->polls, n + 1);
-    for (guint i = 0; i < n; i++)
-        g_array_index(stats->polls, struct pollfd, i) = (struct pollfd){
-            .fd = ((Entry *)g_ptr_array_index(stats->entries, i))->pidfd, .events = POLLIN};
-    g_array_index(stats->polls, struct pollfd, n) =
-        (struct pollfd){.fd = native_limit_watch_fd(stats->limit_watch), .events = POLLIN};
-    if (poll((struct pollfd *)(void *)stats->polls->data, n + 1, 0) <= 0)
-        return;
-    if (g_array_index(stats->polls, struct pollfd, n).revents != 0)
-        native_limit_watch_poll(stats->limit_watch);
-    for (guint i = n; i > 0; i--)
-        if (g_array_index(stats->polls, struct pollfd, i - 1).revents != 0)
-            drop_entry(stats, i - 1);
-}
+/* The averages of one resource are two of its metrics, the totals the others. */
+static const GemelMetric pressure_averages[NATIVE_PRESSURE_AVERAGES_N] = {
+    GEMEL_METRIC_PSI_CPU_SOME, GEMEL_METRIC_PSI_CPU_FULL, GEMEL_METRIC_PSI_MEM_SOME,
+    GEMEL_METRIC_PSI_MEM_FULL, GEMEL_METRIC_PSI_IO_SOME,  GEMEL_METRIC_PSI_IO_FULL};
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -359,23 +167,98 @@ static void add_limits(NativeStats *stats, Entry *entry, GemelSample *sample)
             gemel_sample_set(sample, native_limit_metrics[i], entry->limits[i]);
 }
 
+/* ---- what need not be read each time ----------------------------------------------------------
+ */
+
+/* net/dev, unless lo is known to be all that is there. */
+static void read_net(NativeStats *stats, Entry *entry, guint index, GemelSample *sample)
+{
+    guint rows = sample->rows->len;
+
+    if (entry->net_lone) {
+        native_sample_files[index].parse("", sample);
+        return;
+    }
+    read_file(stats, entry, index, sample);
+    if (!gemel_sample_has(sample, GEMEL_METRIC_NET_RX_BYTES))
+        return;
+    if (sample->rows->len > rows) {
+        native_stats_close_news(stats, &entry->net_fd);
+        entry->net_samples = 0;
+    } else if (entry->net_fd >= 0) { /* it was open before this was read: nothing is missed */
+        entry->net_lone = TRUE;
+        if (entry->fds[index] >= 0) {
+            close(entry->fds[index]);
+            entry->fds[index] = FD_CLOSED;
+            stats->kept--;
+        }
+    } else if (++entry->net_samples == NET_LONE_SAMPLES && stats->kept < stats->keep_max) {
+        entry->net_fd = native_net_watch_open(entry->pid);
+        stats->kept += entry->net_fd >= 0;
+        if (entry->net_fd >= 0 && !native_stats_expect_news(stats, entry->net_fd, &entry->net_news))
+            native_stats_close_news(stats, &entry->net_fd);
+    }
+}
+
+/* Whether the averages that were read last are still those of the kernel's last period. Totals go
+   on all the time: they are nobody's headline figure. */
+static gboolean pressure_is_fresh(const NativeStats *stats, const Entry *entry, gint64 now_ns)
+{
+    return stats->headline_only && entry->pressure_ns != 0 &&
+           now_ns - entry->pressure_ns < PRESSURE_PERIOD_NS;
+}
+
+static void keep_pressure(Entry *entry, const GemelSample *sample)
+{
+    entry->pressure_ns = sample->time_ns;
+    entry->pressure_valid = sample->valid;
+    for (guint i = 0; i < G_N_ELEMENTS(pressure_averages); i++)
+        entry->pressure[i] = sample->value[pressure_averages[i]];
+}
+
+static void add_pressure(const Entry *entry, GemelSample *sample)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(pressure_averages); i++)
+        if (entry->pressure_valid >> pressure_averages[i] & 1u)
+            gemel_sample_set(sample, pressure_averages[i], entry->pressure[i]);
+}
+
 /* ---- the sample ----------------------------------------------------------------------------- */
+
+/* The files that are not limits. */
+static void read_figures(NativeStats *stats, Entry *entry, GemelSample *sample)
+{
+    gboolean fresh = pressure_is_fresh(stats, entry, sample->time_ns);
+
+    for (guint i = 0; i < native_sample_files_n && !native_sample_files[i].is_limit; i++) {
+        const NativeSampleFile *file = &native_sample_files[i];
+
+        if (entry->fds[i] == FD_ABSENT || (stats->headline_only && file->is_extra) ||
+            (fresh && file->from == NATIVE_FROM_PRESSURE))
+            continue;
+        if (file->from == NATIVE_FROM_PROC)
+            read_net(stats, entry, i, sample);
+        else
+            read_file(stats, entry, i, sample);
+    }
+    if (fresh)
+        add_pressure(entry, sample);
+    else
+        keep_pressure(entry, sample);
+}
 
 static GPtrArray *take_sample(NativeStats *stats)
 {
     GPtrArray *samples;
 
-    scan(stats);
-    look_for_news(stats);
+    native_stats_scan(stats);
+    native_stats_look_for_news(stats);
     samples = g_ptr_array_new_full(stats->entries->len, (GDestroyNotify)gemel_sample_free);
     for (guint e = 0; e < stats->entries->len; e++) {
         Entry *entry = g_ptr_array_index(stats->entries, e);
         GemelSample *sample = gemel_sample_new(entry->id, gemel_boottime_ns());
 
-        for (guint i = 0; i < native_sample_files_n && !native_sample_files[i].is_limit; i++)
-            if (entry->fds[i] != FD_ABSENT &&
-                !(stats->headline_only && native_sample_files[i].is_extra))
-                read_file(stats, entry, i, sample);
+        read_figures(stats, entry, sample);
         add_limits(stats, entry, sample);
         if (sample->rows->len > 0)
             native_name_disks(sample, stats->disk_names);
@@ -386,11 +269,26 @@ static GPtrArray *take_sample(NativeStats *stats)
     return samples;
 }
 
+guint native_stats_default_budget(gboolean own_table)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 256;
+    if (own_table) /* less what is open for a moment only */
+        return (guint)MIN(limit.rlim_cur - MIN(64, limit.rlim_cur / 4), 1000000);
+    return (guint)MIN(MIN(limit.rlim_max / 2, limit.rlim_cur / 4 * 3), 1000000);
+}
+
 static void begin_reading(NativeStats *stats, gboolean own_table)
 {
     if (!stats->budget_is_given)
         stats->keep_max = native_stats_default_budget(own_table);
     stats->limit_watch = native_limit_watch_new();
+    stats->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (native_limit_watch_fd(stats->limit_watch) >= 0)
+        native_stats_expect_news(stats, native_limit_watch_fd(stats->limit_watch),
+                                 &stats->limit_news);
     stats->state_fd = -1;
 }
 
@@ -398,8 +296,10 @@ static void begin_reading(NativeStats *stats, gboolean own_table)
 static void end_reading(NativeStats *stats)
 {
     for (guint i = stats->entries->len; i > 0; i--)
-        drop_entry(stats, i - 1);
+        native_stats_drop(stats, i - 1);
     g_clear_pointer(&stats->limit_watch, native_limit_watch_free);
+    if (stats->epoll_fd >= 0)
+        close(stats->epoll_fd);
     if (stats->state_fd >= 0)
         close(stats->state_fd);
     stats->scanned_mtime_ns = 0;
@@ -455,7 +355,6 @@ NativeStats *native_stats_new(const NativeStore *store, const NativeCgroups *cgr
     stats->keep_max = keep_max;
     stats->state_dir = g_build_filename(store->run, "state", NULL);
     stats->entries = g_ptr_array_new();
-    stats->polls = g_array_new(FALSE, TRUE, sizeof(struct pollfd));
     stats->disk_names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     stats->buffer = g_malloc(BUFFER_SIZE);
     pthread_mutex_init(&stats->mutex, NULL);
@@ -479,7 +378,6 @@ void native_stats_free(NativeStats *stats)
     pthread_mutex_destroy(&stats->mutex);
     pthread_cond_destroy(&stats->cond);
     g_ptr_array_unref(stats->entries);
-    g_array_unref(stats->polls);
     g_hash_table_unref(stats->disk_names);
     g_free(stats->state_dir);
     g_free(stats->buffer);

@@ -4,8 +4,9 @@
  *
  * A NativeStats belongs to one connection and so to one worker thread. Which containers run is
  * read from RUN/state, and only when that directory changed; that one ended is seen on its pidfd,
- * all of them asked by one poll(2). Each figure's file is read once per sample; limits are read
- * when somebody wrote to them (limit_watch.h). The descriptors of a removed group or a dead process
+ * all of them asked by one epoll_wait(2). Each figure's file is read once per sample, but limits
+ * when somebody wrote to them (limit_watch.h), and net/dev of a network that has no interface but
+ * lo when there is news of one (net_watch.h). The descriptors of a removed group or a dead process
  * fail to read and are closed with their container.
  *
  * Some sixteen descriptors per container are many where RLIMIT_NOFILE is small, and the rest of
@@ -24,7 +25,8 @@ NativeStats *native_stats_new(const NativeStore *store, const NativeCgroups *cgr
                               guint keep_max);
 /* GemelSample*, free function set. */
 GPtrArray *native_stats_sample(NativeStats *stats);
-/* From the next sample on: whether files that give no headline figure are left out. */
+/* From the next sample on: whether files that give no headline figure are left out, and averages of
+   pressure taken once in the two seconds in which the kernel computes them anew, without totals. */
 void native_stats_set_headline_only(NativeStats *stats, gboolean headline_only);
 /* Descriptors kept at the last sample, those of the budget only. */
 guint native_stats_kept(const NativeStats *stats);

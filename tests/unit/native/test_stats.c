@@ -2,6 +2,7 @@
 /* Figures from files: trees of v1, hybrid and v2 hosts made in a temporary directory, with a
    process of our own standing for the container's init. */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -484,6 +485,153 @@ static void test_reads_in_a_thread(void)
     host_close(&h);
 }
 
+/* ---- what need not be read each time ----------------------------------------------------------
+ */
+
+/* In place: a kept descriptor sees it. */
+static void rewrite_file(const Host *h, const char *path, const char *text)
+{
+    g_autofree char *full = g_build_filename(h->dir, "sys/fs/cgroup", path, NULL);
+    FILE *file = fopen(full, "w");
+
+    g_assert_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void test_averages_wait_for_the_kernels_period(void)
+{
+    Host h;
+    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    guint64 shown;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    native_stats_set_headline_only(h.stats, TRUE);
+    gemel_sample_free(sample(&h));
+    rewrite_file(&h, GROUP "/cpu.pressure", "some avg10=2.50 avg60=0.00 avg300=0.00 total=99999\n");
+    {
+        g_autoptr(GemelSample) soon = sample(&h);
+
+        has(soon, PSI_CPU_SOME, 125);
+        has(soon, PSI_CPU_FULL, 50);
+        has(soon, PSI_MEM_SOME, 10000);
+        lacks(soon, PSI_CPU_TOTAL); /* an old one would make a rate of 0 */
+    }
+    do {
+        g_autoptr(GemelSample) later = sample(&h);
+
+        shown = later->value[GEMEL_METRIC_PSI_CPU_SOME];
+        g_usleep(20000);
+    } while (shown == 125 && g_get_monotonic_time() < deadline);
+    g_assert_cmpuint(shown, ==, 250);
+    rewrite_file(&h, GROUP "/cpu.pressure",
+                 "some avg10=3.00 avg60=0.00 avg300=0.00 total=100000\n");
+    native_stats_set_headline_only(h.stats, FALSE);
+    {
+        g_autoptr(GemelSample) whole = sample(&h);
+
+        has(whole, PSI_CPU_SOME, 300);
+        has(whole, PSI_CPU_TOTAL, 100000);
+    }
+    host_close(&h);
+}
+
+/* Descriptors of this process whose path ends so. */
+static guint count_open(const char *suffix)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+    guint n = 0;
+
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *link = g_build_filename("/proc/self/fd", name, NULL);
+        g_autofree char *target = g_file_read_link(link, NULL);
+
+        n += target != NULL && g_str_has_suffix(target, suffix);
+    }
+    return n;
+}
+
+/* A child in a network namespace of its own, where only lo is; 0 where there is no right to it. */
+static pid_t lone_child(void)
+{
+    int ready[2];
+    char byte = 'n';
+    pid_t pid;
+
+    g_assert_cmpint(pipe2(ready, O_CLOEXEC), ==, 0);
+    pid = fork();
+    if (pid == 0) {
+        byte = unshare(CLONE_NEWNET) == 0 ? 'y' : 'n';
+        if (write(ready[1], &byte, 1) != 1 || byte == 'n')
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1 || byte != 'y') {
+        waitpid(pid, NULL, 0);
+        pid = 0;
+    }
+    close(ready[0]);
+    return pid;
+}
+
+/* ip(8) in the child's namespace. */
+static gboolean run_ip(const Host *h, const char *words)
+{
+    g_autofree char *line = g_strdup_printf("nsenter -t %d -n ip %s", (int)h->pid, words);
+    gint status = -1;
+
+    return g_spawn_command_line_sync(line, NULL, NULL, &status, NULL) && status == 0;
+}
+
+/* Whether a sample has figures of the network, and of how many interfaces. */
+static gboolean sample_nics(Host *h, guint *ret_nics)
+{
+    g_autoptr(GemelSample) s = sample(h);
+
+    *ret_nics = 0;
+    for (guint i = 0; i < s->rows->len; i++)
+        *ret_nics += g_array_index(s->rows, GemelRow, i).group == GEMEL_ROWS_NIC;
+    return gemel_sample_has(s, GEMEL_METRIC_NET_RX_BYTES);
+}
+
+static void test_an_interface_that_comes_late_is_seen(void)
+{
+    Host h;
+    guint nics;
+
+    host_open(&h, v2_mounts, 1000);
+    fill_v2(&h);
+    end_child(&h);
+    h.pid = lone_child();
+    if (h.pid == 0) {
+        g_test_skip("no right to a network namespace");
+        host_close(&h);
+        return;
+    }
+    write_run(&h);
+    for (int i = 0; i < 6; i++) {
+        g_assert_true(sample_nics(&h, &nics));
+        g_assert_cmpuint(nics, ==, 0);
+    }
+    g_assert_cmpuint(count_open("/net/dev"), ==, 0); /* it is told of links, and does not look */
+    g_assert_true(sample_nics(&h, &nics));
+    if (run_ip(&h, "link add gemel0 type veth peer name gemel1")) {
+        g_assert_true(sample_nics(&h, &nics));
+        g_assert_cmpuint(nics, ==, 2);
+        g_assert_true(run_ip(&h, "link del gemel0"));
+        for (int i = 0; i < 6; i++)
+            g_assert_true(sample_nics(&h, &nics));
+        g_assert_cmpuint(nics, ==, 0);
+        g_assert_cmpuint(count_open("/net/dev"), ==, 0);
+    } else {
+        g_test_skip("no veth pairs here");
+    }
+    host_close(&h);
+}
+
 static void test_budget_fits_the_limit(void)
 {
     struct rlimit limit;
@@ -636,6 +784,10 @@ int main(int argc, char **argv)
     g_test_add_func("/native/stats/sees-a-new-limit", test_sees_a_new_limit);
     g_test_add_func("/native/stats/reads-in-a-thread-with-descriptors-of-its-own",
                     test_reads_in_a_thread);
+    g_test_add_func("/native/stats/averages-wait-for-the-kernels-period",
+                    test_averages_wait_for_the_kernels_period);
+    g_test_add_func("/native/stats/an-interface-that-comes-late-is-seen",
+                    test_an_interface_that_comes_late_is_seen);
     g_test_add_func("/native/stats/budget-fits-the-limit", test_budget_fits_the_limit);
     g_test_add_func("/native/stats/a-small-limit-brings-the-thread",
                     test_a_small_limit_brings_the_thread);
