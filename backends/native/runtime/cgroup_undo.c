@@ -6,7 +6,7 @@
 struct step {
     struct step *older;
     int dir;
-    const char *file, *back;
+    const char *file, *back, *instead; /* when the kernel does not take it back */
 };
 static struct step *newest, *pending;
 static bool noting;
@@ -57,7 +57,7 @@ const char *undo_text(const char *file, const char *text, const char *before)
         return line;
     if ((line = line_of(before, "oom_kill_disable", 16)))
         return line + 17;
-    /* An empty list of CPUs takes a write, of which the kernel sees nothing when it is empty. */
+    /* An empty list of CPUs: the kernel sees nothing of a write without a byte. */
     size_t n = strcspn(before, "\n");
     return n ? mem_strndup(before, n) : "\n";
 }
@@ -69,6 +69,10 @@ void undo_note(int dir, const char *file, const char *text)
     pending = back ? mem_alloc(sizeof *pending) : NULL;
     if (back)
         *pending = (struct step){.dir = dir, .file = mem_strdup(file), .back = back};
+    /* A cpuset with processes cannot become empty again before Linux 6.2 or so: then it gets what
+     * it had in effect. */
+    if (back && *back == '\n')
+        pending->instead = file_read(dir, mem_printf("%s.effective", file), 65536, NULL);
 }
 
 void undo_noted(bool done)
@@ -84,7 +88,8 @@ void undo_end(bool back)
 {
     int saved = errno;
     for (; back && newest; newest = newest->older)
-        file_write(newest->dir, newest->file, newest->back);
+        if (file_write(newest->dir, newest->file, newest->back) < 0 && newest->instead)
+            file_write(newest->dir, newest->file, newest->instead);
     newest = NULL;
     noting = false;
     errno = saved;

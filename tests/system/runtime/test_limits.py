@@ -47,7 +47,7 @@ def test_an_update_that_fails_changes_nothing(rt):
         return [rt.group_file(cid, *names) for names in (
             ("memory", "memory.limit_in_bytes", "memory.max"), ("memory", "memory.soft_limit_in_bytes", "memory.low"),
             ("cpu", "cpu.shares", "cpu.weight"), ("cpu", "cpu.cfs_quota_us", "cpu.max"),
-            ("cpu", "cpu.cfs_period_us", "cpu.max"), ("cpuset", "cpuset.cpus", "cpuset.cpus"), ("pids", "pids.max", "pids.max"))]
+            ("cpu", "cpu.cfs_period_us", "cpu.max"), ("cpuset", "cpuset.cpus", "cpuset.cpus.effective"), ("pids", "pids.max", "pids.max"))]
     before = now()
     rest = {"memory": {"limit": 128 << 20, "reservation": 32 << 20}, "pids": {"limit": 33},
             "cpu": {"shares": 300, "quota": 30000, "period": 50000, "cpus": "0"}}
