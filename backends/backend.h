@@ -342,6 +342,11 @@ typedef struct {
        than one that mixes two states of the snapshots. Read lane. NULL = cannot. */
     GemelDiff *(*diff)(GemelConn *conn, const char *id, const char *from, const char *to,
                        const GemelActArgs *args, GError **error);
+    /* Writes the files as they were at a snapshot to `fd` as a tar archive (pax) of which
+       create_instance makes an instance again; what was written before a failure is worth nothing.
+       Changes nothing. Read lane. NULL = cannot. */
+    gboolean (*export)(GemelConn *conn, const char *id, const char *name, int fd,
+                       const GemelActArgs *args, GError **error);
 } GemelSnapshotOps;
 
 /* ---- the definition ------------------------------------------------------------------------- */

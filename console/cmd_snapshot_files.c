@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cmd_snapshot_files.c - snapshot diff: the files behind snapshots. */
+/* cmd_snapshot_files.c - snapshot diff and export: the files behind snapshots. */
 #include "console/commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Files that are compared are read, and a layer may be large. */
 #define FILES_HARD_MS 1800000
+/* As long as whoever reads the archive takes. */
+#define EXPORT_HARD_MS 86400000
 
 /* ---- diff ----------------------------------------------------------------------------------- */
 
@@ -188,10 +196,177 @@ static void diff_run(CommandRun *run)
                diff_done, target);
 }
 
+/* ---- export --------------------------------------------------------------------------------- */
+
+typedef struct {
+    char *id, *snapshot;
+    char *file; /* NULL = standard output */
+    gboolean force;
+} ExportCall;
+
+static void export_call_free(gpointer data)
+{
+    ExportCall *call = data;
+
+    g_free(call->id);
+    g_free(call->snapshot);
+    g_free(call->file);
+    g_free(call);
+}
+
+/* Whether something may be put at the place of `file`. Asked before the work, and once more by the
+   link that gives it its name. */
+static gboolean file_is_free(const ExportCall *call, GError **error)
+{
+    struct stat info;
+
+    if (lstat(call->file, &info) != 0)
+        return errno == ENOENT || gemel_error_set_errno(error, errno, "%s", call->file);
+    if (!S_ISREG(info.st_mode))
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "%s: is there and no regular file; give the name of one",
+                               call->file);
+    return call->force || gemel_error_set(error, GEMEL_ERROR_EXISTS,
+                                          "%s: is there already; --force replaces it", call->file);
+}
+
+/* Gives the finished file its name, durably. */
+static gboolean file_publish(const ExportCall *call, const char *temporary, int fd, GError **error)
+{
+    g_autofree char *dir = g_path_get_dirname(call->file);
+    int dir_fd;
+
+    if (fsync(fd) != 0)
+        return gemel_error_set_errno(error, errno, "writing %s", call->file);
+    if (call->force ? rename(temporary, call->file) != 0
+                    : renameat2(AT_FDCWD, temporary, AT_FDCWD, call->file, RENAME_NOREPLACE) != 0)
+        return gemel_error_set_errno(error, errno, "naming %s", call->file);
+    dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd >= 0) {
+        fsync(dir_fd);
+        close(dir_fd);
+    }
+    return TRUE;
+}
+
+/* Beside the file under a name of its own until it is whole. What is in it may be secret and
+   set-user-ID: it is its owner's. */
+static gboolean export_to_file(GemelConn *conn, const ExportCall *call, const GemelActArgs *args,
+                               GError **error)
+{
+    g_autofree char *temporary = g_strconcat(call->file, ".XXXXXX", NULL);
+    gboolean ok;
+    int fd;
+
+    if (!file_is_free(call, error))
+        return FALSE;
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return gemel_error_set_errno(error, errno, "writing %s", call->file);
+    ok = conn->backend->ops->snapshots->export(conn, call->id, call->snapshot, fd, args, error) &&
+         file_is_free(call, error) && file_publish(call, temporary, fd, error);
+    close(fd);
+    if (!ok)
+        unlink(temporary);
+    return ok;
+}
+
+static gpointer run_export(GemelConn *conn, const GemelActArgs *args, gpointer arg, GError **error)
+{
+    const ExportCall *call = arg;
+    gboolean done = call->file != NULL
+                        ? export_to_file(conn, call, args, error)
+                        : conn->backend->ops->snapshots->export(conn, call->id, call->snapshot,
+                                                                STDOUT_FILENO, args, error);
+
+    return done ? g_strdup("") : NULL;
+}
+
+static void export_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    Target *target = data;
+    CommandRun *run = target->run;
+
+    if (error != NULL) {
+        run_error(run, error);
+        return;
+    }
+    if (!g_str_equal(run->words[2], "-"))
+        output_line(run->out, OUTPUT_NOTE, "%s: snapshot %s is in %s", target->name, run->words[1],
+                    run->words[2]);
+    run_print_notes(run, target->name, job);
+}
+
+/* FALSE, having said why, if the backend of the instance cannot. */
+static gboolean can_export(CommandRun *run, const ModelInstance *instance)
+{
+    const GemelSnapshotOps *ops = instance->backend->open->backend->ops->snapshots;
+
+    if (ops != NULL && ops->export != NULL)
+        return TRUE;
+    if (instance->info->kind == GEMEL_KIND_VM)
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED,
+                 "%s: a guest's snapshots are inside its disks; stop it, then `qemu-img convert -l "
+                 "snapshot.name=%s -O qcow2 DISK FILE` takes one out of a disk",
+                 instance->info->name, run->words[1]);
+    else
+        run_fail(run, GEMEL_ERROR_UNSUPPORTED, "%s: %s has no files to export",
+                 instance->info->name, instance->backend->name);
+    return FALSE;
+}
+
+static void export_run(CommandRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    ModelInstance *instance = run_find(run, run->words[0], &error);
+    gboolean to_stdout = g_str_equal(run->words[2], "-");
+    g_autofree char *title = NULL;
+    ExportCall *call;
+    Target *target;
+
+    if (instance == NULL) {
+        run_error(run, error);
+        return;
+    }
+    if (!can_export(run, instance))
+        return;
+    if (to_stdout && (run->face->face != FACE_ONESHOT || run->piped || isatty(STDOUT_FILENO))) {
+        run_fail(run, GEMEL_ERROR_INVALID,
+                 "snapshot export: an archive is not written to a terminal or into the console; "
+                 "give a FILE, or use `gemel snapshot export ... - | program` in a shell");
+        return;
+    }
+    call = g_new0(ExportCall, 1);
+    call->id = g_strdup(instance->info->id);
+    call->snapshot = g_strdup(run->words[1]);
+    call->file = to_stdout ? NULL : g_strdup(run->words[2]);
+    call->force = run_flag(run, "force");
+    title = g_strdup_printf("snapshot export %s %s %s", instance->info->name, run->words[1],
+                            run->words[2]);
+    target = target_new(run, instance);
+    run->data = target;
+    run->data_free = target_free;
+    run_submit(run, target->backend, GEMEL_LANE_READ,
+               &(GemelJobSpec){.kind = g_intern_string(title),
+                               .instance_id = target->id,
+                               .title = title,
+                               .run = run_export,
+                               .arg = call,
+                               .arg_free = export_call_free,
+                               .result_free = g_free,
+                               .hard_ms = EXPORT_HARD_MS},
+               export_done, target);
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const CommandOption diff_options[] = {
     {"long", 'l', OPTION_FLAG, FALSE, NULL, "also what kind each is, its size and what differs"},
+    {NULL},
+};
+
+static const CommandOption export_options[] = {
+    {"force", 'f', OPTION_FLAG, FALSE, NULL, "replace a file that is there"},
     {NULL},
 };
 
@@ -213,5 +388,18 @@ const Command commands_files[] = {
                 "compared byte by byte. Volumes and tmpfs are not part of it. What a guest's disks "
                 "hold only the guest can read.",
      .run = diff_run},
+    {.name = "snapshot export",
+     .summary = "the files of a container as of a snapshot, as a tar archive",
+     .example = "gemel snapshot export lab-ct s1 lab-ct-s1.tar",
+     .group = "Snapshots",
+     .flags = COMMAND_LISTS,
+     .any_instance = TRUE,
+     .words = {{WORD_INSTANCE, "NAME"}, {WORD_SNAPSHOT, "SNAPSHOT"}, {WORD_FILE, "FILE"}},
+     .options = export_options,
+     .details = "`gemel create NEW --rootfs FILE` makes a container of it again. Owners, modes, "
+                "times, extended attributes, hard links, holes and devices are kept; sockets, "
+                "volumes and tmpfs are left out. `-` for FILE is the standard output, unless that "
+                "is a terminal. The file appears when it is whole.",
+     .run = export_run},
     {.name = NULL},
 };

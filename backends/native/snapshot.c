@@ -509,4 +509,5 @@ const GemelSnapshotOps native_snapshot_ops = {
     .revert = snapshot_revert,
     .remove = snapshot_remove,
     .diff = native_snapshot_diff,
+    .export = native_snapshot_export,
 };

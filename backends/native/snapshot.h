@@ -39,3 +39,5 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NativeMoment, native_moment_done)
 /* Entries of native_snapshot_ops that have files of their own. */
 GemelDiff *native_snapshot_diff(GemelConn *conn, const char *id, const char *from, const char *to,
                                 const GemelActArgs *args, GError **error);
+gboolean native_snapshot_export(GemelConn *conn, const char *id, const char *name, int fd,
+                                const GemelActArgs *args, GError **error);

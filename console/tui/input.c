@@ -85,8 +85,13 @@ static void begin_command(Tui *tui, const char *line)
     const char *key = page_target(tui);
     const ModelInstance *instance = key != NULL ? tui_instance(tui, key) : NULL;
     g_autofree char *word = instance != NULL ? instance_word(instance) : g_strdup("");
+    const Page *page = tui_page(tui);
+    const char *snapshot = page->ops->snapshot != NULL ? page->ops->snapshot((Page *)page) : NULL;
     g_auto(GStrv) parts = g_strsplit(line, "{}", -1);
-    g_autofree char *text = g_strjoinv(word, parts);
+    g_autofree char *named = g_strjoinv(word, parts);
+    g_auto(GStrv) around = g_strsplit(named, "{snapshot}", -1);
+    g_autofree char *quoted = command_quote(snapshot != NULL ? snapshot : "");
+    g_autofree char *text = g_strjoinv(snapshot != NULL ? quoted : "", around);
 
     if (strstr(line, "{}") != NULL && instance == NULL) {
         face_say(tui, OUTPUT_ERROR, "Nothing is selected.");

@@ -122,6 +122,7 @@ static const Binding table[] = {
     {"n",    AT_SNAPSHOTS, "view command snapshot create {} ", "new", 2, "take a snapshot"},
     {"r",    AT_SNAPSHOTS, "snapshot revert {} {snapshot}", "revert", 2, "go back to it; asks first"},
     {"=",    AT_SNAPSHOTS, "snapshot plan {} {snapshot}", "plan", 4, "what revert and delete would do"},
+    {"e",    AT_SNAPSHOTS, "view command snapshot export {} {snapshot} ", NULL, 0, "write its files to a tar archive"},
     {"c",    AT_SNAPSHOTS, "snapshot diff {} {snapshot}", "changes", 5, "which files changed since it"},
     {"D",    AT_SNAPSHOTS, "snapshot delete {} {snapshot}", "delete", 3, "delete it; asks first"},
     {"r",    AT_INSTANCES, "view hint restart is `p r`", NULL, 0, NULL},

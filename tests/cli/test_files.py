@@ -55,3 +55,13 @@ def test_diff_refuses_with_a_reason(gemel, command, status, text):
 
 def test_diff_changes_nothing(gemel):
     assert sequence(gemel, "snapshot diff lab-ct", "--read-only").status == 0
+
+
+@pytest.mark.parametrize("command, status, text", [
+    ("snapshot export lab-ct s1 x.tar", 4, "no files"),
+    ("snapshot export lab-vm s1 x.qcow2", 4, "qemu-img convert -l"),
+    ("snapshot export lab-ct s1", 2, "FILE"),
+])
+def test_export_refuses_with_a_reason(gemel, command, status, text):
+    result = sequence(gemel, command)
+    assert result.status == status and text in result.err, result

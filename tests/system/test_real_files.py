@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files behind real containers: snapshot diff."""
+"""The files behind real containers: snapshot diff, snapshot export."""
 
 import json
+import tarfile
 
 import pytest
 
@@ -54,3 +55,44 @@ def test_diff_strips_hostile_names_on_the_screen_alone(real, container):
     found = [c for c in changes(real, container, "s1") if c["path"].startswith("/e/")]
     assert found[0]["path"] == "/e/a\x1b]0;owned\x07\n\ufffdb"
     assert json.dumps(found[0]["path_base64"]) == '"L2UvYRtdMDtvd25lZAcK/2I="'
+
+
+def test_an_exported_snapshot_makes_a_container_again(world, real, container, tmp_path):
+    inside(real, container, "mkdir /data; echo kept > /data/a; ln /data/a /data/b; ln -s a /data/link; "
+                            "mknod /data/null c 1 3; mkfifo /data/fifo; chown 5:6 /data/a; chmod 4755 /data/a; "
+                            r"""printf x > "/data/$(printf 'n\033\377\nme')"; rm /data/nothing 2>&-; """
+                            "truncate -s 64M /data/hole; rm -r /media || :")
+    real.ok("snapshot", "create", container, "s1")
+    inside(real, container, "echo later > /data/later")
+    archive = tmp_path / "s1.tar"
+    real.ok("snapshot", "export", container, "s1", str(archive))
+    assert archive.stat().st_mode & 0o777 == 0o600 and archive.stat().st_size < 32 << 20
+    assert [p.name for p in tmp_path.iterdir()] == ["s1.tar"]
+    copy = world.name("copy")
+    real.ok("create", copy, "--rootfs", str(archive), "--", "/bin/sh", "-c", "while :; do sleep 1; done")
+    try:
+        real.ok("start", copy)
+        look = "cd /data; cat b; stat -c '%n %u:%g %a %h %F %s' *; readlink link"
+        assert inside(real, copy, look) == inside(real, container, "rm /data/later;" + look)
+    finally:
+        real.ok("delete", "--force", "--yes", copy)
+
+
+def test_export_replaces_nothing_unasked_and_leaves_nothing_behind(real, container, tmp_path):
+    real.ok("snapshot", "create", container, "s1")
+    there = tmp_path / "there"
+    there.write_text("mine")
+    assert real.run("snapshot", "export", container, "s1", str(there)).status == 6
+    assert there.read_text() == "mine"
+    assert real.run("snapshot", "export", container, "none", str(tmp_path / "x")).status == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["there"]
+    real.ok("snapshot", "export", "--force", container, "s1", str(there))
+    assert tarfile.open(there).getmember("bin").isdir()
+
+
+def test_export_to_the_standard_output(real, container, tmp_path):
+    real.ok("snapshot", "create", container, "s1")
+    with open(tmp_path / "out.tar", "wb") as out:
+        with real.popen("snapshot", "export", container, "s1", "-", stdout=out) as running:
+            assert running.wait(60) == 0
+    assert "bin" in tarfile.open(tmp_path / "out.tar").getnames()
