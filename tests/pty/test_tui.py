@@ -45,16 +45,28 @@ def open_tab(terminal, name):
         terminal.wait(lambda _, before=before: now() not in (None, before))
 
 
+def selected_name(terminal):
+    """The instance under the cursor; its figures may change while it stays."""
+    found = re.match(r"\s*[>▸]\W*([\w.-]+)", selected(terminal) or "")
+    return found and found[1]
+
+
 def move_to(terminal, name):
     """Put the cursor on an instance by the filter-free way: down until it is there."""
+    def at_top():
+        lines = terminal.lines()
+        header = next((i for i, line in enumerate(lines) if re.search(r"NAME.*STATE", line)), None)
+        return header is not None and re.match(r"\s*[>▸]", lines[header + 1])
+
     terminal.key("g")
+    until(at_top, 5, lambda: f"the cursor to be at the top\n{terminal.dump()}")
     for _ in range(40):
-        line = selected(terminal)
-        if line and re.search(rf"\b{re.escape(name)}(\s|$)", line):
+        before = selected_name(terminal)
+        if before == name:
             return
-        before = line
         terminal.key("j")
-        until(lambda: selected(terminal) != before, 2, lambda: f"the cursor to move\n{terminal.dump()}")
+        until(lambda: selected_name(terminal) not in (None, before), 2,
+              lambda: f"the cursor to move\n{terminal.dump()}")
     raise AssertionError(f"the cursor does not get to {name}\n{terminal.dump()}")
 
 
