@@ -176,6 +176,15 @@ static void say_done(CommandRun *run, const Item *item)
                     value != NULL ? " to " : "", value != NULL ? value : "");
 }
 
+/* The face may want to know: the console takes marks away. */
+static void tell_face(CommandRun *run, const Target *target)
+{
+    g_autofree char *key = g_strconcat(target->backend->backend->name, "/", target->id, NULL);
+
+    if (run->face->acted != NULL)
+        run->face->acted(run, key, run->face->face_data);
+}
+
 static void act_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     Item *item = data;
@@ -187,6 +196,8 @@ static void act_done(GemelJob *job, gpointer result, const GError *error, gpoint
     target_set_doing(item->target, NULL);
     item->state = error != NULL ? ITEM_FAILED : ITEM_DONE;
     item->ended_usec = g_get_monotonic_time();
+    if (error == NULL)
+        tell_face(run, item->target);
     item->text = g_strdup(error != NULL ? error->message : view->notes);
     if (item->text != NULL)
         g_strdelimit(item->text, "\n", ' ');

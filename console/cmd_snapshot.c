@@ -230,7 +230,7 @@ static void act_begin(CommandRun *run)
     if (run->dry_run) {
         output_line(run->out, OUTPUT_DATA, "would do: %s (%s)", title,
                     act->target->backend->backend->name);
-        plan_print_files(run, act->target, act->act, act->snapshot);
+        plan_print_files(run, act->target, act->act, act->snapshot, plan_print_done);
         return;
     }
     call = g_new0(SnapshotCall, 1);
@@ -343,6 +343,30 @@ static void act_run(CommandRun *run)
 
 /* ---- plan ----------------------------------------------------------------------------------- */
 
+static void plan_of_delete(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    CommandRun *run = data;
+    const SnapshotAct *act = run->data;
+
+    output_line(run->out, OUTPUT_DATA, "%s", "");
+    output_line(run->out, OUTPUT_DATA,
+                "snapshot delete %s %s: its children keep what they need of it", act->target->name,
+                act->snapshot);
+    plan_print_done(job, result, error, run);
+}
+
+static void plan_of_revert(GemelJob *job, gpointer result, const GError *error, gpointer data)
+{
+    CommandRun *run = data;
+    const SnapshotAct *act = run->data;
+
+    output_line(run->out, OUTPUT_DATA,
+                "snapshot revert %s %s: what was written since its newest snapshot is lost",
+                act->target->name, act->snapshot);
+    plan_print_done(job, result, error, run);
+    plan_print_files(run, act->target, GEMEL_ACT_SNAPSHOT_DELETE, act->snapshot, plan_of_delete);
+}
+
 static void plan_show(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     CommandRun *run = data;
@@ -358,14 +382,7 @@ static void plan_show(GemelJob *job, gpointer result, const GError *error, gpoin
                  act->target->name, act->snapshot, act->target->name);
         return;
     }
-    output_line(run->out, OUTPUT_DATA,
-                "snapshot revert %s %s: what was written since its newest snapshot is lost",
-                act->target->name, act->snapshot);
-    plan_print_files(run, act->target, GEMEL_ACT_SNAPSHOT_REVERT, act->snapshot);
-    output_line(run->out, OUTPUT_DATA,
-                "snapshot delete %s %s: its children keep what they need of it", act->target->name,
-                act->snapshot);
-    plan_print_files(run, act->target, GEMEL_ACT_SNAPSHOT_DELETE, act->snapshot);
+    plan_print_files(run, act->target, GEMEL_ACT_SNAPSHOT_REVERT, act->snapshot, plan_of_revert);
 }
 
 /* What reverting to a snapshot and deleting it would do. */

@@ -260,10 +260,9 @@ const Column column_table[LIST_N] = {
                      .priority = 3, .figure = model_figure_memory, .unit = UNIT_BYTES,
                      .total = TOTAL_SUM, .key = 'm'},
     [LIST_PRESSURE] = {"pressure", "PRESS c/m/i",
-                       "PSI some avg10 of CPU, memory, I/O; sorted "
-                       "by the worst",
-                       .min = 11, .max = 14, .priority = 4, .figure = model_figure_pressure,
-                       .unit = UNIT_PERCENT, .total = TOTAL_MAX, .key = 'P'},
+                       "PSI avg10 of CPU, memory, I/O; sorted by the worst", .min = 11, .max = 14,
+                       .priority = 4, .figure = model_figure_pressure, .unit = UNIT_PERCENT,
+                       .total = TOTAL_MAX, .key = 'P'},
     [LIST_BLOCK] = {"block", "BLOCK r/w", "bytes read and written", .min = 9, .max = 11,
                     .priority = 7, .figure = model_figure_block, .unit = UNIT_BYTES_RATE,
                     .total = TOTAL_SUM, .key = 'b'},

@@ -154,6 +154,8 @@ typedef struct {
     /* Shows `text` on a page of the run's own, again and again; FALSE: the page was closed. NULL
        outside the TUI. */
     gboolean (*page)(CommandRun *run, const char *title, const char *text, gpointer face_data);
+    /* An act of this run on the instance `key` ("backend/id") succeeded. NULL: nobody asks. */
+    void (*acted)(CommandRun *run, const char *key, gpointer face_data);
     /* `view` verbs: sort, filter, goto ...; NULL outside the TUI (exit 2, says so). */
     gboolean (*view)(gpointer face_data, const char *const *words, GError **error);
     gpointer face_data;

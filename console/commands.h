@@ -80,8 +80,10 @@ void target_free(gpointer target);
 void target_set_doing(Target *target, const char *doing);
 
 /* plan.c: prints which files the act would take or leave, and their bytes, once the backend has
-   told; nothing for an act that takes no file away. */
-void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot);
+   told; nothing for an act that takes no file away. `done` is plan_print_done, or calls it. */
+void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot,
+                      GemelJobDone done);
+void plan_print_done(GemelJob *job, gpointer result, const GError *error, gpointer run);
 /* The same of a plain act that is to be done so. */
 void plan_print_act(CommandRun *run, const Target *target, GemelAct act, const GemelActArgs *args);
 

@@ -130,7 +130,7 @@ static void add_lines(GPtrArray *lines, const json_t *files, const char *before,
     }
 }
 
-static void plan_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
+void plan_print_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
 {
     CommandRun *run = data;
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
@@ -144,16 +144,19 @@ static void plan_done(GemelJob *job, gpointer result, const GError *error, gpoin
         output_line(run->out, OUTPUT_DATA, "%s", (char *)lines->pdata[i]);
 }
 
-void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot)
+void plan_print_files(CommandRun *run, const Target *target, GemelAct act, const char *snapshot,
+                      GemelJobDone done)
 {
     if (has_plan(target, act))
-        submit(run, target, act, snapshot, NULL, plan_done, run);
+        submit(run, target, act, snapshot, NULL, done, run);
+    else
+        done(NULL, NULL, NULL, run);
 }
 
 void plan_print_act(CommandRun *run, const Target *target, GemelAct act, const GemelActArgs *args)
 {
     if (has_plan(target, act))
-        submit(run, target, act, NULL, args, plan_done, run);
+        submit(run, target, act, NULL, args, plan_print_done, run);
 }
 
 /* ---- the question --------------------------------------------------------------------------- */

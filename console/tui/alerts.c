@@ -57,6 +57,19 @@ static void add_row(AlertsView *self, const Alert *alert, ModelInstance *instanc
     g_array_append_val(self->rows, row);
 }
 
+static int widest_name(const GArray *rows)
+{
+    int widest = 1;
+
+    for (guint i = 0; i < rows->len; i++) {
+        const AlertRow *row = &g_array_index(rows, AlertRow, i);
+
+        if (row->instance != NULL)
+            widest = MAX(widest, text_width(row->instance->info->name));
+    }
+    return widest;
+}
+
 static void rebuild(AlertsView *self)
 {
     App *app = self->page.tui->app;
@@ -78,6 +91,7 @@ static void rebuild(AlertsView *self)
     for (guint i = 0; (alert = alerts_nth(app->alerts, i)) != NULL; i++)
         if ((quiet >> i) & 1u)
             add_row(self, alert, NULL);
+    table_set_wanted_width(self->table, COLUMN_NAME, widest_name(self->rows));
     table_rows_changed(self->table);
     table_lost(self->table);
 }

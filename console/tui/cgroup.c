@@ -6,7 +6,7 @@
 #include "widgets/meter.h"
 
 #define LABEL 11
-#define BAR   18
+#define BAR   14
 
 /* The label of a line; returns the column after. */
 static int head(const Canvas *c, int y, const char *label)

@@ -9,9 +9,9 @@ enum { COLUMN_TIME, COLUMN_TYPE, COLUMN_NAME, COLUMN_BACKEND, COLUMN_DETAIL, COL
 
 static const TableColumn columns[COLUMN_N] = {
     [COLUMN_TIME] = {.id = "time", .title = "TIME", .min = 12},
-    [COLUMN_TYPE] = {.id = "type", .title = "EVENT", .min = 14, .priority = 1},
-    [COLUMN_NAME] = {.id = "name", .title = "NAME", .min = 16, .max = 40, .priority = 1},
-    [COLUMN_BACKEND] = {.id = "backend", .title = "BACKEND", .min = 8, .max = 12, .priority = 3},
+    [COLUMN_TYPE] = {.id = "type", .title = "EVENT", .min = 12, .priority = 1},
+    [COLUMN_NAME] = {.id = "name", .title = "NAME", .min = 12, .max = 40, .priority = 1},
+    [COLUMN_BACKEND] = {.id = "backend", .title = "BACKEND", .min = 7, .max = 9, .priority = 3},
     [COLUMN_DETAIL] = {.id = "detail", .title = "WHY", .min = 14, .max = 60, .priority = 2},
 };
 
@@ -115,12 +115,26 @@ typedef struct {
     char *key_text;  /* the key given last */
 } Events;
 
+static int widest_name(GPtrArray *events)
+{
+    int widest = 1;
+
+    for (guint i = 0; i < events->len; i++) {
+        const char *name = ((const ModelEvent *)events->pdata[i])->name;
+
+        widest = MAX(widest, name != NULL ? text_width(name) : 1);
+    }
+    return widest;
+}
+
 static void rebuild(Events *self)
 {
     g_ptr_array_set_size(self->rows, 0);
     for (GList *link = model_events(self->page.tui->app->model)->tail; link != NULL;
          link = link->prev)
         g_ptr_array_add(self->rows, link->data);
+    /* names take what they need, reasons the rest */
+    table_set_wanted_width(self->table, COLUMN_NAME, widest_name(self->rows));
     table_rows_changed(self->table);
     table_lost(self->table); /* the oldest drop out: no news */
 }

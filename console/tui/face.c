@@ -24,8 +24,9 @@ typedef struct {
     char *target; /* key of the instance that was selected */
     gboolean over;
     GSource *bury;
-    guint number; /* of the session */
-    Page *page;   /* that it shows its text on (watch), or NULL */
+    guint number;      /* of the session */
+    gboolean of_marks; /* what it acts on was marked */
+    Page *page;        /* that it shows its text on (watch), or NULL */
     gboolean page_gone;
 } Line;
 
@@ -36,6 +37,7 @@ static void set_message(Tui *tui, OutputClass class, const char *text)
     g_free(tui->message);
     tui->message = g_strdup(text);
     tui->message_class = class;
+    tui->message_met = tui->message_brief = FALSE;
     tui->message_usec = g_get_monotonic_time();
     tui_changed(tui);
 }
@@ -50,6 +52,12 @@ void face_say(Tui *tui, OutputClass class, const char *format, ...)
     set_message(tui, class, text);
 }
 
+void face_say_briefly(Tui *tui, const char *text)
+{
+    set_message(tui, OUTPUT_NOTE, text);
+    tui->message_brief = TRUE;
+}
+
 /* Seconds a message stands at least, and at most. */
 enum { NOTE_S = 2, ERROR_S = 4, NOTE_MAX_S = 6 };
 
@@ -59,17 +67,28 @@ static gboolean message_is_older(const Tui *tui, int seconds)
            g_get_monotonic_time() - tui->message_usec >= (gint64)seconds * G_USEC_PER_SEC;
 }
 
-/* A key was pressed: what could be read is read. */
+/* A key was pressed: what could be read is read, and somebody is there who did. */
 void face_age_message(Tui *tui)
 {
-    if (message_is_older(tui, tui->message_class == OUTPUT_ERROR ? ERROR_S : NOTE_S))
+    tui->message_met = TRUE;
+    if (tui->message_brief ||
+        message_is_older(tui, tui->message_class == OUTPUT_ERROR ? ERROR_S : NOTE_S))
+        g_clear_pointer(&tui->message, g_free);
+}
+
+/* Another view is open: what was said in the one before is not about it. */
+void face_leave_message(Tui *tui)
+{
+    if (tui->message_met && tui->message_class != OUTPUT_ERROR)
         g_clear_pointer(&tui->message, g_free);
 }
 
 /* Time passed: what was said may no longer be true. Errors wait for a key. */
 void face_expire_message(Tui *tui)
 {
-    if (!tui->taken && tui->message_class != OUTPUT_ERROR && message_is_older(tui, NOTE_MAX_S))
+    gboolean waits = tui->message_class == OUTPUT_ERROR && !tui->message_met;
+
+    if (!tui->taken && !waits && message_is_older(tui, NOTE_MAX_S))
         g_clear_pointer(&tui->message, g_free);
 }
 
@@ -196,6 +215,20 @@ static char *typed(Tui *tui, const char *text)
     return g_strjoinv(" ", words);
 }
 
+/* FaceOps.acted: of marks that were acted on those stay on which it failed, as in file managers. */
+static void unmark(CommandRun *run, const char *key, gpointer data)
+{
+    Tui *tui = data;
+    Page *list = tui->pages->pdata[0];
+
+    for (guint i = tui->runs->len; i-- > 0;) {
+        const Line *line = tui->runs->pdata[i];
+
+        if (!line->over && line->out == run->out && line->of_marks)
+            table_mark_key(list->ops->table(list), key, FALSE);
+    }
+}
+
 /* FaceOps.page: the first call opens the page. */
 static gboolean show_page(CommandRun *run, const char *title, const char *text, gpointer data)
 {
@@ -276,6 +309,8 @@ void face_run_asked(Tui *tui, const char *text)
     line->lines = g_string_new(NULL);
     line->text = g_strdup(text);
     line->title = readable(tui, text);
+    line->of_marks =
+        strstr(text, " " MARKS_OPTIONS " ") != NULL || g_strcmp0(text, tui->marks_line) == 0;
     line->out = output_new_lines(take_line, line);
     line->target = g_strdup(page->ops->target != NULL ? page->ops->target(page) : NULL);
     g_autofree char *as_typed = typed(tui, text);
@@ -335,6 +370,7 @@ void face_init(Tui *tui)
         .open_stream = consoles_open,
         .has_terminal = TRUE,
         .page = show_page,
+        .acted = unmark,
         .view = tui_view,
         .face_data = tui,
     };
@@ -353,5 +389,6 @@ void face_free(Tui *tui)
     }
     g_ptr_array_unref(tui->runs);
     g_free(tui->message);
+    g_free(tui->marks_line);
     g_free(tui->echo);
 }

@@ -69,7 +69,7 @@ void frame_measure_cost(Tui *tui)
 
 /* ---- header --------------------------------------------------------------------------------- */
 
-/* "1.0s", or "0.1s>2.4s" when a source is so slow that it is asked less often. */
+/* "every 1s", or "every 0.1-2.4s" when a source is so slow that it is asked less often. */
 static char *refresh_text(Tui *tui)
 {
     gint64 refresh_ms = options_get_number(tui->app->options, "refresh"), slowest = refresh_ms;
@@ -77,9 +77,9 @@ static char *refresh_text(Tui *tui)
 
     for (guint i = 0; i < backends->len; i++)
         slowest = MAX(slowest, model_interval_ms(backends->pdata[i]));
-    return slowest > refresh_ms
-               ? g_strdup_printf("%.1fs>%.1fs", (double)refresh_ms / 1000, (double)slowest / 1000)
-               : g_strdup_printf("%.1fs", (double)refresh_ms / 1000);
+    return slowest > refresh_ms ? g_strdup_printf("every %.3g-%.3gs", (double)refresh_ms / 1000,
+                                                  (double)slowest / 1000)
+                                : g_strdup_printf("every %.3gs", (double)refresh_ms / 1000);
 }
 
 /* "REPLAY 0:12/1:00 x4 paused" of the first recording that is played, or NULL. */
@@ -133,7 +133,8 @@ static char *path_text(Tui *tui, int room)
                                      ? page->ops->crumb(page)
                                      : g_strdup(page->ops->name);
 
-        if (instance != NULL && page->ops->where != AT_ALERTS && instance->info->name != about) {
+        if (instance != NULL && (page->ops->where & (AT_ALERTS | AT_CONSOLES)) == 0 &&
+            instance->info->name != about) {
             g_string_append_printf(path, " %s %s", TUI_CRUMB, instance->info->name);
             about = instance->info->name;
         }
@@ -152,12 +153,12 @@ static void draw_header(Tui *tui, const Canvas *c)
     g_autofree char *path = path_text(tui, c->width * 2 / 5);
     g_autofree char *summary = page->ops->summary != NULL ? page->ops->summary(page) : NULL;
     g_autofree char *rss = format_bytes(tui->cost_rss_bytes);
-    g_autofree char *own = g_strdup_printf("own %.1f%% %s", tui->cost_percent, rss);
+    g_autofree char *own = g_strdup_printf("self %.1f%% %s", tui->cost_percent, rss);
     g_autofree char *written = format_rate(tui->cost_bytes_rate);
-    g_autofree char *terminal = g_strdup_printf("tty %4s/s", written);
+    g_autofree char *terminal = g_strdup_printf("screen %4s/s", written);
     g_autofree char *calls = g_strdup_printf("calls %.0f/s", tui->cost_calls_rate);
     g_autofree char *refresh = refresh_text(tui);
-    g_autofree char *cpu = g_strdup_printf("cpu/%s", model_cpu_mode_name(tui->cpu_mode));
+    g_autofree char *cpu = g_strdup_printf("CPU%% of %s", model_cpu_mode_name(tui->cpu_mode));
     g_autofree char *replay = replay_text(tui), *record = record_text(tui);
     const BarSegment segments[] = {
         {" gemel ", ROLE_BRAND, 0, FALSE},
@@ -439,7 +440,7 @@ static void draw_footer(Tui *tui, const Canvas *c)
         if (label != NULL)
             keys[n++] = (FooterKey){binding->key, label, binding->priority};
     }
-    if (where == AT_TEXT && n < FOOTER_MAX)
+    if ((where & (AT_TEXT | AT_HOSTS)) != 0 && n < FOOTER_MAX)
         keys[n++] = (FooterKey){"arrows", "scroll", 2};
     footer_draw(c, keys, n);
 }

@@ -140,6 +140,10 @@ void input_run_binding(Tui *tui, const Binding *binding)
         face_say(tui, OUTPUT_NOTE, "%s", error->message);
         return;
     }
+    if (strstr(binding->line, "{marks}") != NULL) {
+        g_free(tui->marks_line);
+        tui->marks_line = g_strdup(line);
+    }
     face_echo(tui, binding->key, line);
     face_run_line(tui, line);
 }
@@ -155,8 +159,10 @@ static void page_key(Tui *tui, int key)
     }
     g_autofree char *name = keys_name(key);
 
+    g_autofree char *text = g_strdup_printf("%s does nothing here; ? lists the keys.", name);
+
     if (key != KEYS_OTHER)
-        face_say(tui, OUTPUT_NOTE, "%s does nothing here; ? lists the keys.", name);
+        face_say_briefly(tui, text);
 }
 
 /* ---- the input line ------------------------------------------------------------------------- */
@@ -293,6 +299,8 @@ static void take_event(Tui *tui, const ScreenEvent *event)
             page->ops->click(page, event->y, event->x);
     } else
         page_key(tui, event->key);
+    if (tui_page(tui) != page)
+        face_leave_message(tui);
     tui_changed(tui);
 }
 

@@ -229,6 +229,58 @@ static Menu *menu_actions(Tui *tui, GError **error)
     return menu;
 }
 
+/* What there is to do with one snapshot. */
+static const struct {
+    const char *key, *command, *label, *hint;
+    GemelAct act; /* GEMEL_ACT_N: it only looks */
+} of_snapshot[] = {
+    {"=", "snapshot plan", "plan", "what revert and delete would do", GEMEL_ACT_N},
+    {"c", "snapshot diff", "changes", "files changed since it", GEMEL_ACT_N},
+    {"r", "snapshot revert", "revert", "back to it; asks first", GEMEL_ACT_SNAPSHOT_REVERT},
+    {"D", "snapshot delete", "delete", "its children stay; asks first", GEMEL_ACT_SNAPSHOT_DELETE},
+};
+
+/* Whether its snapshots can be told apart by their files. */
+static gboolean has_files(const ModelInstance *instance)
+{
+    const GemelBackendOps *ops =
+        instance->backend->open != NULL ? instance->backend->open->backend->ops : NULL;
+
+    return ops != NULL && ops->snapshots != NULL && ops->snapshots->diff != NULL &&
+           instance->info->kind == GEMEL_KIND_CONTAINER;
+}
+
+/* The lines name the snapshot for good, as those of an instance do. */
+static Menu *menu_snapshot(Tui *tui, GError **error)
+{
+    Page *page = tui_page(tui);
+    const char *name = page->ops->snapshot != NULL ? page->ops->snapshot(page) : NULL;
+    ModelInstance *instance = name != NULL ? selected(tui, error) : NULL;
+
+    if (name == NULL)
+        gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "No snapshot is selected; n takes one.");
+    if (instance == NULL)
+        return NULL;
+    g_autofree char *key = key_word(instance), *word = command_quote(name);
+    g_autofree char *title = g_strdup_printf("snapshot %s of %s (%s)", name, instance->info->name,
+                                             gemel_state_name(instance->info->state));
+    Menu *menu = menu_new(title);
+
+    for (guint i = 0; i < G_N_ELEMENTS(of_snapshot); i++) {
+        if (strcmp(of_snapshot[i].command, "snapshot diff") == 0 && !has_files(instance))
+            continue;
+        g_autofree char *line = g_strdup_printf("%s %s %s", of_snapshot[i].command, key, word);
+        const char *reason =
+            of_snapshot[i].act != GEMEL_ACT_N ? why_not(tui, instance, of_snapshot[i].act) : NULL;
+
+        menu_add(menu, keys_from_name(of_snapshot[i].key), of_snapshot[i].label,
+                 of_snapshot[i].hint, reason, line);
+    }
+    menu_add(menu, 'n', "new snapshot", "of what is there now",
+             why_not(tui, instance, GEMEL_ACT_SNAPSHOT_CREATE), "view command snapshot create {} ");
+    return menu;
+}
+
 static void add_sort(Menu *menu, ColumnId id)
 {
     g_autofree char *line = g_strconcat("view sort ", column_table[id].id, NULL);
@@ -312,7 +364,7 @@ static Menu *menu_group(Tui *tui, GError **error)
    would do to which, whom it leaves out and why, and asks. */
 static guint bulk_line(Tui *tui, char **keys, const Item *item, char **ret_line)
 {
-    g_autoptr(GString) words = g_string_new("--skip --ask");
+    g_autoptr(GString) words = g_string_new(MARKS_OPTIONS);
     guint n = 0;
 
     for (guint i = 0; keys[i] != NULL; i++) {
@@ -385,8 +437,9 @@ static Menu *menu_bulk(Tui *tui, GError **error)
 static const struct {
     const char *name;
     Menu *(*make)(Tui *tui, GError **error);
-} menus[] = {{"power", menu_power}, {"actions", menu_actions}, {"sort", menu_sort},
-             {"copy", copy_menu},   {"group", menu_group},     {"bulk", menu_bulk}};
+} menus[] = {{"power", menu_power},      {"actions", menu_actions}, {"sort", menu_sort},
+             {"copy", copy_menu},        {"group", menu_group},     {"bulk", menu_bulk},
+             {"snapshot", menu_snapshot}};
 
 gboolean menus_open(Tui *tui, const char *name, GError **error)
 {
@@ -404,7 +457,9 @@ gboolean menus_open(Tui *tui, const char *name, GError **error)
     }
     return gemel_error_set(
         error, GEMEL_ERROR_INVALID,
-        "view menu: '%s' is no menu; there are power actions sort copy group bulk", name);
+        "view menu: '%s' is no menu; there are power actions sort copy group bulk "
+        "snapshot",
+        name);
 }
 
 void menus_refresh(Tui *tui)

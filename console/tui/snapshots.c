@@ -148,6 +148,21 @@ static void draw_cell(GPtrArray *tree, guint row, guint column, const Canvas *ce
     canvas_field(cell, 0, 0, cell->width, columns[column].align, role, text);
 }
 
+/* Cells of the longest name with what is drawn before it, and after the current one. */
+static int widest_name(GPtrArray *tree)
+{
+    int widest = 1;
+
+    for (guint i = 0; tree != NULL && i < tree->len; i++) {
+        const GemelSnapshot *snapshot = tree->pdata[i];
+        g_autofree char *prefix = tree_prefix(tree, i);
+        int here = snapshot->is_current ? text_width(" x here") : 0;
+
+        widest = MAX(widest, text_width(prefix) + text_width(snapshot->name) + here + 1);
+    }
+    return widest;
+}
+
 /* ---- the tab -------------------------------------------------------------------------------- */
 
 int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c)
@@ -166,6 +181,7 @@ int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas 
         return y + scroll;
     }
     g_autoptr(GPtrArray) tree = tree_order(fetched->snapshots);
+    int taken_x = MIN(widest_name(tree) + 2, 40);
 
     for (guint i = 0; i < tree->len; i++, y++) {
         const GemelSnapshot *snapshot = tree->pdata[i];
@@ -175,7 +191,7 @@ int tree_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas 
         x = canvas_text(c, y, x, ROLE_STRONG, snapshot->name);
         if (snapshot->is_current)
             x = canvas_printf(c, y, x + 1, ROLE_MARK, "%s here", glyph_text(GLYPH_HERE));
-        canvas_printf(c, y, MAX(x + 2, 40), ROLE_DIM, "%s  %s%s  %s", taken,
+        canvas_printf(c, y, MAX(x + 2, taken_x), ROLE_DIM, "%s  %s%s  %s", taken,
                       gemel_state_name(snapshot->state),
                       snapshot->with_memory ? " with memory" : "",
                       snapshot->kind != NULL ? snapshot->kind : "");
@@ -212,21 +228,6 @@ static void rows_draw(gpointer data, guint row, guint column, const Canvas *cell
 
 static const TableSource source = {.count = rows_count, .key = rows_key, .draw = rows_draw};
 
-/* Cells of the longest name with what is drawn before it, and after the current one. */
-static int widest_name(GPtrArray *tree)
-{
-    int widest = 1;
-
-    for (guint i = 0; tree != NULL && i < tree->len; i++) {
-        const GemelSnapshot *snapshot = tree->pdata[i];
-        g_autofree char *prefix = tree_prefix(tree, i);
-        int here = snapshot->is_current ? text_width(" x here") : 0;
-
-        widest = MAX(widest, text_width(prefix) + text_width(snapshot->name) + here + 1);
-    }
-    return widest;
-}
-
 /* Takes a new answer over. */
 static const Fetched *refresh(Snapshots *self)
 {
@@ -253,7 +254,8 @@ static void draw(Page *page, const Canvas *c)
     const Fetched *fetched = refresh(self);
     Canvas body = canvas_sub(c, 1, 0, c->height - 1, c->width);
 
-    canvas_printf(c, 0, 1, ROLE_TITLE, "snapshots of %s",
+    canvas_hline(c, 0, 0, c->width, ROLE_BORDER);
+    canvas_printf(c, 0, 1, ROLE_TITLE, " snapshots of %s ",
                   instance != NULL ? instance->info->name : "an instance that is gone");
     table_draw(self->table, &body);
     if (rows_count(self) > 0)

@@ -406,7 +406,7 @@ Page *help_new(Tui *tui)
         "Move with the arrows, open with Enter, go back with Esc. To act on what is\n"
         "selected, open a menu (p power, x everything) or type a command after `:`,\n"
         "where Tab completes. A key does what the command at its right does; {} stands\n"
-        "for the selected instance.\n");
+        "for the selected instance. `:help filter` tells how to write filters.\n");
 
     for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
         help_section(out, sections[i].title, sections[i].where, sections[i].exactly);
@@ -415,11 +415,13 @@ Page *help_new(Tui *tui)
     tui_foreach_verb(help_verb, out);
     g_string_append(out,
                     "\nHeader\n"
-                    " 12 (3 of 12)  instances shown; behind it the order, what CPU % is of (%),\n"
-                    "               and how often figures are read\n"
-                    " own           what this console itself takes: CPU of a core, memory\n"
-                    " tty           bytes a second to the terminal\n"
-                    " calls         calls to backends a second\n"
+                    " 3 of 12      instances shown, of how many; behind it the order\n"
+                    " CPU% of core  100 % is a core, the instance's limit or the host; % switches\n"
+                    " every 1s      how often figures are read; of slow sources up to the second\n"
+                    "               figure\n"
+                    " self          what this console itself takes: CPU of a core, memory\n"
+                    " screen        bytes a second that it sends to the terminal\n"
+                    " calls         calls a second to libvirt, the container store and so on\n"
                     "\nColumns\n"
                     " CPU%         of a core, of the limit or of the host: % switches, and the\n"
                     "              header says which\n"

@@ -125,8 +125,11 @@ struct Tui {
     /* the line above the footer */
     char *message;
     OutputClass message_class;
+    char *marks_line; /* the last line that a key or a menu made of the marks, or NULL */
     char *echo; /* the last key as the command it equals, or NULL */
     gint64 message_usec;
+    gboolean message_met;   /* a key was pressed since */
+    gboolean message_brief; /* goes with the next key */
 
     ModelCpuMode cpu_mode;
     gint64 span_s; /* of graphs: 60, 600 or 86400 */
@@ -206,10 +209,14 @@ void face_init(Tui *tui);
 void face_free(Tui *tui);
 void face_cancel(Tui *tui); /* ^C */
 void face_say(Tui *tui, OutputClass class, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* About a key that does nothing: until the next one. */
+void face_say_briefly(Tui *tui, const char *text);
 /* `echo on`: shows what a key stands for. */
 void face_echo(Tui *tui, const char *key, const char *line);
-/* Takes the message away: at a key once it could be read, a note some seconds later by itself. */
+/* Takes the message away: at a key once it could be read, a note when that key leaves the view;
+   some seconds later by itself, an error only when a key was pressed since. */
 void face_age_message(Tui *tui);
+void face_leave_message(Tui *tui);
 void face_expire_message(Tui *tui);
 /* What keys, menus and the input line hand over. Some lines are asked about first. */
 void face_run_line(Tui *tui, const char *line);
@@ -259,6 +266,8 @@ void input_begin(Tui *tui, InputKind kind, const char *initial);
 void input_end(Tui *tui);
 /* Carries out a binding's line for what is selected. */
 void input_run_binding(Tui *tui, const Binding *binding);
+/* How lines for the marks begin: those that cannot are left out, and it asks. */
+#define MARKS_OPTIONS "--skip --ask"
 /* `line` with {} {marks} {snapshot} filled in, or NULL with a reason. */
 char *input_fill(Tui *tui, const char *line, GError **error);
 

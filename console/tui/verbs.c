@@ -411,7 +411,7 @@ static gboolean verb_command(Tui *tui, const char *arg, GError **error)
 
 static gboolean verb_hint(Tui *tui, const char *arg, GError **error)
 {
-    face_say(tui, OUTPUT_NOTE, "%s", arg);
+    face_say_briefly(tui, arg);
     return TRUE;
 }
 
@@ -471,7 +471,7 @@ static const Verb verbs[] = {
      copy_verb},
     {"console", "next|previous|NUMBER|list|scroll|search|select|enter|leave|close|size|clear|keys",
      "consoles and shells that are open", console_page_verb},
-    {"menu", "power|actions|sort|group|bulk", "open a menu", verb_menu},
+    {"menu", "power|actions|sort|group|bulk|copy|snapshot", "open a menu", verb_menu},
     {"delete", "", "delete what is selected, asking first", verb_delete},
     {"command", "[TEXT]", "open the command line", verb_command},
     {"hint", "TEXT", "show a hint", verb_hint},

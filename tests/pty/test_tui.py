@@ -127,8 +127,16 @@ def test_messages_go_when_they_were_read(tui):
     terminal.key("J")
     terminal.wait(r"J does nothing here")
     terminal.key("j")
-    assert terminal.line_with(r"J does nothing here"), "too early"
-    terminal.wait_gone(r"J does nothing here", 8)  # a note goes by itself
+    terminal.wait_gone(r"J does nothing here", 2)  # the next key shows that it was read
+    terminal.key("F")
+    terminal.wait(r"The cursor stays on its row")
+    terminal.key("j")
+    assert terminal.line_with(r"The cursor stays on its row"), "too early"
+    terminal.key("9")  # not about that view
+    terminal.wait_gone(r"The cursor stays on its row", 1)
+    terminal.key("Esc", "F")
+    terminal.wait(r"The cursor goes with its instance")
+    terminal.wait_gone(r"The cursor goes with its instance", 8)  # a note goes by itself
     terminal.key(":")
     terminal.send("stop nobody\r")
     terminal.wait(r"nobody")
@@ -292,6 +300,7 @@ def test_marks_make_one_act_of_many(tui):
     terminal.wait(r"\bweb-1\b.*stopped")
     terminal.wait(r"\bweb-2\b.*stopped")
     assert terminal.line_with(r"\blab-ct\b.*running")
+    assert not terminal.line_with(r"marked|^ \*"), terminal.dump()  # what was done to them is done
 
 
 def test_marks_are_planned_first_and_told_one_by_one(tui):
@@ -308,6 +317,9 @@ def test_marks_are_planned_first_and_told_one_by_one(tui):
     terminal.key("y")
     terminal.wait(r"1 done, 2 skipped")
     terminal.wait(r"db +skipped +is protected")
+    terminal.key("Esc")
+    terminal.wait(r"\(2 marked\)")  # those that it was not done to
+    assert terminal.line_with(r"^ \* db\b") and terminal.line_with(r"^ \* mail\b"), terminal.dump()
 
 
 @pytest.mark.quick
@@ -338,7 +350,20 @@ def test_snapshots_by_keys(tui):
     terminal.key("n")
     terminal.wait_still(0.2)
     terminal.send("before\r")
-    terminal.wait(r"\bbefore\b.*")
+    terminal.wait(r"\bbefore\b.*running")
+    terminal.wait(r"Enter plan .*x actions")
+    terminal.key("Enter")
+    terminal.wait(r"(?s)snapshot revert lab-vm before.*snapshot delete lab-vm before.*goes +snapshot before")
+    terminal.key("Esc")
+    terminal.key("x")
+    terminal.wait(r"snapshot before of lab-vm \(running\)")
+    terminal.key("D")
+    terminal.wait(r"Delete snapshot before of lab-vm")
+    terminal.key("y")
+    terminal.wait(r"None yet; n takes one")
+    terminal.key("x")
+    terminal.wait(r"No snapshot is selected")
+    assert not terminal.line_with(r"Enter plan"), terminal.dump()
     terminal.key("Esc")
     terminal.wait(r"NAME.*STATE")
 

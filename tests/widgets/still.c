@@ -9,6 +9,7 @@
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
 #define MIB    (G_GUINT64_CONSTANT(1) << 20)
+#define GIB    (G_GUINT64_CONSTANT(1) << 30)
 
 typedef struct {
     const char *id, *name;
@@ -53,6 +54,7 @@ static const char *const odd_names[] = {
 
 static guint wanted, taken; /* atomic: set by the test, read by workers, and the other way round */
 static gint64 created_ns, first_ns;
+static guint processes_asked;
 static guint cast_size = G_N_ELEMENTS(parts);
 static StillNames cast_names;
 
@@ -108,6 +110,7 @@ void still_reset(guint n)
 {
     g_atomic_int_set(&wanted, 0);
     g_atomic_int_set(&taken, 0);
+    g_atomic_int_set(&processes_asked, 0);
     created_ns = gemel_boottime_ns();
     /* a little ahead of the clock, so that nothing is old on a slow machine */
     first_ns = created_ns - ((gint64)n - 5) * SECOND;
@@ -285,6 +288,71 @@ static GemelInspect *still_inspect(GemelConn *conn, const char *id, GError **err
     return inspect;
 }
 
+/* Those of a guest are threads of its QEMU. Between two answers are a second and 300 ms of work. */
+static GemelProcesses *still_processes(GemelConn *conn, const char *id, GError **error)
+{
+    static const struct {
+        gint pid, inner;
+        const char *comm;
+        char state;
+        guint64 work_ms, memory;
+    } guest[] = {{4711, 0, "qemu-system-x86", 'S', 90, 3100 * MIB},
+                 {4718, 0, "CPU 0/KVM", 'S', 190, 0},
+                 {4719, 0, "CPU 1/KVM", 'R', 990, 0},
+                 {4725, 0, "IO iothread1", 'D', 20, 0}},
+      container[] = {{5100, 1, "httpd", 'S', 0, 4 * MIB},
+                     {5131, 17, "worker: \033[31m/index", 'R', 830, 41 * MIB},
+                     {5132, 18, "worker", 'S', 430, 22 * MIB},
+                     {5140, 23, "データ取込", 'D', 2, 3 * MIB},
+                     {5177, 31, "logrotate", 'Z', 0, 0}};
+    gboolean vm = strchr(id, '-') != NULL; /* a UUID */
+    guint n = vm ? G_N_ELEMENTS(guest) : G_N_ELEMENTS(container),
+          asked = (guint)g_atomic_int_add(&processes_asked, 1) + 1;
+    GemelProcesses *processes = gemel_processes_new(first_ns + (gint64)asked * SECOND);
+
+    for (guint i = 0; i < n; i++) {
+        GemelProcess *one = gemel_processes_add(processes, (vm ? guest : container)[i].pid);
+
+        one->inner_pid = (vm ? guest : container)[i].inner;
+        one->state = (vm ? guest : container)[i].state;
+        g_strlcpy(one->comm, (vm ? guest : container)[i].comm, sizeof one->comm);
+        gemel_process_set(one, GEMEL_PROCESS_CPU_TIME,
+                          (100 + asked) * (vm ? guest : container)[i].work_ms * 1000000);
+        if (!vm || i == 0)
+            gemel_process_set(one, GEMEL_PROCESS_MEM_RSS, (vm ? guest : container)[i].memory);
+    }
+    return processes;
+}
+
+/* A host with something of each grade. */
+static GemelHost *still_host(GemelConn *conn, GError **error)
+{
+    GemelHost *host = gemel_host_new("this host does not say");
+
+    host->name = g_strdup("still-host");
+    gemel_host_set(host, GEMEL_HOST_KERNEL, GEMEL_HOST_YES, "6.1.0-28-amd64 x86_64", NULL, -1);
+    gemel_host_set(host, GEMEL_HOST_CPU, GEMEL_HOST_YES, "AMD EPYC 7302P 16-Core Processor", NULL,
+                   -1);
+    gemel_host_set(host, GEMEL_HOST_CPUS, GEMEL_HOST_YES, "32", NULL, 32);
+    gemel_host_set(host, GEMEL_HOST_MEMORY, GEMEL_HOST_YES, "125.6 GiB, 40.2 GiB of it available",
+                   NULL, -1);
+    gemel_host_set(host, GEMEL_HOST_VIRT, GEMEL_HOST_YES, "AMD-V", NULL, -1);
+    gemel_host_set(host, GEMEL_HOST_SLAT, GEMEL_HOST_YES, "NPT", NULL, -1);
+    gemel_host_set(host, GEMEL_HOST_KVM, GEMEL_HOST_NO, NULL,
+                   "/dev/kvm is not there: modprobe kvm_amd", -1);
+    gemel_host_set(host, GEMEL_HOST_NESTED, GEMEL_HOST_NO, "off", NULL, -1);
+    gemel_host_set(host, GEMEL_HOST_CGROUPS, GEMEL_HOST_PARTLY, "hybrid", NULL, -1);
+    gemel_host_set(host, GEMEL_HOST_SECCOMP, GEMEL_HOST_YES, "filters", NULL, -1);
+    return host;
+}
+
+static json_t *still_images(GemelConn *conn, GError **error)
+{
+    return json_pack("[{s:s, s:s, s:I}, {s:s, s:s, s:I}]", "name", "debian-12", "format", "oci",
+                     "size_bytes", (json_int_t)(117 * MIB), "name", "データ", "format", "qcow2",
+                     "size_bytes", (json_int_t)(2 * GIB));
+}
+
 static GemelSnapshot *snapshot_new(const char *name, const char *parent, gint64 created,
                                    gboolean current)
 {
@@ -368,6 +436,7 @@ static gboolean still_act(GemelConn *conn, const char *id, const GemelActArgs *a
     return TRUE;
 }
 
+static const GemelGroupOps images = {.list = still_images};
 static const GemelSnapshotOps snapshots = {.list = still_snapshots,
                                            .create = still_snapshot_create,
                                            .revert = still_snapshot_act,
@@ -384,7 +453,8 @@ G_STATIC_ASSERT(GEMEL_ACT_PLAIN_N == 15);
         .type = type_name, .summary = "stands still", .create = still_create, .free = still_free,  \
         .conn_open = still_open, .conn_close = still_close, .list = still_list,                    \
         .sample = still_sample, .log_tail = still_log, .isolation = still_isolation,               \
-        .inspect = still_inspect, .act = STILL_ACTS, .snapshots = &snapshots,                      \
+        .inspect = still_inspect, .processes = still_processes, .host = still_host,                \
+        .act = STILL_ACTS, .snapshots = &snapshots, .groups = {[GEMEL_GROUP_IMAGES] = &images},    \
     }
 
 const GemelBackendOps gemel_sim_ops = STILL_OPS("sim");

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "config/options.h"
-#include "console/tui/tui_private.h"
+#include "console/alerts.h"
+#include "console/tui/consoles.h"
 #include "golden.h"
 #include "still.h"
 
@@ -127,9 +128,12 @@ static gboolean nothing_pending(World *world)
     Page *page = tui_page(&world->tui);
     const char *key = page->ops->target != NULL ? page->ops->target(page) : NULL;
 
+    if (page->ops->where == AT_HOSTS)
+        return !fetch_host(world->tui.fetch, "sim", 0)->pending;
     return key == NULL || (!fetch_inspect(world->tui.fetch, key, 0)->pending &&
                            !fetch_snapshots(world->tui.fetch, key, 0)->pending &&
                            !fetch_isolation(world->tui.fetch, key, 0)->pending &&
+                           !fetch_processes(world->tui.fetch, key, 0)->pending &&
                            !fetch_log(world->tui.fetch, key, 0)->pending);
 }
 
@@ -153,6 +157,20 @@ static void check_with(World *world, const char *name, void (*compare)(const cha
 static void check(World *world, const char *name)
 {
     check_with(world, name, golden_check);
+}
+
+/* CPU % of processes is between two answers. */
+static void check_asked_again(World *world, const char *name)
+{
+    const char *key = tui_page(&world->tui)->ops->target(tui_page(&world->tui));
+    const Fetched *fetched = fetch_processes(world->tui.fetch, key, 0);
+
+    iterate_until(world, nothing_pending);
+    while (fetched->error == NULL && fetched->processes_before == NULL) {
+        fetched = fetch_processes(world->tui.fetch, key, 1);
+        iterate_until(world, nothing_pending);
+    }
+    check(world, name);
 }
 
 static void test_main_screen(void)
@@ -218,25 +236,30 @@ static void test_too_small(void)
     world_close(&world);
 }
 
+/* Each tab with the whole height, and of two what it is for the other kind. */
 static void test_tabs_of_a_guest_and_a_container(void)
 {
     static const struct {
         const char *keys, *name;
-    } guest[] = {{"W", "screen-guest-why"},       {"]", "screen-guest-metrics"},
-                 {"]", "screen-guest-vcpu"},      {"] ]", "screen-guest-disks"},
-                 {"]", "screen-guest-networks"},  {"]", "screen-guest-snapshots"},
-                 {"]", "screen-guest-log"},       {"]", "screen-guest-isolation"},
-                 {"]", "screen-guest-definition"}};
+    } tabs[] = {{"j j Tab + W", "screen-guest-why"},
+                {"]", "screen-guest-metrics"},
+                {"]", "screen-guest-vcpu"},
+                {"]", "screen-guest-processes"},
+                {"]", "screen-guest-disks"},
+                {"]", "screen-guest-networks"},
+                {"]", "screen-guest-snapshots"},
+                {"]", "screen-guest-log"},
+                {"]", "screen-guest-isolation"},
+                {"]", "screen-guest-definition"},
+                {"[ [ [ [ [ [ [ + Tab G k Tab +", "screen-container-cgroup"},
+                {"]", "screen-container-processes"}};
     World world;
 
-    world_open(&world, 30, 100);
-    press(&world, "j j"); /* db */
-    for (guint i = 0; i < G_N_ELEMENTS(guest); i++) {
-        press(&world, guest[i].keys);
-        check(&world, guest[i].name);
+    world_open(&world, 24, 80);
+    for (guint i = 0; i < G_N_ELEMENTS(tabs); i++) {
+        press(&world, tabs[i].keys);
+        check_asked_again(&world, tabs[i].name);
     }
-    press(&world, "[ [ [ [ [ [ [ G k");
-    check(&world, "screen-container-cgroup");
     world_close(&world);
 }
 
@@ -267,12 +290,106 @@ static void test_pages(void)
     check(&world, "screen-definition");
     press(&world, "q t");
     check(&world, "screen-snapshots");
+    press(&world, "x");
+    check(&world, "screen-menu-snapshot");
+    press(&world, "Esc");
     press(&world, "q 9");
     check(&world, "screen-jobs");
     press(&world, "q 0");
     check(&world, "screen-events-none");
     press(&world, "q ?");
     check(&world, "screen-help");
+    press(&world, "q 8");
+    check(&world, "screen-hosts");
+    press(&world, "G");
+    check(&world, "screen-hosts-end");
+    press(&world, "q 5");
+    check(&world, "screen-images");
+    world_close(&world);
+    world_open(&world, 50, 132);
+    press(&world, "8");
+    check(&world, "screen-hosts-132x50");
+    world_close(&world);
+}
+
+/* What it is like when something has happened; the times are set. */
+static void test_events_and_alerts(void)
+{
+    static const char *const rule[] = {"all", "cpu", "above", "60", "for", "0s", NULL};
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) words = g_strdupv((char **)rule);
+    World world;
+
+    world_open(&world, 24, 80);
+    GPtrArray *all = model_instances(world.app->model);
+    gint64 at_usec = G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC;
+
+    for (guint i = 0; i < all->len; i++)
+        model_add_event(world.app->model, all->pdata[i],
+                        i % 3 == 1 ? GEMEL_EVENT_CHANGED : GEMEL_EVENT_STATE,
+                        i % 3 == 1   ? "limits: memory 256M"
+                        : i % 3 == 2 ? "its process ended with status 137, and nothing was saved"
+                                     : NULL);
+    model_add_event(world.app->model, all->pdata[0], GEMEL_EVENT_ALERT, "memory 97 %, above 90 %");
+    model_add_event(world.app->model, all->pdata[0], GEMEL_EVENT_ALERT_OVER, NULL);
+    for (GList *link = model_events(world.app->model)->head; link != NULL; link = link->next)
+        ((ModelEvent *)link->data)->time_unix_usec = at_usec += 12345678;
+    press(&world, "0");
+    check(&world, "screen-events");
+    press(&world, "q j j [ Tab +");
+    check(&world, "screen-guest-events");
+    press(&world, "+ Tab");
+    g_assert_nonnull(alerts_add(world.app->alerts, words, &error));
+    g_assert_no_error(error);
+    still_want(wanted_samples);
+    model_refresh(world.app->model);
+    iterate_until(&world, has_sample);
+    for (guint i = 0; i < all->len; i++) {
+        ModelInstance *one = all->pdata[i];
+
+        if (one->alert_since_ns != NULL && one->alert_since_ns[0] > 0)
+            one->alert_since_ns[0] = gemel_boottime_ns() - G_GINT64_CONSTANT(150000000000);
+    }
+    press(&world, "A");
+    check(&world, "screen-alerts");
+    world_close(&world);
+}
+
+/* As those are that commands open: only what the list shows of them. */
+static void test_consoles_that_are_open(void)
+{
+    gint64 now = g_get_monotonic_time();
+    Console consoles[] = {{.number = 1,
+                           .what = (char *)"console of db",
+                           .state = CONSOLE_LIVE,
+                           .unseen = TRUE,
+                           .output_usec = now - 90 * G_USEC_PER_SEC,
+                           .bytes = 20480},
+                          {.number = 3,
+                           .what = (char *)"shell in web",
+                           .state = CONSOLE_ENDED,
+                           .status = 3,
+                           .output_usec = now - (gint64)7500 * G_USEC_PER_SEC,
+                           .bytes = 117},
+                          {.number = 4,
+                           .what = (char *)"/bin/very-long-program --with=options in cache",
+                           .state = CONSOLE_ENDED,
+                           .status = -1,
+                           .error = (char *)"cache: it stopped",
+                           .rang = TRUE,
+                           .output_usec = now - 150 * G_USEC_PER_SEC}};
+    World world;
+
+    world_open(&world, 24, 80);
+    press(&world, "C");
+    check(&world, "screen-consoles-none");
+    world.tui.consoles = g_ptr_array_new();
+    for (guint i = 0; i < G_N_ELEMENTS(consoles); i++) {
+        consoles[i].tui = &world.tui;
+        g_ptr_array_add(world.tui.consoles, &consoles[i]);
+    }
+    press(&world, "j");
+    check(&world, "screen-consoles");
     world_close(&world);
 }
 
@@ -400,6 +517,8 @@ int main(int argc, char **argv)
                     test_tabs_of_a_guest_and_a_container);
     g_test_add_func("/screens/menus", test_menus);
     g_test_add_func("/screens/pages", test_pages);
+    g_test_add_func("/screens/events-and-alerts", test_events_and_alerts);
+    g_test_add_func("/screens/consoles-that-are-open", test_consoles_that_are_open);
     g_test_add_func("/screens/many-and-few-and-odd-names", test_many_and_few_and_odd_names);
     g_test_add_func("/screens/the-list-as-a-tree-and-with-other-columns",
                     test_the_list_as_a_tree_and_with_other_columns);
