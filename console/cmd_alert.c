@@ -23,7 +23,7 @@ static json_t *raised_names(CommandRun *run, const Alert *alert)
 static void alert_list_run(CommandRun *run)
 {
     static const char *const headers[] = {"ALERT", "WHEN", "RAISED FOR", NULL};
-    OutputTable *table = run->json ? NULL : output_table_new(headers, "RLL");
+    OutputTable *table = run->json ? NULL : output_table_new(headers, "RLW");
     json_t *rows = json_array();
     const Alert *alert;
 

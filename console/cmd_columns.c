@@ -20,7 +20,7 @@ static int place_of(const GArray *choice, ColumnId id, int *ret_width)
 static void columns_list(CommandRun *run)
 {
     static const char *const headers[] = {"COLUMN", "PLACE", "UNIT", "WHAT", NULL};
-    OutputTable *table = run->json ? NULL : output_table_new(headers, "LRLL");
+    OutputTable *table = run->json ? NULL : output_table_new(headers, "LRLW");
     g_autoptr(GArray) choice = columns_parse(options_get(run->app->options, "columns"), NULL, NULL);
     json_t *rows = json_array();
 

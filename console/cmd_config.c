@@ -13,7 +13,7 @@ static void set_list(CommandRun *run)
 {
     static const char *const headers[] = {"OPTION", "VALUE", "DEFAULT", "VALUES", "WHAT", NULL};
     gboolean changed = run_flag(run, "changed");
-    OutputTable *table = run->json ? NULL : output_table_new(headers, "LLLLL");
+    OutputTable *table = run->json ? NULL : output_table_new(headers, "LWWWW");
     json_t *object = json_object();
 
     for (const OptionInfo *info = option_table; info->name != NULL; info++) {
@@ -99,7 +99,8 @@ static void bind_list_row(const TuiBinding *binding, gpointer data)
         return;
     if (list->run != NULL && run_flag(list->run, "changed") && !binding->own)
         return;
-    if (list->table != NULL)
+    /* without a summary it is there for the footer, or said by another row */
+    if (list->table != NULL && (binding->summary != NULL || binding->own))
         output_table_add(list->table, binding->key, binding->place, line, what, NULL);
     json_array_append_new(list->rows,
                           json_pack("{s:o, s:s, s:o, s:o, s:b}", "key", json_text(binding->key),
@@ -112,7 +113,7 @@ static void bind_list(CommandRun *run, const char *key)
     static const char *const headers[] = {"KEY", "PLACE", "COMMAND", "WHAT", NULL};
     BindList list = {.run = run, .key = key, .rows = json_array()};
 
-    list.table = run->json ? NULL : output_table_new(headers, "LLLL");
+    list.table = run->json ? NULL : output_table_new(headers, "LwLW");
     run->app->keys->foreach_binding(bind_list_row, &list);
     if (list.table == NULL) {
         output_json(run->out, json_pack("{s:o}", "bindings", list.rows));

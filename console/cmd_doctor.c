@@ -96,7 +96,7 @@ static json_t *to_json(const Answer *answer, const json_t *one)
 static void print_table(const Doctor *doctor)
 {
     static const char *const headers[] = {"", "BACKEND", "CHECK", "FOUND", NULL};
-    OutputTable *table = output_table_new(headers, "LLLL");
+    OutputTable *table = output_table_new(headers, "LLLW");
 
     for (guint a = 0; a < doctor->answers->len; a++) {
         const Answer *answer = doctor->answers->pdata[a];

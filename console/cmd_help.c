@@ -28,6 +28,9 @@ char *command_synopsis(const Command *command)
 #define HELP_WIDTH      79
 #define OVERVIEW_COLUMN 37 /* ... beside commands */
 
+static const char *topic_names(void);
+static gboolean help_topic(CommandRun *run, const char *word, gboolean beside);
+
 /* Words of `text` up to a width, each line after `left` (the first) or blanks of its width. */
 static void print_wrapped(CommandRun *run, const char *left, guint indent, const char *text)
 {
@@ -107,6 +110,8 @@ static void help_command(CommandRun *run, const Command *command)
         print_wrapped(run, NULL, 0, command->details);
         output_line(run->out, OUTPUT_DATA, "%s", "");
     }
+    if (help_topic(run, command->name, TRUE))
+        output_line(run->out, OUTPUT_DATA, "%s", "");
     command_foreach_option(command, help_option, run);
     output_line(run->out, OUTPUT_DATA, "  example: %s", command->example);
 }
@@ -154,6 +159,7 @@ static void help_all(CommandRun *run)
         print_program_options(run);
     output_line(run->out, OUTPUT_DATA, "%s", "");
     output_line(run->out, OUTPUT_DATA, "`help COMMAND` has its options and an example.");
+    output_line(run->out, OUTPUT_DATA, "`help TOPIC` tells more of %s.", topic_names());
     output_line(run->out, OUTPUT_DATA, "%s",
                 "status: 0 done, 1 failed, 2 usage, 3 not found, 4 not supported, 5 unreachable,");
     output_line(run->out, OUTPUT_DATA, "%s", "        6 conflict or busy, 7 denied, 124 timed out");
@@ -236,19 +242,74 @@ static void help_json(CommandRun *run)
     output_json(run->out, json_pack("{s:o}", "commands", commands));
 }
 
-/* Topics that are no commands: "options", "keys"; they are what these commands list. */
-static gboolean help_topic(CommandRun *run, const char *word)
+/* ---- topics --------------------------------------------------------------------------------- */
+
+/* The filter of the console's list; `list --filter` knows the words that need no figures. */
+static const char filter_text[] =
+    "The filter of the list (/ in the console): words with spaces between them;\n"
+    "what all of them match is shown. Esc ends it.\n"
+    "\n"
+    "  web            name, backend or image contains it, in upper or lower case\n"
+    "  ~re  /re/      the name matches the regular expression\n"
+    "  key=value      name, kind (vm, ct), state, backend, image, or a label;\n"
+    "                 * and ? as in file names\n"
+    "  cpu>50         a figure: any column of numbers (`help columns`), with\n"
+    "                 < > <= >=; bytes as 100M, times as 5m\n"
+    "  !word          what the word does not match\n"
+    "\n"
+    "  example: /kind=ct state=running memory>100M !~^lab\n"
+    "\n"
+    "`list --filter` takes key=value, !key=value or a part of the name, and may be\n"
+    "given several times:\n"
+    "\n"
+    "  example: gemel list --filter kind=ct --filter '!state=running'\n";
+
+/* What the command prints that is called without words. */
+static void run_bare(CommandRun *run, const char *name)
 {
-    static const char *const topics[][2] = {{"options", "set"}, {"keys", "bind"}};
+    const char *const words[] = {name, NULL};
+    guint used, n_words = run->n_words;
 
+    run->n_words = 0;
+    command_find(words, &used, NULL)->run(run);
+    run->n_words = n_words;
+}
+
+/* Topics that no command has the name of, or more than its own help has to say. */
+static const struct {
+    const char *name;
+    const char *text;    /* or */
+    const char *command; /* what this one lists */
+    gboolean beside;     /* in the help of the command of this name */
+} topics[] = {
+    {"columns", NULL, "columns", TRUE},
+    {"filter", filter_text, NULL, FALSE},
+    {"keys", NULL, "bind", FALSE},
+    {"options", NULL, "set", FALSE},
+};
+
+static const char *topic_names(void)
+{
+    static const char *names;
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    for (gsize i = 0; names == NULL && i < G_N_ELEMENTS(topics); i++)
+        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", topics[i].name);
+    if (names == NULL)
+        names = g_intern_string(out->str);
+    return names;
+}
+
+/* FALSE: it is none of them. */
+static gboolean help_topic(CommandRun *run, const char *word, gboolean beside)
+{
     for (gsize i = 0; i < G_N_ELEMENTS(topics); i++) {
-        const char *const words[] = {topics[i][1], NULL};
-        guint used;
-
-        if (!g_str_equal(word, topics[i][0]))
+        if (!g_str_equal(word, topics[i].name) || topics[i].beside != beside)
             continue;
-        run->n_words = 0; /* the command without words lists */
-        command_find(words, &used, NULL)->run(run);
+        if (topics[i].text != NULL)
+            output_text(run->out, topics[i].text);
+        else
+            run_bare(run, topics[i].command);
         return TRUE;
     }
     return FALSE;
@@ -274,7 +335,7 @@ static void help_run(CommandRun *run)
             help_command(run, command);
             continue;
         }
-        if (!help_family(run, run->words[i]) && !help_topic(run, run->words[i]))
+        if (!help_family(run, run->words[i]) && !help_topic(run, run->words[i], FALSE))
             run_error(run, error);
         used = 1;
     }

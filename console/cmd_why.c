@@ -79,7 +79,7 @@ static void print_eaters(CommandRun *run, GArray *shares, gint64 span_ns)
 {
     static const char *const headers[] = {"NAME",   "KIND", "EATS",   "CPU%", "MEM%",
                                           "BLOCK%", "NET%", "ITSELF", NULL};
-    OutputTable *table = output_table_new(headers, "LLLRRRRL");
+    OutputTable *table = output_table_new(headers, "LLLRRRRW");
 
     for (guint i = 0; i < shares->len; i++) {
         const WhyShare *share = &g_array_index(shares, WhyShare, i);

@@ -9,6 +9,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct Output {
@@ -174,6 +175,22 @@ void output_json_line(Output *out, json_t *value)
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
+#define TABLE_WIDTH    78 /* of a page of the console, whose frame takes two */
+#define TABLE_WRAP_MIN 8  /* what a column that is wrapped keeps at least */
+
+/* The columns there are for a table; 0: as many as it wants, for a program reads it. */
+static int table_room(const Output *out)
+{
+    struct winsize size = {0};
+
+    if (out->line != NULL)
+        return TABLE_WIDTH;
+    if (!out->terminal)
+        return 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : TABLE_WIDTH + 2;
+}
+
 OutputTable *output_table_new(const char *const *headers, const char *align)
 {
     OutputTable *table = g_new0(OutputTable, 1);
@@ -206,6 +223,75 @@ guint output_table_rows(const OutputTable *table)
     return table->rows->len - 1;
 }
 
+/* Cells of the longest word in a column. */
+static int longest_word(const OutputTable *table, guint column)
+{
+    int longest = TABLE_WRAP_MIN;
+
+    for (guint r = 0; r < table->rows->len; r++) {
+        g_auto(GStrv) words = g_strsplit(((char **)table->rows->pdata[r])[column], " ", -1);
+
+        for (guint i = 0; words[i] != NULL; i++)
+            longest = MAX(longest, text_width(words[i]));
+    }
+    return longest;
+}
+
+/* Makes the columns 'w' as narrow as their words let them be, then 'W', the widest first, until the
+   table fits. */
+static void narrow(const OutputTable *table, int *widths, int room)
+{
+    int total = ((int)table->columns - 1) * 2;
+
+    for (guint c = 0; c < table->columns; c++)
+        total += widths[c];
+    for (guint c = 0; c < table->columns && room > 0; c++) {
+        if (table->align[c] != 'w' || total <= room)
+            continue;
+        total -= widths[c];
+        widths[c] = MIN(widths[c], longest_word(table, c));
+        total += widths[c];
+    }
+    for (; room > 0 && total > room; total--) {
+        int widest = -1;
+
+        for (guint c = 0; c < table->columns; c++)
+            if (table->align[c] == 'W' && widths[c] > TABLE_WRAP_MIN &&
+                (widest < 0 || widths[c] > widths[widest]))
+                widest = (int)c;
+        if (widest < 0)
+            return;
+        widths[widest]--;
+    }
+}
+
+/* One line of a row; `cells` go on to what is left for the next. FALSE: nothing was left. */
+static gboolean append_row_line(const OutputTable *table, const int *widths, const char **cells,
+                                GString *line)
+{
+    gboolean any = FALSE;
+
+    g_string_truncate(line, 0);
+    for (guint c = 0; c < table->columns; c++) {
+        gboolean wraps =
+            g_ascii_tolower(table->align[c]) == 'w' && text_width(cells[c]) > widths[c];
+        const char *end = wraps ? text_break(cells[c], widths[c]) : cells[c] + strlen(cells[c]);
+        g_autofree char *part = g_strndup(cells[c], (gsize)(end - cells[c]));
+
+        any = any || *cells[c] != '\0';
+        if (c > 0)
+            g_string_append(line, "  ");
+        if (c + 1 == table->columns && table->align[c] != 'R')
+            g_string_append(line, part);
+        else
+            text_append_fit(line, part, widths[c], table->align[c] == 'R' ? TEXT_RIGHT : TEXT_LEFT);
+        cells[c] = *end == ' ' ? end + 1 : end;
+    }
+    while (line->len > 0 && line->str[line->len - 1] == ' ')
+        g_string_truncate(line, line->len - 1);
+    return any;
+}
+
 void output_table_print(OutputTable *table, Output *out)
 {
     g_autofree int *widths = g_new0(int, table->columns);
@@ -214,23 +300,13 @@ void output_table_print(OutputTable *table, Output *out)
     for (guint r = 0; r < table->rows->len; r++)
         for (guint c = 0; c < table->columns; c++)
             widths[c] = MAX(widths[c], text_width(((char **)table->rows->pdata[r])[c]));
+    narrow(table, widths, table_room(out));
     for (guint r = 0; r < table->rows->len; r++) {
-        char **row = table->rows->pdata[r];
+        g_autofree const char **cells =
+            g_memdup2(table->rows->pdata[r], sizeof(char *) * table->columns);
 
-        g_string_truncate(line, 0);
-        for (guint c = 0; c < table->columns; c++) {
-            gboolean right = table->align[c] == 'R';
-
-            if (c > 0)
-                g_string_append(line, "  ");
-            if (c + 1 == table->columns && !right)
-                g_string_append(line, row[c]);
-            else
-                text_append_fit(line, row[c], widths[c], right ? TEXT_RIGHT : TEXT_LEFT);
-        }
-        while (line->len > 0 && line->str[line->len - 1] == ' ')
-            g_string_truncate(line, line->len - 1);
-        emit(out, OUTPUT_DATA, line->str);
+        for (guint n = 0; append_row_line(table, widths, cells, line) || n == 0; n++)
+            emit(out, OUTPUT_DATA, line->str);
     }
     g_ptr_array_unref(table->rows);
     g_free(table->align);

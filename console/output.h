@@ -36,8 +36,10 @@ void output_flush(Output *out);
    and the whole object would be lost. NULL becomes null. */
 json_t *json_text(const char *text);
 
-/* A table: headers, then rows; columns sized by content, right-aligned where `right` has an R.
-   Numbers are right-aligned; the last column is not padded. */
+/* A table: headers, then rows; columns sized by content, right-aligned where `align` has an R.
+   Numbers are right-aligned; the last column is not padded. For people, texts in the columns W are
+   wrapped so that the table fits the terminal; before them those in w, lists of words. For programs
+   each row is one line. */
 typedef struct OutputTable OutputTable;
 OutputTable *output_table_new(const char *const *headers, const char *align);
 void output_table_add(OutputTable *table, ...) G_GNUC_NULL_TERMINATED; /* const char* per column */

@@ -126,7 +126,7 @@ struct Tui {
     char *message;
     OutputClass message_class;
     char *marks_line; /* the last line that a key or a menu made of the marks, or NULL */
-    char *echo; /* the last key as the command it equals, or NULL */
+    char *echo;       /* the last key as the command it equals, or NULL */
     gint64 message_usec;
     gboolean message_met;   /* a key was pressed since */
     gboolean message_brief; /* goes with the next key */

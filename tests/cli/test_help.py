@@ -67,3 +67,15 @@ def test_help_lists_each_command_once_by_group(gemel, commands):
 def test_a_family_is_told_by_its_first_word(gemel):
     shown = gemel.ok("--demo", "help", "snapshot").out
     assert re.search("^snapshot create", shown, re.MULTILINE) and re.search("^snapshot revert", shown, re.MULTILINE)
+
+
+@pytest.mark.quick
+def test_topics_are_named_and_there(gemel):
+    named = re.search(r"`help TOPIC` tells more of ([\w, ]+)\.", gemel.ok("--demo", "help").out)
+    topics = named[1].split(", ")
+    assert {"columns", "filter", "keys", "options"} <= set(topics)
+    for topic in topics:
+        assert len(gemel.ok("--demo", "help", topic).out.splitlines()) > 10, topic
+    told = gemel.ok("--demo", "help", "filter").out
+    for example in re.findall(r"example: gemel (.*)", told):
+        gemel.ok("--demo", *shlex.split(example))

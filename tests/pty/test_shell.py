@@ -32,6 +32,18 @@ def test_commands_run_and_exit_ends(tui):
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("command", ("bind", "set", "columns", "help", "help keys", "help filter"))
+def test_what_people_read_fits_their_terminal(tui, gemel, command):
+    terminal = tui(*CALM, "-c", f"{command}; version", rows=400)
+    assert terminal.wait_exit() == 0
+    shown = bytes(terminal.raw).decode().splitlines()
+    assert len(shown) > 10 and not [line for line in shown if len(line) > 80], "\n".join(shown)
+    # what a program reads has a row to a line
+    rows = gemel.ok(*CALM, "-c", command).out.splitlines()
+    assert not [row for row in rows if row.startswith(" " * 40)] or command == "help", rows
+
+
+@pytest.mark.quick
 def test_tab_completes_only_what_the_command_can_take(tui):
     terminal = open_shell(tui)
     terminal.send("start ma\t")
