@@ -164,6 +164,7 @@ void gemel_sample_free(GemelSample *sample)
         return;
     g_free(sample->id);
     g_free(sample->quarantine);
+    g_free(sample->cpus);
     g_array_unref(sample->rows);
     g_free(sample);
 }

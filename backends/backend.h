@@ -136,6 +136,7 @@ typedef struct {
     guint64 value[GEMEL_METRIC_N];
     GArray *rows;     /* of GemelRow */
     char *quarantine; /* why this instance gave no figures, or NULL: "its QEMU does not answer" */
+    char *cpus;       /* of the host's, those it may run on (cpus.h), or NULL: not known */
 } GemelSample;
 
 GemelSample *gemel_sample_new(const char *id, gint64 time_ns);
@@ -490,6 +491,8 @@ struct GemelBackend {
        A sample may leave out others that cost a read of their own, and repeat an average of
        pressure for as long as the kernel takes to compute the next one (2 s). */
     atomic_bool headline_only;
+    /* The same way: somebody wants to know who shares CPUs with whom, so samples have `cpus`. */
+    atomic_bool cpus_wanted;
 };
 
 /* A worker's connection; a backend embeds this first in its own structure. */

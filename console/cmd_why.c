@@ -194,6 +194,7 @@ static void why_run(CommandRun *run)
     }
     if (!run_check_names(run))
         return;
+    model_want_cpus(run->app->model);
     if (run->face->face == FACE_TUI) { /* its figures are live */
         why_print(run, WHY_SPAN_NS);
         return;
@@ -226,7 +227,8 @@ const Command commands_why[] = {
      .details =
          "Watches for two seconds, then ranks the causes by the share of its time that each took: "
          "its CPU limit, the host's CPUs (steal), disks, memory reclaimed at a limit, a tight "
-         "balloon, swap, kills for want of memory, a neighbour, its limit of processes; with the "
+         "balloon, swap, kills for want of memory, a neighbour on the same CPUs, its limit of "
+         "processes; with the "
          "figures, and the command that would relieve it. Without a name all that run on this host "
          "are ranked by what they take of its CPUs and memory, and of the traffic where there is "
          "much. A cause for which there is no figure is not named.",

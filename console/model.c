@@ -272,6 +272,16 @@ void model_set_headline_only(Model *model, gboolean headline_only)
     }
 }
 
+void model_want_cpus(Model *model)
+{
+    for (guint i = 0; i < model->backends->len; i++) {
+        ModelBackend *backend = model->backends->pdata[i];
+
+        if (backend->open != NULL)
+            atomic_store(&backend->open->backend->cpus_wanted, TRUE);
+    }
+}
+
 void model_list_names(Model *model)
 {
     for (guint i = 0; i < model->backends->len; i++)

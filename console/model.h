@@ -59,6 +59,7 @@ typedef struct {
     GArray *rows;                /* of ModelRow */
     char *quarantine;            /* why there are no figures, or NULL */
     gint64 quarantine_ns;        /* since when */
+    char *cpus;                  /* of the host's, those it may run on, or NULL: not known */
     History history;             /* headline figures; positions are those of the backend's axis */
     History day;                 /* the same, a mean for each minute */
     HistoryMinute minute;
@@ -125,6 +126,8 @@ void model_list_all(Model *model);
 void model_list_names(Model *model);
 /* Whether backends may leave out all but the headline figures; never while all is recorded. */
 void model_set_headline_only(Model *model, gboolean headline_only);
+/* From the next sample on it is known which CPUs each may run on. */
+void model_want_cpus(Model *model);
 
 GPtrArray *model_backends(Model *model);  /* of ModelBackend*, the model's */
 GPtrArray *model_instances(Model *model); /* of ModelInstance*, the model's, by backend then name */

@@ -26,6 +26,7 @@ void model_instance_free(ModelInstance *instance)
     gemel_instance_free(instance->info);
     g_clear_pointer(&instance->rows, g_array_unref);
     g_free(instance->quarantine);
+    g_free(instance->cpus);
     history_clear(&instance->history);
     history_clear(&instance->day);
     model_close_detail(instance);
@@ -154,6 +155,8 @@ void model_instance_take_sample(ModelInstance *instance, const GemelSample *samp
             instance->rate_valid |= bit;
     }
     take_rows(instance, sample, interval_ns);
+    g_free(instance->cpus);
+    instance->cpus = g_strdup(sample->cpus);
     instance->valid = sample->valid;
     memcpy(instance->value, sample->value, sizeof instance->value);
     instance->sample_ns = sample->time_ns;
@@ -170,6 +173,7 @@ void model_instance_clear_figures(ModelInstance *instance)
     g_clear_pointer(&instance->alert_since_ns, g_free);
     g_clear_pointer(&instance->rows, g_array_unref);
     g_clear_pointer(&instance->quarantine, g_free);
+    g_clear_pointer(&instance->cpus, g_free);
 }
 
 /* ---- instances whose detail is open --------------------------------------------------------- */

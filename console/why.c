@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/why.h"
+#include "backends/cpus.h"
 #include "console/output.h"
 
 #include <string.h>
@@ -225,6 +226,8 @@ static double evidence_neighbour(const WhyFacts *facts, GString *sentence)
         "it waited for a CPU %.0f %% of the time, while %s on the same host used "
         "%.2f of %.0f CPUs",
         waits * 100, facts->eater, facts->eater_cpus, facts->host_cpus);
+    if (facts->cpus != NULL)
+        g_string_append_printf(sentence, "; it may run on CPU %s only", facts->cpus);
     return MIN(waits, 1);
 }
 
@@ -439,7 +442,7 @@ gboolean why_is_local(const ModelBackend *backend)
     return slashes == NULL || slashes[3] == '/';
 }
 
-/* The strongest others where it runs. */
+/* The strongest others where it runs; by CPU, of those that have a CPU in common with it. */
 static void gather_others(Model *model, const ModelInstance *instance, WhyFacts *facts)
 {
     GPtrArray *all = model_instances(model);
@@ -454,7 +457,7 @@ static void gather_others(Model *model, const ModelInstance *instance, WhyFacts 
         if (other == instance || !near || other->info->state != GEMEL_STATE_RUNNING)
             continue;
         if (model_cpu_percent(other, MODEL_CPU_OF_CORE, &percent) &&
-            percent / 100 > facts->eater_cpus) {
+            percent / 100 > facts->eater_cpus && gemel_cpus_meet(instance->cpus, other->cpus)) {
             facts->eater = other->info->name;
             facts->eater_cpus = percent / 100;
             facts->eater_can = other->info->valid_acts;
@@ -494,6 +497,9 @@ void why_gather(Model *model, const ModelInstance *instance, gint64 span_ns, Why
         facts->span_s = MIN(facts->span_s, (double)(instance->sample_ns - oldest_ns) / 1e9);
     if (facts->cpu_limit <= 0 && has(facts, GEMEL_METRIC_CPU_LIMIT))
         facts->cpu_limit = (double)facts->value[GEMEL_METRIC_CPU_LIMIT] / 1000;
+    if (why_is_local(instance->backend) && gemel_cpus_count(instance->cpus) > 0 &&
+        gemel_cpus_count(instance->cpus) < (guint)facts->host_cpus)
+        facts->cpus = instance->cpus;
     gather_others(model, instance, facts);
 }
 

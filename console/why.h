@@ -36,6 +36,8 @@ typedef struct {
     const char *eater, *writer;     /* by CPU, by bytes read and written */
     double eater_cpus, writer_rate; /* in CPUs; bytes per second */
     guint32 eater_can, writer_can;
+    const char *cpus; /* those it may run on, when they are known and not all; the eater shares some
+                         of them */
 } WhyFacts;
 
 typedef enum {

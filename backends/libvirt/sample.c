@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/cpus.h"
 #include "backends/libvirt/cache.h"
 #include "backends/libvirt/lv.h"
 #include "backends/libvirt/stats.h"
@@ -97,12 +98,14 @@ static GemelSample *map_record(LvConn *conn, const LvGuest *guest,
 }
 
 /* Adds what the kernel says of the guest's QEMU. */
-static void add_host_figures(const LvGuest *guest, GemelSample *sample)
+static void add_host_figures(const LvConn *conn, const LvGuest *guest, GemelSample *sample)
 {
     if (guest->process.pid == 0)
         return;
     gemel_sample_set(sample, GEMEL_METRIC_PIDS_CURRENT, guest->process.threads);
     lv_cgroup_sample(&guest->group, sample);
+    if (atomic_load(&conn->base.backend->cpus_wanted))
+        sample->cpus = gemel_cpus_of_process("/proc", guest->process.pid);
 }
 
 /* Samples for the active guests that the bulk answer left out, asked for when it has fewer than
@@ -133,7 +136,7 @@ static void add_missing(LvConn *conn, gint64 time_ns, GPtrArray *samples, const 
         const LvGuest *guest = g_ptr_array_index(missing, i);
         GemelSample *sample = gemel_sample_new(guest->uuid, time_ns);
 
-        add_host_figures(guest, sample);
+        add_host_figures(conn, guest, sample);
         sample->quarantine = quarantine_text(guest);
         g_ptr_array_add(samples, sample);
     }
@@ -173,7 +176,7 @@ static void add_records(LvConn *conn, virDomainStatsRecordPtr *records, const GP
         held_ns = lv_cache_note_held(lv_backend(conn)->cache, guest, was_skipped);
         if (was_skipped && is_awake && held_ns < HELD_GRACE_NS)
             continue;
-        add_host_figures(guest, sample);
+        add_host_figures(conn, guest, sample);
         if (was_skipped)
             sample->quarantine = quarantine_text(guest);
         g_ptr_array_add(samples, g_steal_pointer(&sample));

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backends/cpus.h"
 #include "backends/native/net_watch.h"
 #include "backends/native/parse.h"
 #include "backends/native/stats_private.h"
@@ -260,6 +261,8 @@ static GPtrArray *take_sample(NativeStats *stats)
 
         read_figures(stats, entry, sample);
         add_limits(stats, entry, sample);
+        if (stats->cpus_wanted)
+            sample->cpus = gemel_cpus_of_process("/proc", entry->pid);
         if (sample->rows->len > 0)
             native_name_disks(sample, stats->disk_names);
         if (sample->valid == 0)
@@ -409,6 +412,11 @@ void native_stats_set_headline_only(NativeStats *stats, gboolean headline_only)
     stats->headline_only = headline_only; /* the thread, if there is one, waits to be asked */
 }
 
+void native_stats_set_cpus_wanted(NativeStats *stats, gboolean wanted)
+{
+    stats->cpus_wanted = wanted;
+}
+
 GPtrArray *native_stats_sample(NativeStats *stats)
 {
     GPtrArray *samples;
@@ -429,5 +437,6 @@ GPtrArray *native_sample(GemelConn *conn, GError **error)
     if (native->stats == NULL)
         native->stats = native_stats_new(native->store, native_cgroups_host(), 0);
     native_stats_set_headline_only(native->stats, atomic_load(&conn->backend->headline_only));
+    native_stats_set_cpus_wanted(native->stats, atomic_load(&conn->backend->cpus_wanted));
     return native_stats_sample(native->stats);
 }

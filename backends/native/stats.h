@@ -28,6 +28,8 @@ GPtrArray *native_stats_sample(NativeStats *stats);
 /* From the next sample on: whether files that give no headline figure are left out, and averages of
    pressure taken once in the two seconds in which the kernel computes them anew, without totals. */
 void native_stats_set_headline_only(NativeStats *stats, gboolean headline_only);
+/* The same way: whether samples say on which CPUs a container may run. */
+void native_stats_set_cpus_wanted(NativeStats *stats, gboolean wanted);
 /* Descriptors kept at the last sample, those of the budget only. */
 guint native_stats_kept(const NativeStats *stats);
 /* Moves the reading to a thread now; as said above it comes by itself. */

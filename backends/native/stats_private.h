@@ -54,7 +54,7 @@ struct NativeStats {
 
     /* What follows belongs to the reader: the caller, or the thread once there is one. */
     gboolean budget_is_given, wants_thread;
-    gboolean headline_only; /* as asked with the sample in hand */
+    gboolean headline_only, cpus_wanted; /* as asked with the sample in hand */
     guint keep_max, kept;
     NativeLimitWatch *limit_watch;
     char *state_dir;

@@ -42,6 +42,7 @@ int why_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *
     WhyFacts facts;
     int y = -scroll;
 
+    model_want_cpus(tui->app->model); /* known from the next sample on */
     why_gather(tui->app->model, instance, WHY_SPAN_NS, &facts);
     g_autoptr(GArray) findings = why_rank(&facts);
 

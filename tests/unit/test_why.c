@@ -261,6 +261,19 @@ static void test_names_are_quoted_in_remedies(void)
     g_assert_cmpstr(words[1], ==, facts.name);
 }
 
+/* Where it is pinned, the neighbour may not be the host's greatest eater: it says where. */
+static void test_a_pinned_one_says_where(void)
+{
+    WhyFacts facts = quiet(GEMEL_KIND_CONTAINER);
+
+    make(&facts, WHY_NEIGHBOUR);
+    facts.cpus = "2-3";
+    g_autoptr(GArray) found = why_rank(&facts);
+
+    g_assert_cmpuint(found->len, ==, 1);
+    g_assert_nonnull(strstr(g_array_index(found, WhyFinding, 0).sentence, "CPU 2-3 only"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -274,6 +287,7 @@ int main(int argc, char **argv)
     g_test_add_func("/why/what takes more time comes first", test_what_takes_more_time_comes_first);
     g_test_add_func("/why/a limit is not blamed on a neighbour",
                     test_a_limit_is_not_blamed_on_a_neighbour);
+    g_test_add_func("/why/a pinned one says where", test_a_pinned_one_says_where);
     g_test_add_func("/why/old kills are named last", test_old_kills_are_named_last);
     g_test_add_func("/why/a remedy that is not valid is not offered",
                     test_a_remedy_that_is_not_valid_is_not_offered);
