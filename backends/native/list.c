@@ -36,8 +36,7 @@ static GemelInstance *list_one(NativeConn *conn, const char *id)
 {
     GemelBackend *backend = conn->conn.backend;
     GError *problem = NULL;
-    g_autoptr(NativeContainer) c = native_container_load(conn->store, id, &problem);
-    g_auto(NativeRun) run = {0};
+    const NativeContainer *c = native_listed_container(conn->listed, id, &problem);
     g_auto(NativeStatus) status = {0};
     GemelInstance *instance;
 
@@ -56,8 +55,7 @@ static GemelInstance *list_one(NativeConn *conn, const char *id)
         gemel_instance_compute_acts(instance, backend);
     } else {
         instance = gemel_instance_new(backend->name, GEMEL_KIND_CONTAINER, id, c->name);
-        native_run_load(conn->store, id, &run);
-        native_status_read(conn->store, id, &run, &status);
+        native_status_read(conn->store, id, native_listed_run(conn->listed, id), &status);
         fill_instance(instance, c, &status);
         gemel_instance_compute_acts(instance, backend);
         if (gemel_instance_can(instance, GEMEL_ACT_SNAPSHOT_REVERT) &&
@@ -79,6 +77,9 @@ GPtrArray *native_list(GemelConn *conn, GError **error)
 
     if (ids == NULL)
         return NULL;
+    if (native->listed == NULL)
+        native->listed = native_listed_new(native->store);
+    native_listed_keep(native->listed, ids);
     instances = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_instance_free);
     for (guint i = 0; i < ids->len; i++) {
         GemelInstance *instance = list_one(native, g_ptr_array_index(ids, i));

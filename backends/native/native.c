@@ -43,6 +43,7 @@ static void native_conn_close(GemelConn *conn)
     NativeConn *native = (NativeConn *)conn;
 
     native_stats_free(native->stats);
+    native_listed_free(native->listed);
     g_free(native);
 }
 

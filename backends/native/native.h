@@ -9,6 +9,7 @@
 
 #include "backends/backend.h"
 #include "backends/native/container.h"
+#include "backends/native/listed.h"
 
 typedef struct {
     GemelBackend backend;
@@ -21,7 +22,8 @@ typedef struct {
     GemelConn conn;
     const NativeStore *store; /* the backend's */
     gboolean read_only;
-    NativeStats *stats; /* kept descriptors; made at the first sample */
+    NativeStats *stats;   /* kept descriptors; made at the first sample */
+    NativeListed *listed; /* made at the first list */
 } NativeConn;
 
 /* list.c */
