@@ -29,6 +29,7 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
+#include "backends/copy.h"
 #include "backends/diff.h"
 #include "backends/error.h"
 #include "backends/hostfacts.h"
@@ -568,6 +569,12 @@ struct GemelBackendOps {
     /* Plain acts. CONFLICT when the state does not allow it. Act lane. */
     gboolean (*act[GEMEL_ACT_PLAIN_N])(GemelConn *conn, const char *id, const GemelActArgs *args,
                                        GError **error);
+
+    /* Copies files into or out of one, running or not (copy.h); `copy->local` is a path of the host
+       the backend is on. What was written before a failure stays. Act lane into it, read lane out
+       of it. NULL = cannot. */
+    gboolean (*copy)(GemelConn *conn, const char *id, const GemelCopy *copy,
+                     const GemelActArgs *args, GError **error);
 
     const GemelSnapshotOps *snapshots;          /* NULL = none */
     const GemelStreamOps *streams;              /* NULL = none */

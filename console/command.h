@@ -42,6 +42,7 @@ typedef enum {
     WORD_ALIAS,
     WORD_LINE,   /* a command line: its command, then what that takes */
     WORD_COLUMN, /* of the list, also with + or - before it */
+    WORD_PLACE,  /* "NAME:" of a container and a path in it, or a file */
 } WordType;
 
 typedef struct {

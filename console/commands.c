@@ -28,6 +28,7 @@ static const Command *const families[] = {
     commands_logs,
     commands_stream,
     commands_join,
+    commands_cp,
     commands_session,
     commands_config,
     commands_script,

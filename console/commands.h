@@ -21,6 +21,7 @@ extern const Command commands_logs[];      /* cmd_logs.c: logs */
 extern const Command commands_create[];    /* cmd_create.c: create */
 extern const Command commands_run[];       /* cmd_run.c: run */
 extern const Command commands_snapshot[];  /* cmd_snapshot.c */
+extern const Command commands_cp[];        /* cmd_cp.c: cp */
 extern const Command commands_files[];     /* cmd_snapshot_files.c: snapshot diff, export */
 extern const Command commands_stream[];    /* cmd_stream.c: console exec shell */
 extern const Command commands_session[];   /* cmd_session.c: jobs backends connect set view ... */

@@ -70,6 +70,21 @@ static void offer_instances(Completer *completer, const Command *command, guint 
     }
 }
 
+/* "NAME:" of what has files to copy. */
+static void offer_copy_places(Completer *completer)
+{
+    GPtrArray *all = model_instances(completer->app->model);
+
+    for (guint i = 0; i < all->len; i++) {
+        const ModelInstance *instance = all->pdata[i];
+        g_autofree char *place = g_strconcat(instance->info->name, ":", NULL);
+        g_autofree char *hint = instance_hint(instance);
+
+        if (instance->info->kind == GEMEL_KIND_CONTAINER)
+            offer(completer, place, hint);
+    }
+}
+
 /* Of the instance that the command names: its first word that is one. */
 static void offer_snapshots(Completer *completer, guint first)
 {
@@ -364,6 +379,10 @@ void offer_word(Completer *completer, const Command *command, const CommandWord 
         offer(completer, "cpu=", "number of CPUs, or none");
         offer(completer, "memory=", "size, or none");
         offer(completer, "pids=", "number of processes, or none");
+        break;
+    case WORD_PLACE:
+        offer_copy_places(completer);
+        offer_files(completer);
         break;
     case WORD_FILE:
         offer_files(completer);

@@ -26,6 +26,7 @@ typedef struct {
     char *name;      /* of the entry, cleaned: relative, no "." components */
     GPtrArray *dirs; /* DirTimes*: set last, because filling a directory changes them */
     const GemelActArgs *args;
+    NativeUnpackRules *rules; /* never NULL */
 } Unpack;
 
 typedef struct {
@@ -226,6 +227,8 @@ static gboolean unpack_attributes(Unpack *u, int dir_fd, const char *last, GErro
         if (name == NULL || native_tree_is_overlay_attribute(name) ||
             native_tree_is_host_attribute(name))
             continue;
+        if (u->rules->is_owned && g_str_equal(name, "security.capability"))
+            continue;
         if (lsetxattr(path, name, value, size, 0) != 0 && errno != ENOTSUP)
             return entry_errno(u, errno, error);
     }
@@ -244,13 +247,20 @@ static gboolean unpack_metadata(Unpack *u, int dir_fd, const char *last, mode_t 
                                 GError **error)
 {
     gint64 uid = archive_entry_uid(u->entry), gid = archive_entry_gid(u->entry);
+    mode_t mode = archive_entry_perm(u->entry) & 07777;
     struct timespec times[2];
 
+    if (u->rules->is_owned) {
+        uid = u->rules->uid;
+        gid = u->rules->gid;
+        mode &= S_ISDIR(type) ? 07777 : 01777;
+    }
     if (uid < 0 || uid >= G_MAXUINT32 || gid < 0 || gid >= G_MAXUINT32)
         return entry_error(u, GEMEL_ERROR_INVALID, "its owner is out of range", error);
     if (fchownat(dir_fd, last, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) != 0)
         return entry_errno(u, errno, error);
-    if (!S_ISLNK(type) && fchmodat(dir_fd, last, archive_entry_perm(u->entry) & 07777, 0) != 0)
+    /* Who else is at it may have put a link in its place. */
+    if (!S_ISLNK(type) && fchmodat(dir_fd, last, mode, AT_SYMLINK_NOFOLLOW) != 0)
         return entry_errno(u, errno, error);
     if (!unpack_attributes(u, dir_fd, last, error))
         return FALSE;
@@ -287,6 +297,10 @@ static gboolean unpack_in_dir(Unpack *u, int dir_fd, const char *last, GError **
 
     if (archive_entry_hardlink(u->entry) != NULL)
         type = S_IFREG;
+    if (u->rules->no_devices && (S_ISCHR(type) || S_ISBLK(type) || S_ISFIFO(type))) {
+        u->rules->skipped++;
+        return TRUE;
+    }
     if (!make_room(u, dir_fd, last, type, &keep, error))
         return FALSE;
     if (archive_entry_hardlink(u->entry) != NULL)
@@ -326,6 +340,8 @@ static gboolean unpack_entry(Unpack *u, GError **error)
     u->name = clean_name(u, archive_entry_pathname(u->entry), error);
     if (u->name == NULL)
         return FALSE;
+    if (*u->name == '\0' && u->rules->keep_top)
+        return TRUE;
     if (*u->name == '\0') /* "./": the root itself */
         return archive_entry_filetype(u->entry) == S_IFDIR
                    ? unpack_metadata(u, u->root_fd, ".", S_IFDIR, error)
@@ -385,32 +401,65 @@ static gboolean unpack_all(Unpack *u, gint64 size, GError **error)
             gemel_act_progress(u->args, (double)archive_filter_bytes(u->reader, -1) / (double)size,
                                u->name);
     }
-    if (count == 0)
+    if (count == 0 && !u->rules->may_be_empty)
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "archive %s: it is empty",
                                u->archive_path);
     set_dir_times(u);
     return TRUE;
 }
 
+/* From what the reader was opened on; `size` 0 = not known. */
+static gboolean unpack_opened(Unpack *u, int opened, gint64 size, GError **error)
+{
+    if (opened != ARCHIVE_OK)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "archive %s: not a readable tar archive: %s", u->archive_path,
+                               archive_error_string(u->reader));
+    return unpack_all(u, size, error);
+}
+
+static void unpack_init(Unpack *u, const char *what, int to_fd, NativeUnpackRules *rules,
+                        const GemelActArgs *args)
+{
+    *u = (Unpack){.root_fd = to_fd, .archive_path = what, .args = args, .rules = rules};
+    u->reader = reader_new();
+    u->dirs = g_ptr_array_new_with_free_func((GDestroyNotify)dir_times_free);
+}
+
+static void unpack_done(Unpack *u)
+{
+    archive_read_free(u->reader);
+    g_ptr_array_unref(u->dirs);
+    g_free(u->name);
+}
+
+gboolean native_archive_unpack_stream(int fd, const char *what, int to_fd, NativeUnpackRules *rules,
+                                      const GemelActArgs *args, GError **error)
+{
+    Unpack u;
+    gboolean ok;
+
+    unpack_init(&u, what, to_fd, rules, args);
+    archive_read_support_format_empty(u.reader);
+    ok = unpack_opened(&u, archive_read_open_fd(u.reader, fd, BLOCK_SIZE), 0, error);
+    unpack_done(&u);
+    return ok;
+}
+
 gboolean native_archive_unpack(const char *path, int to_fd, const GemelActArgs *args,
                                GError **error)
 {
-    Unpack u = {.root_fd = to_fd, .archive_path = path, .args = args};
+    NativeUnpackRules rules = {.is_owned = FALSE};
     struct stat info = {0};
+    Unpack u;
     gboolean ok;
 
-    u.reader = reader_new();
-    u.dirs = g_ptr_array_new_with_free_func((GDestroyNotify)dir_times_free);
+    unpack_init(&u, path, to_fd, &rules, args);
     if (stat(path, &info) != 0)
         ok = gemel_error_set_errno(error, errno, "archive %s", path);
-    else if (archive_read_open_filename(u.reader, path, BLOCK_SIZE) != ARCHIVE_OK)
-        ok = gemel_error_set(error, GEMEL_ERROR_INVALID,
-                             "archive %s: not a readable tar archive: %s", path,
-                             archive_error_string(u.reader));
     else
-        ok = unpack_all(&u, info.st_size, error);
-    archive_read_free(u.reader);
-    g_ptr_array_unref(u.dirs);
-    g_free(u.name);
+        ok = unpack_opened(&u, archive_read_open_filename(u.reader, path, BLOCK_SIZE), info.st_size,
+                           error);
+    unpack_done(&u);
     return ok;
 }

@@ -64,6 +64,7 @@ const GemelBackendOps gemel_native_ops = {
     .isolation = native_isolation,
     .inspect = native_inspect,
     .plan = native_plan,
+    .copy = native_copy,
     .create_instance = native_create_instance,
     .act =
         {

@@ -42,6 +42,10 @@ gboolean native_resume(GemelConn *, const char *id, const GemelActArgs *, GError
 gboolean native_delete(GemelConn *, const char *id, const GemelActArgs *, GError **);
 gboolean native_limit(GemelConn *, const char *id, const GemelActArgs *, GError **);
 
+/* copy.c */
+gboolean native_copy(GemelConn *conn, const char *id, const GemelCopy *copy,
+                     const GemelActArgs *args, GError **error);
+
 /* plan.c */
 json_t *native_plan(GemelConn *conn, const char *id, GemelAct act, const char *snapshot,
                     const GemelActArgs *args, GError **error);

@@ -28,6 +28,7 @@ typedef struct {
 
 static gboolean walk_failed(const Walk *walk, int err, GError **error)
 {
+    walk->pack->failed_reading = TRUE;
     return gemel_error_set_errno(error, err, "archiving %s", walk->name->str);
 }
 
@@ -38,7 +39,7 @@ static gboolean write_failed(const Walk *walk, GError **error)
     int err = archive_errno(walk->writer);
 
     if (err > 0 && err < 4096)
-        return walk_failed(walk, err, error);
+        return gemel_error_set_errno(error, err, "archiving %s", walk->name->str);
     return gemel_error_set(error, GEMEL_ERROR_FAILED, "archiving %s: %s", walk->name->str,
                            why != NULL ? why : "it could not be written");
 }

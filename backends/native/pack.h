@@ -17,7 +17,8 @@ typedef struct {
     gboolean no_devices; /* devices and FIFOs are left out too */
     gboolean one_mount;  /* what is mounted below is an empty directory */
     const GemelActArgs *args;
-    guint64 files, skipped; /* what was done */
+    guint64 files, skipped;  /* what was done */
+    gboolean failed_reading; /* the tree, not what is written to, is the reason of a failure */
 } NativePack;
 
 /* The contents of the directory. `prefix` NULL: its entries under their own names, the directory

@@ -25,6 +25,21 @@ gboolean native_rootfs_import(const NativeStore *store, const char *source, cons
 gboolean native_archive_unpack(const char *path, int to_fd, const GemelActArgs *args,
                                GError **error);
 
+/* How an archive comes into a directory that is not empty. */
+typedef struct {
+    gboolean is_owned; /* all of it belongs to uid:gid; set-ID bits and file capabilities go */
+    guint uid, gid;
+    gboolean no_devices;   /* devices and FIFOs are left out */
+    gboolean keep_top;     /* the directory itself stays as it is, whatever "." says */
+    gboolean may_be_empty; /* an archive of nothing is none the worse */
+    guint64 skipped;       /* what was left out */
+} NativeUnpackRules;
+
+/* The same from a descriptor, `what` in messages. Who else writes in that directory meanwhile can
+   spoil what arrives, but lead it nowhere else: names go below it, over no link. */
+gboolean native_archive_unpack_stream(int fd, const char *what, int to_fd, NativeUnpackRules *rules,
+                                      const GemelActArgs *args, GError **error);
+
 /* "uid", "uid:gid", "name" or "name:group" with the /etc/passwd and /etc/group below root_fd;
    NULL or "" is 0:0. */
 gboolean native_user_resolve(int root_fd, const char *user, guint *ret_uid, guint *ret_gid,

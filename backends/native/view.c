@@ -67,6 +67,16 @@ NativeView *native_view_open(const char *dir, const GArray *layers, GError **err
     return g_steal_pointer(&view);
 }
 
+NativeView *native_view_of(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", DIR_FLAGS);
+    NativeView *view = fd >= 0 ? view_new() : NULL;
+
+    if (view != NULL)
+        add_below(view, fd, 0);
+    return view;
+}
+
 gboolean native_view_lookup(const NativeView *view, const char *name, struct stat *ret_info,
                             int *ret_fd, guint *ret_layer)
 {

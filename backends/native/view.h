@@ -27,6 +27,9 @@ typedef struct {
 /* Of the layers (guint, from the bottom up, at least one) of the container in the directory `dir`.
    NULL with error set. */
 NativeView *native_view_open(const char *dir, const GArray *layers, GError **error);
+/* Of one directory, which need not be a layer; the descriptor stays the caller's. NULL with errno.
+ */
+NativeView *native_view_of(int dir_fd);
 void native_view_free(NativeView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NativeView, native_view_free)
 

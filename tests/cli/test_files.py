@@ -65,3 +65,20 @@ def test_diff_changes_nothing(gemel):
 def test_export_refuses_with_a_reason(gemel, command, status, text):
     result = sequence(gemel, command)
     assert result.status == status and text in result.err, result
+
+
+@pytest.mark.parametrize("command, status, text", [
+    ("cp lab-vm:/etc/hostname .", 4, "scp"),
+    ("cp lab-ct:/etc/hostname .", 4, "no files"),
+    ("cp nobody:/etc/hostname .", 3, "nobody"),
+    ("cp a b", 2, "NAME:PATH"),
+    ("cp lab-ct:/a lab-vm:/b", 2, "NAME:PATH"),
+])
+def test_cp_refuses_with_a_reason(gemel, command, status, text):
+    result = sequence(gemel, command)
+    assert result.status == status and text in result.err, result
+
+
+def test_cp_completes_names_with_a_colon(gemel):
+    result = gemel.run("completion", "line", f"gemel -c {FAST} cp lab-")
+    assert "lab-ct:" in result.out and "lab-vm:" not in result.out, result
