@@ -13,5 +13,9 @@ Canvas golden_open(int height, int width);
 /* Compares the screen with golden/NAME.txt. */
 void golden_check(const char *name);
 
-/* The same with colours and attributes (screen_dump_looks). */
+/* The same with the digits of TOTAL in the first "A-B of TOTAL" of the screen as #: for a long text
+   of which only the part that is seen is compared. */
+void golden_check_uncounted(const char *name);
+
+/* All of it with colours and attributes (screen_dump_looks). */
 void golden_check_looks(const char *name);
