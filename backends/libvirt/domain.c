@@ -314,6 +314,25 @@ GPtrArray *lv_list(GemelConn *base, GError **error)
     return g_steal_pointer(&instances);
 }
 
+LvXmlDomain *lv_domain_parse(LvConn *conn, virDomainPtr domain, const char *what, char **ret_xml,
+                             GError **error)
+{
+    LvXmlDomain *parsed;
+    char *xml;
+
+    virResetLastError();
+    xml = virDomainGetXMLDesc(domain, 0);
+    if (xml == NULL) {
+        lv_fail(error, conn, "cannot %s %s", what, virDomainGetName(domain));
+        return NULL;
+    }
+    parsed = lv_xml_domain_parse(xml, error);
+    if (parsed != NULL && ret_xml != NULL)
+        *ret_xml = g_strdup(xml);
+    free(xml);
+    return parsed;
+}
+
 gboolean lv_domain_check_act(LvConn *conn, virDomainPtr domain, GemelAct act, GemelState *ret_state,
                              GError **error)
 {

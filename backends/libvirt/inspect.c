@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdlib.h>
 
 #include "backends/libvirt/cache.h"
 #include "backends/libvirt/lv.h"
@@ -157,19 +156,10 @@ GemelInspect *lv_inspect(GemelConn *base, const char *id, GError **error)
     g_autoptr(LvXmlDomain) parsed = NULL;
     g_autofree char *definition = NULL;
     GemelInspect *inspect;
-    char *xml;
 
     if (domain == NULL)
         return NULL;
-    virResetLastError();
-    xml = virDomainGetXMLDesc(domain, 0);
-    if (xml == NULL) {
-        lv_fail(error, conn, "cannot inspect %s", virDomainGetName(domain));
-        return NULL;
-    }
-    definition = g_strdup(xml);
-    free(xml);
-    parsed = lv_xml_domain_parse(definition, error);
+    parsed = lv_domain_parse(conn, domain, "inspect", &definition, error);
     if (parsed == NULL)
         return NULL;
     inspect = g_new0(GemelInspect, 1);

@@ -4,7 +4,6 @@
  * has it, and the machine it is shown, by its definition and by the arguments QEMU runs with.
  */
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -231,19 +230,10 @@ GemelIsolation *lv_isolation(GemelConn *base, const char *id, GError **error)
     g_autoptr(GemelIsolation) isolation = NULL;
     g_autoptr(LvXmlDomain) parsed = NULL;
     g_autofree char *definition = NULL;
-    char *xml;
 
     if (domain == NULL)
         return NULL;
-    virResetLastError();
-    xml = virDomainGetXMLDesc(domain, 0);
-    if (xml == NULL) {
-        lv_fail(error, conn, "cannot read the definition of %s", virDomainGetName(domain));
-        return NULL;
-    }
-    definition = g_strdup(xml);
-    free(xml);
-    parsed = lv_xml_domain_parse(definition, error);
+    parsed = lv_domain_parse(conn, domain, "read the definition of", &definition, error);
     if (parsed == NULL)
         return NULL;
     isolation = gemel_isolation_new();

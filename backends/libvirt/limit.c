@@ -115,17 +115,12 @@ gboolean lv_act_limit(GemelConn *base, const char *id, const GemelActArgs *args,
     g_autoptr(LvXmlDomain) parsed = NULL;
     unsigned int flags;
     const char *name;
-    char *xml;
 
     if (domain == NULL || !lv_domain_check_act(conn, domain, GEMEL_ACT_LIMIT, NULL, error))
         return FALSE;
     name = virDomainGetName(domain);
     flags = affected(domain);
-    xml = virDomainGetXMLDesc(domain, 0);
-    if (xml == NULL)
-        return lv_fail(error, conn, "cannot limit %s", name);
-    parsed = lv_xml_domain_parse(xml, error);
-    free(xml);
+    parsed = lv_domain_parse(conn, domain, "limit", NULL, error);
     if (parsed == NULL || !check(conn, domain, parsed, limits, flags, error))
         return FALSE;
     virResetLastError();

@@ -5,7 +5,6 @@
  * itself is not opened: that would take it from whoever has it.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/libvirt/lv.h"
@@ -55,7 +54,6 @@ GemelLog *lv_log_tail(GemelConn *base, const char *id, const GemelLogArgs *args,
     g_autoptr(LvXmlDomain) parsed = NULL;
     g_autofree char *path = NULL, *name = NULL;
     gboolean is_live;
-    char *xml;
 
     if (domain == NULL)
         return NULL;
@@ -75,13 +73,7 @@ GemelLog *lv_log_tail(GemelConn *base, const char *id, const GemelLogArgs *args,
     }
     virResetLastError();
     is_live = virDomainIsActive(domain) == 1; /* asked first: the last lines are not missed */
-    xml = virDomainGetXMLDesc(domain, 0);
-    if (xml == NULL) {
-        lv_fail(error, conn, "cannot read the definition of %s", name);
-        return NULL;
-    }
-    parsed = lv_xml_domain_parse(xml, error);
-    free(xml);
+    parsed = lv_domain_parse(conn, domain, "read the definition of", NULL, error);
     if (parsed == NULL)
         return NULL;
     if (serial_log(parsed) != NULL)

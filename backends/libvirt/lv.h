@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include "backends/backend.h"
+#include "backends/libvirt/xml.h"
 
 /* ---- the process-wide event loop (loop.c) --------------------------------------------------- */
 
@@ -139,6 +140,11 @@ GemelState lv_state(int state, int reason, gboolean has_saved_memory);
 const char *lv_state_reason(int state, int reason);
 /* CONFLICT if the domain's state does not allow `act`; `ret_state` may be NULL. */
 gboolean lv_domain_check_act(LvConn *conn, virDomainPtr domain, GemelAct act, GemelState *ret_state,
+                             GError **error);
+
+/* The definition as it is now, parsed; NULL and "cannot `what` NAME: ...". `ret_xml` may be NULL;
+   else the text, which the caller frees with g_free. */
+LvXmlDomain *lv_domain_parse(LvConn *conn, virDomainPtr domain, const char *what, char **ret_xml,
                              GError **error);
 
 /* act.c */

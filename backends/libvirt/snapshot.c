@@ -135,7 +135,6 @@ static gboolean check_create(LvConn *conn, virDomainPtr domain, const char *name
     g_autoptr(virDomainSnapshot) old = NULL;
     g_autoptr(LvXmlDomain) parsed = NULL;
     const LvXmlDisk *disk;
-    char *xml;
 
     if (name == NULL || *name == '\0' || *name == '.' || strchr(name, '/') != NULL ||
         !g_utf8_validate(name, -1, NULL) || strpbrk(name, "\n\r\t\033") != NULL)
@@ -152,11 +151,7 @@ static gboolean check_create(LvConn *conn, virDomainPtr domain, const char *name
                                guest, name);
     if (!conn->is_qemu)
         return TRUE;
-    xml = virDomainGetXMLDesc(domain, 0);
-    if (xml == NULL)
-        return lv_fail(error, conn, "cannot take a snapshot of %s", guest);
-    parsed = lv_xml_domain_parse(xml, error);
-    free(xml);
+    parsed = lv_domain_parse(conn, domain, "take a snapshot of", NULL, error);
     if (parsed == NULL)
         return FALSE;
     why = lv_xml_snapshot_obstacle(parsed, &disk);
