@@ -229,25 +229,45 @@ static Menu *menu_actions(Tui *tui, GError **error)
     return menu;
 }
 
-/* What there is to do with one snapshot. */
+/* What there is to do with one snapshot. What needs its files stands only where they can be had. */
+typedef enum { FILES_NONE, FILES_DIFF, FILES_EXPORT } FilesNeed;
+
 static const struct {
     const char *key, *command, *label, *hint;
     GemelAct act; /* GEMEL_ACT_N: it only looks */
+    FilesNeed files;
+    gboolean typed; /* more words are to be typed behind it */
 } of_snapshot[] = {
     {"=", "snapshot plan", "plan", "what revert and delete would do", GEMEL_ACT_N},
-    {"c", "snapshot diff", "changes", "files changed since it", GEMEL_ACT_N},
+    {"c", "snapshot diff", "changes", "files changed since it", GEMEL_ACT_N, FILES_DIFF},
+    {"e", "snapshot export", "export", "its files into a tar archive", GEMEL_ACT_N, FILES_EXPORT,
+     TRUE},
     {"r", "snapshot revert", "revert", "back to it; asks first", GEMEL_ACT_SNAPSHOT_REVERT},
     {"D", "snapshot delete", "delete", "its children stay; asks first", GEMEL_ACT_SNAPSHOT_DELETE},
 };
 
-/* Whether its snapshots can be told apart by their files. */
-static gboolean has_files(const ModelInstance *instance)
+/* Whether the files of its snapshots can be looked at as `need` has it. */
+static gboolean has_files(const ModelInstance *instance, FilesNeed need)
 {
     const GemelBackendOps *ops =
         instance->backend->open != NULL ? instance->backend->open->backend->ops : NULL;
 
-    return ops != NULL && ops->snapshots != NULL && ops->snapshots->diff != NULL &&
-           instance->info->kind == GEMEL_KIND_CONTAINER;
+    if (need == FILES_NONE)
+        return TRUE;
+    if (ops == NULL || ops->snapshots == NULL || instance->info->kind != GEMEL_KIND_CONTAINER)
+        return FALSE;
+    return need == FILES_DIFF ? ops->snapshots->diff != NULL : ops->snapshots->export != NULL;
+}
+
+/* The line of a row of of_snapshot[]: it runs at once, or is put where it can be gone on with. */
+static char *snapshot_line(gsize row, const ModelInstance *instance, const char *snapshot)
+{
+    gboolean typed = of_snapshot[row].typed;
+    g_autofree char *key = typed ? instance_word(instance) : key_word(instance);
+    g_autofree char *word = command_quote(snapshot);
+
+    return g_strdup_printf("%s%s %s %s%s", typed ? "view command " : "", of_snapshot[row].command,
+                           key, word, typed ? " " : "");
 }
 
 /* The lines name the snapshot for good, as those of an instance do. */
@@ -261,15 +281,14 @@ static Menu *menu_snapshot(Tui *tui, GError **error)
         gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "No snapshot is selected; n takes one.");
     if (instance == NULL)
         return NULL;
-    g_autofree char *key = key_word(instance), *word = command_quote(name);
     g_autofree char *title = g_strdup_printf("snapshot %s of %s (%s)", name, instance->info->name,
                                              gemel_state_name(instance->info->state));
     Menu *menu = menu_new(title);
 
     for (guint i = 0; i < G_N_ELEMENTS(of_snapshot); i++) {
-        if (strcmp(of_snapshot[i].command, "snapshot diff") == 0 && !has_files(instance))
+        if (!has_files(instance, of_snapshot[i].files))
             continue;
-        g_autofree char *line = g_strdup_printf("%s %s %s", of_snapshot[i].command, key, word);
+        g_autofree char *line = snapshot_line(i, instance, name);
         const char *reason =
             of_snapshot[i].act != GEMEL_ACT_N ? why_not(tui, instance, of_snapshot[i].act) : NULL;
 

@@ -7,6 +7,7 @@ import tarfile
 import pytest
 
 from harness.schemas import check
+from harness.wait import until
 
 
 @pytest.fixture
@@ -96,3 +97,20 @@ def test_export_to_the_standard_output(real, container, tmp_path):
         with real.popen("snapshot", "export", container, "s1", "-", stdout=out) as running:
             assert running.wait(60) == 0
     assert "bin" in tarfile.open(tmp_path / "out.tar").getnames()
+
+
+def test_export_from_the_menu_of_a_snapshot(real, container, real_tui, tmp_path):
+    real.ok("snapshot", "create", container, "s1")
+    terminal = real_tui()
+    terminal.wait(container)
+    terminal.send("t")
+    terminal.wait(r"TAKEN WHILE")
+    terminal.wait(r"\bs1\b")
+    terminal.send("x")
+    terminal.wait(r"e +export +its files into a tar archive")
+    terminal.send("e")
+    terminal.wait(rf"^:snapshot export \S*{container} s1")
+    terminal.send(f"{tmp_path}/menu.tar\r")
+    until((tmp_path / "menu.tar").exists, what=lambda: terminal.dump())
+    with tarfile.open(tmp_path / "menu.tar") as archive:
+        assert "bin/busybox" in {name.removeprefix("./") for name in archive.getnames()}
