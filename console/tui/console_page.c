@@ -267,7 +267,7 @@ static char *leave_text(ConsolePage *self)
     if (self->prefixed)
         return g_strdup("d leave  n p next  [ scroll  / search  ? more");
     if (self->scrolling && self->console->state == CONSOLE_ENDED)
-        return g_strdup("q or Esc leaves  / search  y copy");
+        return g_strdup("q leaves  / search  y copy");
     if (self->scrolling)
         return g_strdup("Esc back  / search  v select  y copy");
     return prefix != NULL ? g_strdup_printf("leave with %s  keys %s ?", detach, prefix)

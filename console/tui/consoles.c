@@ -71,7 +71,7 @@ char *consoles_state_text(const Console *console)
         return g_strdup("open");
     if (console->error != NULL)
         return g_strdup(console->error);
-    if (console->kind == LEND_CONSOLE)
+    if (console->statusless || console->status < 0)
         return g_strdup("closed by the other side");
     return g_strdup_printf("ended with status %d", console->status);
 }
@@ -404,6 +404,7 @@ static Console *console_new(Tui *tui, const ModelInstance *instance, LendKind ki
     console->tui = tui;
     console->number = free_number(tui);
     console->kind = kind;
+    console->statusless = args->kind == GEMEL_STREAM_CONSOLE;
     console->key = g_strconcat(instance->backend->name, "/", instance->info->id, NULL);
     console->name = g_strdup(instance->info->name);
     console->what =

@@ -27,8 +27,9 @@ typedef struct Console {
     char *name; /* the instance's, when it was opened */
     char *what; /* "console of lab-vm" */
     ConsoleState state;
-    int status;  /* once it ended; -1: see error */
-    char *error; /* or NULL */
+    int status;          /* once it ended; -1: see error */
+    gboolean statusless; /* a console is no command: it closes */
+    char *error;         /* or NULL */
     Terminal *terminal;
     gboolean shown;
     gboolean unseen, rang;                        /* since it was shown last */

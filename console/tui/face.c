@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "console/recall.h"
+#include "console/tui/console_page.h"
 #include "console/tui/consoles.h"
 #include "widgets/screen.h"
 
@@ -159,13 +160,24 @@ static gboolean bury(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* Whether the header of the console that is looked at says it: `run --rm` ends after its console,
+   when the container is deleted. */
+static gboolean header_says(Tui *tui, int status)
+{
+    const ConsolePage *page = (const ConsolePage *)console_page_top(tui);
+    const Console *console = page != NULL ? page->console : NULL;
+
+    return console != NULL && console->state == CONSOLE_ENDED && console->error == NULL &&
+           !console->statusless && console->status == status;
+}
+
 /* How a line ended that said nothing itself. */
 static void say_status(Tui *tui, const Line *line, int status)
 {
     LendKind kind;
     g_autofree char *what = lend_what(tui, line->text, &kind);
 
-    if (status == 130)
+    if (status == 130 || header_says(tui, status))
         return;
     if (what != NULL && status == 0)
         face_say(tui, OUTPUT_NOTE, "%s ended", what);

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """run and attach with a real container: all output, the status, signals, nothing left."""
 
+import os
+import re
 import signal
 
 import pytest
+
+from harness.wait import until
 
 
 def run(real, world, *args, script=None, **more):
@@ -29,9 +33,25 @@ def test_the_status_is_the_containers_own(world, real, script, status):
     assert result.status == status, result
 
 
-def test_a_command_that_is_not_there_is_127(world, real):
-    result = real.run("run", "--rm", "--rootfs", world.rootfs, "--", "/bin/no-such-program")
-    assert result.status == 127 and result.err, result
+@pytest.mark.parametrize("command, status, reason", [
+    ("/bin/no-such-program", 127, "no such file or directory"), ("no-such-program", 127, "not found in $PATH"),
+    ("/etc", 126, "permission denied"), ("/etc/passwd", 126, "permission denied")])
+def test_what_cannot_be_run_has_dockers_status(world, real, command, status, reason):
+    """127: it is not there; 126: it is, and cannot be executed."""
+    result = real.run("run", "--rm", "--rootfs", world.rootfs, "--", command)
+    assert result.status == status and result.out == "", result
+    assert f'exec: "{command}": ' in result.err and reason in result.err
+
+
+def test_what_cannot_be_executed_inside_has_dockers_status(world, real):
+    name = world.name("exec")
+    real.ok("run", "-d", name, "--rootfs", world.rootfs, "--", "/bin/sleep", "1000")
+    real.ok("exec", "-T", name, "--", "/bin/sh", "-c",
+            "cd /tmp; echo text > plain; echo text > text; echo '#!/no-such' > script; chmod +x text script")
+    for command, status in (("/bin/no-such-program", 127), ("no-such-program", 127), ("/etc", 126),
+                            ("/tmp/plain", 126), ("/tmp/text", 126), ("/tmp/script", 127)):
+        result = real.run("exec", "-T", name, "--", command)
+        assert result.status == status and result.out == "" and f'exec: "{command}": ' in result.err, result
 
 
 def test_all_of_the_output_comes_once_and_in_order(world, real):
@@ -81,3 +101,27 @@ def test_with_a_terminal_ctrl_c_goes_to_the_command(world, real, real_tui):
     assert terminal.wait_exit() == 7
     assert any("caught" in line for line in terminal.lines())
     assert terminal.restored()
+
+
+def test_at_the_consoles_command_line_it_is_a_console_inside(world, real, real_tui):
+    """What it prints is seen, what is typed reaches it, its end is told, and --rm leaves nothing."""
+    terminal = real_tui()
+    terminal.wait("There are no instances yet")
+    terminal.send(f":run --rm -t --rootfs {world.rootfs} -- /bin/sh -c "
+                  "'echo ready; while read x; do echo \"<$x>\"; stty size; done; exit 7'\r")
+    terminal.wait(r"^ready$")
+    assert re.search(r"console of run-\w+ +running", terminal.lines()[0])
+    terminal.send("typed inside\r")
+    terminal.wait(r"^<typed inside>\n23 80$")  # one line is the console's own
+    terminal.key("^d")
+    terminal.wait(r"console of run-\w+ +ended with status 7 .*q leaves")
+    # deleting it says nothing over that
+    until(lambda: not real.instances(), what="it to be deleted")
+    assert terminal.line_with(r"console of run-\w+ +ended with status 7 .*q leaves"), terminal.dump()
+    terminal.key("q")
+    terminal.wait("There are no instances yet")
+    assert not terminal.line_with("status 7"), terminal.dump()
+    terminal.send(f":run --rm --rootfs {world.rootfs} -- /bin/no-such-program\r")
+    terminal.wait(r'exec: "/bin/no-such-program": no')
+    until(lambda: not real.instances(), what="it to be deleted")
+    assert os.listdir(os.path.join(real.root, "containers")) == []
