@@ -25,7 +25,7 @@ char *command_synopsis(const Command *command)
 }
 
 #define HELP_COLUMN     30 /* where the texts beside options begin */
-#define HELP_WIDTH      79
+#define HELP_WIDTH      78 /* a page of the console has a margin at both sides */
 #define OVERVIEW_COLUMN 37 /* ... beside commands */
 
 static const char *topic_names(void);
@@ -161,8 +161,9 @@ static void help_all(CommandRun *run)
     output_line(run->out, OUTPUT_DATA, "`help COMMAND` has its options and an example.");
     output_line(run->out, OUTPUT_DATA, "`help TOPIC` tells more of %s.", topic_names());
     output_line(run->out, OUTPUT_DATA, "%s",
-                "status: 0 done, 1 failed, 2 usage, 3 not found, 4 not supported, 5 unreachable,");
-    output_line(run->out, OUTPUT_DATA, "%s", "        6 conflict or busy, 7 denied, 124 timed out");
+                "status: 0 done, 1 failed, 2 usage, 3 not found, 4 not supported,");
+    output_line(run->out, OUTPUT_DATA, "%s",
+                "        5 unreachable, 6 conflict or busy, 7 denied, 124 timed out");
 }
 
 /* "snapshot": an overview of the commands that begin with the word. FALSE if none does. */
@@ -177,7 +178,7 @@ static gboolean help_family(CommandRun *run, const char *word)
             continue;
         g_autofree char *synopsis = command_synopsis(table[i]);
 
-        output_line(run->out, OUTPUT_DATA, "%-44s %s", synopsis, table[i]->summary);
+        print_wrapped(run, synopsis, OVERVIEW_COLUMN, table[i]->summary);
         any = TRUE;
     }
     return any;

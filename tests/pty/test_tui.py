@@ -416,6 +416,50 @@ def test_help_fits_eighty_columns(tui):
     assert terminal.line_with(r"create .*, or a guest from$"), "broken at a space"
 
 
+def run_line(terminal, line, title):
+    """Type a command line whose output is a page of its own."""
+    terminal.key(":")
+    terminal.send(line + "\r")
+    terminal.wait(rf"^. {re.escape(title)} ─+ 1-20 of (\d+) ─")
+    return int(re.search(rf"^. {re.escape(title)} ─+ 1-20 of (\d+) ─", terminal.text(), re.M)[1])
+
+
+def test_output_longer_than_the_screen_is_scrolled_and_left(tui):
+    terminal = tui("--connect", "sim:60,pace=0.05,whims=off,events=off")
+    terminal.wait(r"NAME.*STATE")
+    total = run_line(terminal, "help", "help")
+    seen, last = terminal.lines()[2:22], 20
+    while last < total:  # a page begins with the last line of the one before
+        new = min(19, total - last)
+        last += new
+        terminal.key("PgDn")
+        terminal.wait(rf"^. help ─+ {last - 19}-{last} of {total} ─")
+        seen += terminal.lines()[22 - new:22]
+    assert len(seen) == total and seen[0].startswith(" gemel: ")
+    commands = [re.match(r"   ([a-z][a-z-]*)\b", line)[1] for line in seen if re.match(r"   [a-z]", line)]
+    assert {"list", "snapshot", "lab", "help", "version"} <= set(commands) and len(commands) > 50
+    assert seen[-1].endswith("5 unreachable, 6 conflict or busy, 7 denied, 124 timed out"), "not cut"
+    terminal.key("Home")
+    terminal.wait(rf"^. help ─+ 1-20 of {total} ─")
+    terminal.key("Down")
+    terminal.wait(rf"^. help ─+ 2-21 of {total} ─")
+    terminal.key("Esc")
+    terminal.wait(r"NAME.*STATE")
+
+    total = run_line(terminal, "list --json", "list --json")
+    assert total > 60 * 10
+    terminal.key("End")
+    terminal.wait(rf"^. list --json ─+ {total - 19}-{total} of {total} ─")
+    assert terminal.line_with(r"^ }$"), terminal.dump()
+    terminal.key("PgUp")
+    terminal.wait(rf"^. list --json ─+ \d+-{total - 19} of {total} ─")
+    terminal.key("/")
+    terminal.send('"worker-23"\r')
+    terminal.wait(r'"name": "worker-23"')
+    terminal.key("q")
+    terminal.wait(r"NAME.*STATE")
+
+
 def test_inspect_is_for_people(tui):
     terminal = open_calm(tui, rows=50)
     move_to(terminal, "lab-ct")
