@@ -15,6 +15,7 @@ struct Child {
     int pidfd;
     GSource *exit_source;
     guint open; /* pipes not at their end, plus one for the exit */
+    guint refs; /* sources that have it */
     int status;
     gboolean abandoned;
 };
@@ -26,16 +27,44 @@ static void child_part_over(Child *child)
         return;
     if (!child->abandoned)
         child->hooks.ended(child->hooks.data, child->status);
-    g_free(child);
+}
+
+static void child_unref(Child *child)
+{
+    if (--child->refs == 0)
+        g_free(child);
+}
+
+/* A source on the app's context whose data `free` takes back when it has gone, with the context at
+   the latest: a child that was let run on may outlive that. */
+static GSource *add_source(App *app, int fd, GIOCondition condition, GUnixFDSourceFunc ready,
+                           gpointer data, GDestroyNotify free)
+{
+    GSource *source = app_add_fd(app, fd, condition, ready, data);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(ready), data, free);
+    return source;
 }
 
 /* One of its outputs. */
 typedef struct {
     Child *child;
+    int fd;
     GSource *source;
     GString *line; /* as far as it has come */
     gboolean is_error, is_cut;
 } Pipe;
+
+static void pipe_free(gpointer data)
+{
+    Pipe *pipe = data;
+
+    g_clear_pointer(&pipe->source, g_source_unref);
+    close(pipe->fd);
+    child_unref(pipe->child);
+    g_string_free(pipe->line, TRUE);
+    g_free(pipe);
+}
 
 /* A whole line, or what is left without one at the end. */
 static void pipe_say(Pipe *pipe)
@@ -75,11 +104,8 @@ static gboolean pipe_ready(int fd, GIOCondition condition, gpointer data)
     }
     if (pipe->line->len > 0)
         pipe_say(pipe);
-    app_source_remove(&pipe->source);
-    close(fd);
     child_part_over(pipe->child);
-    g_string_free(pipe->line, TRUE);
-    g_free(pipe);
+    app_source_remove(&pipe->source);
     return G_SOURCE_REMOVE;
 }
 
@@ -89,11 +115,23 @@ static void pipe_start(App *app, Child *child, int fd, gboolean is_error)
     Pipe *pipe = g_new0(Pipe, 1);
 
     pipe->child = child;
+    pipe->fd = fd;
     pipe->line = g_string_new(NULL);
     pipe->is_error = is_error;
     child->open++;
+    child->refs++;
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-    pipe->source = app_add_fd(app, fd, G_IO_IN | G_IO_HUP | G_IO_ERR, pipe_ready, pipe);
+    pipe->source = add_source(app, fd, G_IO_IN | G_IO_HUP | G_IO_ERR, pipe_ready, pipe, pipe_free);
+}
+
+static void exit_free(gpointer data)
+{
+    Child *child = data;
+
+    g_clear_pointer(&child->exit_source, g_source_unref);
+    close(child->pidfd);
+    child->pidfd = -1;
+    child_unref(child);
 }
 
 static gboolean child_exited(int fd, GIOCondition condition, gpointer data)
@@ -105,10 +143,8 @@ static gboolean child_exited(int fd, GIOCondition condition, gpointer data)
         if (errno != EINTR)
             break;
     child->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-    app_source_remove(&child->exit_source);
-    close(child->pidfd);
-    child->pidfd = -1;
     child_part_over(child);
+    app_source_remove(&child->exit_source);
     return G_SOURCE_REMOVE;
 }
 
@@ -156,8 +192,8 @@ Child *child_start(App *app, const char *const *argv, const char *const *env,
     child = g_new0(Child, 1);
     child->hooks = *hooks;
     child->pidfd = pidfd;
-    child->open = 1;
-    child->exit_source = app_add_fd(app, pidfd, G_IO_IN, child_exited, child);
+    child->open = child->refs = 1;
+    child->exit_source = add_source(app, pidfd, G_IO_IN, child_exited, child, exit_free);
     pipe_start(app, child, out[0], FALSE);
     pipe_start(app, child, err[0], TRUE);
     return child;

@@ -13,7 +13,8 @@
 /* "net", "net,pid", "all" as bits; 0 with an error. */
 static guint parse_namespaces(const char *text, GError **error)
 {
-    g_auto(GStrv) words = g_strsplit(text, ",", -1);
+    /* of an empty text g_strsplit makes no words at all */
+    g_auto(GStrv) words = g_strsplit(*text != '\0' ? text : ",", ",", -1);
     guint bits = 0;
 
     for (guint i = 0; words[i] != NULL; i++) {

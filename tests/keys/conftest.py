@@ -128,13 +128,15 @@ def told(typist, terminal, ground):
 
 
 def type_in(terminal, data):
-    """Type bytes; a program that takes none for 15 s hangs."""
+    """Type bytes; a program that takes none for 15 s hangs, unless an earlier key ended it."""
     os.set_blocking(terminal.master, False)
     while data:
         with contextlib.suppress(BlockingIOError):
             data = data[os.write(terminal.master, data):]
             continue
         _, ready, _ = select.select([], [terminal.master], [], 15)
+        if terminal.process.poll() is not None:
+            return
         assert ready, "it takes no input any more"
 
 

@@ -14,6 +14,7 @@ from harness.wait import until
 
 CALM = ("--connect", "sim:12,pace=0.05,whims=off,events=off")
 LIST = r"NAME.*STATE"
+ROW = r"\bbatch +ct "  # there is something to act on
 PREFIX = "\x1c"
 
 
@@ -426,7 +427,7 @@ def test_what_is_selected_can_be_copied(tui):
     ({"STY": "1.pts", "TERM": "screen"}, b"\x1bP\x1b]52;c;")])
 def test_copying_is_wrapped_for_multiplexers(tui, env, begin):
     terminal = tui(*CALM, env=env)
-    terminal.wait(LIST)
+    terminal.wait(ROW)
     terminal.key(":")
     terminal.send("view copy name\r")
     until(lambda: begin in bytes(terminal.raw))

@@ -89,6 +89,8 @@ def test_errors_are_said(world, real, container):
     name, _ = container
     result = real.run("join", name, "web")
     assert result.status == 2 and "'web' is no namespace" in result.err
+    result = real.run("join", name, "")
+    assert result.status == 2 and "'' is no namespace" in result.err
     real.ok("kill", name)
     result = real.run("join", name, "net", "--", "true")
     assert result.status == 125 and "not running" in result.err
