@@ -276,7 +276,15 @@ static const char *why_not(const GemelInstance *instance, GemelAct act)
 
     if ((act == GEMEL_ACT_RENAME || act == GEMEL_ACT_CLONE) && instance->state == GEMEL_STATE_SAVED)
         return "has saved memory; start it first";
-    if (wants_running && instance->state == GEMEL_STATE_PAUSED)
+    if (instance->state != GEMEL_STATE_PAUSED)
+        return acts[act].otherwise;
+    if (act == GEMEL_ACT_START)
+        return "is paused; resume it instead";
+    if (act == GEMEL_ACT_PAUSE)
+        return "is already paused";
+    if (act == GEMEL_ACT_RENAME || act == GEMEL_ACT_CLONE)
+        return "is paused; resume and stop it first";
+    if (wants_running)
         return "is paused; resume it first";
     return acts[act].otherwise;
 }

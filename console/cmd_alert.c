@@ -66,6 +66,8 @@ static void alert_run(CommandRun *run)
         run_error(run, error);
     else if (run->face->face != FACE_RC)
         output_line(run->out, OUTPUT_NOTE, "alert %u: %s", alert->number, alert->text);
+    if (alert != NULL)
+        run_say_passing(run);
 }
 
 static void alert_remove_run(CommandRun *run)

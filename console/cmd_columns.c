@@ -68,6 +68,8 @@ static void columns_run(CommandRun *run)
 
     if (line == NULL || !options_set(run->app->options, "columns", line, &error))
         run_error(run, error);
+    else
+        run_say_passing(run);
 }
 
 const Command commands_columns[] = {

@@ -66,6 +66,8 @@ static void set_run(CommandRun *run)
             set_unknown(run, run->words[0]);
     } else if (!options_set(run->app->options, run->words[0], run->words[1], &error)) {
         run_error(run, error);
+    } else {
+        run_say_passing(run);
     }
     record_read_only(run, was);
 }

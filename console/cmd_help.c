@@ -178,8 +178,15 @@ static gboolean help_family(CommandRun *run, const char *word)
             continue;
         g_autofree char *synopsis = command_synopsis(table[i]);
 
+        if (strstr(synopsis, " [OPTION...]") != NULL)
+            *strstr(synopsis, " [OPTION...]") = '\0';
         print_wrapped(run, synopsis, OVERVIEW_COLUMN, table[i]->summary);
         any = TRUE;
+    }
+    if (any) {
+        output_line(run->out, OUTPUT_DATA, "%s", "");
+        output_line(run->out, OUTPUT_DATA, "`help %s COMMAND` has its options and an example.",
+                    word);
     }
     return any;
 }

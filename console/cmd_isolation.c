@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define FACTS_COLUMN 16 /* where values begin */
+
 void facts_print(CommandRun *run, const GPtrArray *lines)
 {
     const char *section = NULL;
@@ -16,10 +18,13 @@ void facts_print(CommandRun *run, const GPtrArray *lines)
         if (section == NULL || strcmp(section, line->section) != 0)
             output_line(run->out, OUTPUT_DATA, "%s", line->section);
         section = line->section;
-        output_line(run->out, OUTPUT_DATA, "%s %-13s %s%s%s%s",
-                    line->grade == FACT_OPEN ? "!" : " ", line->what, line->value,
-                    line->meaning != NULL ? "  (" : "", line->meaning != NULL ? line->meaning : "",
-                    line->meaning != NULL ? ")" : "");
+        g_autofree char *left =
+            g_strdup_printf("%s %-13s ", line->grade == FACT_OPEN ? "!" : " ", line->what);
+        g_autofree char *text = g_strconcat(line->value, line->meaning != NULL ? "  (" : "",
+                                            line->meaning != NULL ? line->meaning : "",
+                                            line->meaning != NULL ? ")" : "", NULL);
+
+        output_beside(run->out, left, FACTS_COLUMN, text);
     }
 }
 

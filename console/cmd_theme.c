@@ -41,6 +41,8 @@ static void theme_run(CommandRun *run)
         theme_list(run);
     else if (!options_set(run->app->options, "theme", run->words[0], &error))
         run_error(run, error);
+    else
+        run_say_passing(run);
 }
 
 /* ---- color ---------------------------------------------------------------------------------- */

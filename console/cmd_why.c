@@ -120,7 +120,7 @@ static void print_findings(CommandRun *run, const ModelInstance *instance, const
 
         output_line(run->out, OUTPUT_DATA, "  %u. %s (%.0f %%)", i + 1,
                     why_table[finding->cause].title, finding->score * 100);
-        output_line(run->out, OUTPUT_DATA, "     %s", finding->sentence);
+        output_beside(run->out, "     ", 5, finding->sentence);
         if (finding->remedy != NULL)
             output_line(run->out, OUTPUT_DATA, "     try: gemel %s", finding->remedy);
     }

@@ -316,11 +316,41 @@ static gboolean check_allowed(const CommandRun *run, GError **error)
     return TRUE;
 }
 
+void run_say_passing(CommandRun *run)
+{
+    g_autoptr(GString) line = g_string_new(run->command->name);
+
+    if (!run->face->alone)
+        return;
+    for (guint i = 0; i < run->n_words; i++) {
+        g_autofree char *quoted = command_quote(run->words[i]);
+
+        g_string_append_printf(line, " %s", quoted);
+    }
+    output_line(run->out, OUTPUT_NOTE, "gone with this command; the line `%s` in gemelrc keeps it",
+                line->str);
+}
+
+/* `snapshot --help`, of a word that only begins commands. */
+static gboolean asks_for_family(char **argv)
+{
+    return g_strv_length(argv) == 2 &&
+           (g_str_equal(argv[1], "--help") || g_str_equal(argv[1], "-h")) &&
+           command_is_family(argv[0]);
+}
+
 static gboolean run_begin(CommandRun *run, char **argv, GError **error)
 {
+    char help_name[] = "help";
+    char *family[] = {help_name, argv[0], NULL};
     guint used = 0;
 
     run->command = command_find((const char *const *)argv, &used, error);
+    if (run->command == NULL && asks_for_family(argv)) {
+        g_clear_error(error);
+        argv = family;
+        run->command = command_find((const char *const *)argv, &used, error);
+    }
     if (run->command == NULL)
         return FALSE;
     run->options =

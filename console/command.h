@@ -115,6 +115,8 @@ const Command *const *command_table_of_all(void);
 /* By name or alias; `words` may hold more than the name; *ret_used says how many were the name.
    Unambiguous prefixes are accepted; ambiguity lists the candidates (error INVALID). */
 const Command *command_find(const char *const *words, guint *ret_used, GError **error);
+/* No command, but what several begin with: "snapshot". */
+gboolean command_is_family(const char *word);
 
 /* "start NAME... [OPTION...]"; the caller frees it. */
 char *command_synopsis(const Command *command);
@@ -148,6 +150,8 @@ typedef struct {
     /* What was typed after the keys that left a stream, once the terminal is back. NULL: lost. */
     void (*terminal_unread)(gpointer face_data, const guint8 *bytes, gsize length);
     gboolean has_terminal;
+    /* The command is all that this gemel does: what it sets is gone with it (run_say_passing). */
+    gboolean alone;
     /* Shows a stream with a terminal in a place of the face's own and finishes the run when it ends
        or is left. FALSE: it is to have the user's terminal as a whole. NULL: always so. */
     gboolean (*open_stream)(CommandRun *run, const ModelInstance *instance,
@@ -248,6 +252,8 @@ void run_confirm(CommandRun *run, const char *question, const char *typed_name,
 /* What goes and what stays, as far as it is known, a line each; plan may be NULL. g_strfreev() */
 char **plan_lines(const Plan *plan);
 void plan_free(Plan *plan);
+/* After a setting: where nothing follows that it could hold for, says so, and how to keep it. */
+void run_say_passing(CommandRun *run);
 /* Submits a job whose end calls done (unless the run was cancelled); counts it in run->pending.
    A lost job counts as ended with UNREACHABLE. */
 GemelJob *run_submit(CommandRun *run, AppBackend *backend, GemelLane lane, const GemelJobSpec *spec,

@@ -139,6 +139,13 @@ static char *family_names(const char *word)
     return names->len > 0 ? g_string_free(g_steal_pointer(&names), FALSE) : NULL;
 }
 
+gboolean command_is_family(const char *word)
+{
+    g_autofree char *names = family_names(word);
+
+    return names != NULL;
+}
+
 /* A command of this name that needs a group which nobody has. */
 static const Command *absent_command(const char *const *words)
 {
@@ -206,7 +213,8 @@ const Command *command_find(const char *const *words, guint *ret_used, GError **
                         "%s: no backend that is connected has %s; `backends` lists them",
                         absent->name, gemel_group_name((GemelGroup)(absent->needs - 1)));
     else if ((family = family_names(words[0])) != NULL)
-        gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: say which: %s", words[0], family);
+        gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: say which: %s (`help %s` tells more)",
+                        words[0], family, words[0]);
     else if ((near = near_command(words[0])) != NULL)
         gemel_error_set(error, GEMEL_ERROR_INVALID,
                         "there is no command '%s'; did you mean '%s'? (`help` lists them all)",

@@ -144,6 +144,7 @@ static int run_oneshot(App *app, const Arguments *arguments)
     FaceOps face = {.face = FACE_ONESHOT,
                     .confirm = asks && !arguments->batch ? oneshot_confirm : NULL,
                     .has_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+                    .alone = arguments->line == NULL && !arguments->batch,
                     .face_data = &oneshot};
 
     app->interrupt = oneshot_interrupt;

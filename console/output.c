@@ -313,6 +313,27 @@ void output_table_print(OutputTable *table, Output *out)
     g_free(table);
 }
 
+void output_beside(Output *out, const char *left, int indent, const char *text)
+{
+    g_autofree char *safe = text_sanitise(text, -1, TEXT_NAME);
+    g_autofree char *begin = text_sanitise(left, -1, TEXT_NAME);
+    g_autoptr(GString) line = g_string_new(NULL);
+    const char *rest = safe, *end;
+    int room = table_room(out) - indent;
+
+    text_append_fit(line, begin, MAX(indent, text_width(begin)), TEXT_LEFT);
+    while (room >= TABLE_WRAP_MIN && text_width(rest) > room) {
+        end = text_break(rest, room);
+        g_string_append_len(line, rest, end - rest);
+        g_strchomp(line->str);
+        emit(out, OUTPUT_DATA, line->str);
+        g_string_printf(line, "%*s", indent, "");
+        rest = end + strspn(end, " ");
+    }
+    g_string_append(line, rest);
+    emit(out, OUTPUT_DATA, line->str);
+}
+
 /* ---- numbers -------------------------------------------------------------------------------- */
 
 char *format_bytes(guint64 bytes)

@@ -46,6 +46,10 @@ void output_table_add(OutputTable *table, ...) G_GNUC_NULL_TERMINATED; /* const 
 void output_table_print(OutputTable *table, Output *out);              /* frees it */
 guint output_table_rows(const OutputTable *table);
 
+/* `text` beside `left`, from column `indent` on. For people it is wrapped there, so that it fits
+   the terminal; for programs it is one line. */
+void output_beside(Output *out, const char *left, int indent, const char *text);
+
 /* "1.5M", "412M", "12K", "90"; at most five characters. */
 char *format_bytes(guint64 bytes);
 char *format_rate(double per_second); /* as bytes, of a rate */

@@ -64,7 +64,8 @@ static double evidence_paused(const WhyFacts *facts, GString *sentence)
 {
     if (facts->state != GEMEL_STATE_PAUSED)
         return 0;
-    g_string_append_printf(sentence, "it is paused%s%s", facts->state_reason != NULL ? ": " : "",
+    g_string_append_printf(sentence, "it is paused%s%s, so it does nothing",
+                           facts->state_reason != NULL ? ": " : "",
                            facts->state_reason != NULL ? facts->state_reason : "");
     return 1;
 }

@@ -409,15 +409,29 @@ static void draw_dialog_footer(const Dialog *dialog, const Canvas *c)
     footer_draw(c, keys, n);
 }
 
-static void draw_footer(Tui *tui, const Canvas *c)
+/* Of a menu, the `:` line, or the line of a filter or search, where nothing completes. */
+static void draw_typing_footer(const Tui *tui, const Canvas *c)
 {
     static const FooterKey line_keys[] = {{"Enter", "do it", 0},
                                           {"Tab", "complete", 1},
                                           {"Up", "history", 2},
                                           {"^R", "search it", 3},
                                           {"Esc", "leave", 0}};
+    static const FooterKey search_keys[] = {
+        {"Enter", "keep it", 0}, {"Up", "history", 2}, {"^R", "search it", 3}, {"Esc", "leave", 0}};
     static const FooterKey menu_keys[] = {
         {"Enter", "do it", 0}, {"Esc", "leave", 0}, {"Up Down", "move", 1}};
+
+    if (tui->menu != NULL)
+        footer_draw(c, menu_keys, G_N_ELEMENTS(menu_keys));
+    else if (tui->input == INPUT_SEARCH)
+        footer_draw(c, search_keys, G_N_ELEMENTS(search_keys));
+    else
+        footer_draw(c, line_keys, G_N_ELEMENTS(line_keys));
+}
+
+static void draw_footer(Tui *tui, const Canvas *c)
+{
     FooterKey keys[FOOTER_MAX];
     guint n = 0;
     const Binding *binding;
@@ -429,8 +443,7 @@ static void draw_footer(Tui *tui, const Canvas *c)
         return;
     }
     if (tui->menu != NULL || tui->input != INPUT_NONE) {
-        footer_draw(c, tui->menu != NULL ? menu_keys : line_keys,
-                    tui->menu != NULL ? G_N_ELEMENTS(menu_keys) : G_N_ELEMENTS(line_keys));
+        draw_typing_footer(tui, c);
         return;
     }
     for (guint i = 0; (binding = keymap_nth(i)) != NULL && n < FOOTER_MAX; i++) {

@@ -236,6 +236,8 @@ static gboolean feed_input(Tui *tui)
     if (n <= 0)
         return FALSE;
     byte = bytes[n - 1];
+    if (n == 1 && byte == KEYS_TAB && tui->input == INPUT_SEARCH && !prompt_pastes())
+        return TRUE; /* there is nothing to complete, and no filter has a tab in it */
     app_source_remove(&tui->escape_source);
     guint shown =
         tui->input == INPUT_COMMAND && prompt_matches() != NULL ? prompt_matches()->len : 0;

@@ -105,8 +105,7 @@ gboolean pages_goto(Tui *tui, const char *name, GError **error)
             continue;
         if (!is_here(tui, view))
             return gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
-                                   "view: no connected host has %s; it comes with one that does",
-                                   name);
+                                   "no connected host has %s; `connect` opens another", name);
         return view->make != NULL || view->of_group ? goto_page(tui, view)
                : view->make_of != NULL              ? goto_instance_page(tui, view, error)
                                                     : goto_kind(tui, view->kind);

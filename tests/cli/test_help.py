@@ -66,6 +66,11 @@ def test_help_lists_each_command_once_by_group(gemel, commands):
 
 def test_a_family_is_told_by_its_first_word(gemel):
     shown = gemel.ok("--demo", "help", "snapshot").out
+    assert gemel.ok("--demo", "snapshot", "--help").out == shown
+    assert gemel.ok("--demo", "snapshot", "-h").out == shown
+    assert "`help snapshot`" in gemel.fails(2, "--demo", "snapshot").err
+    for line in shown.splitlines():  # what a command does begins in one column, if need be below it
+        assert len(line) <= 80 and re.match(r"(.{36} | {37}|snapshot \S+ [A-Z] ?)|$|`help", line), line
     assert re.search("^snapshot create", shown, re.MULTILINE) and re.search("^snapshot revert", shown, re.MULTILINE)
 
 

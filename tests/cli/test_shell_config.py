@@ -31,6 +31,15 @@ def read(path):
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("words", [("set", "theme", "light"), ("theme", "light"), ("columns", "name", "state"),
+                                   ("alert", "all", "memory", "above", "90%")])
+def test_a_setting_alone_says_that_it_is_gone_with_its_command(gemel, words):
+    said = gemel.ok(*CALM, *words).err
+    assert f"gone with this command; the line `{' '.join(words)}` in gemelrc keeps it" in said
+    assert "gone" not in line(gemel, " ".join(words)).err, "something may follow it"
+
+
+@pytest.mark.quick
 def test_set_tells_value_default_range_and_help(gemel):
     shown = line(gemel, "set refresh 2s; set").out
     assert re.search(r"^refresh +2s +1s +100ms to 1m +how often", shown, re.M), shown

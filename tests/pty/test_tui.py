@@ -169,6 +169,18 @@ def test_filter_narrows_and_escape_widens(tui):
     terminal.wait(r"lab-vm")
 
 
+def test_a_filter_has_nothing_to_complete_and_takes_no_tab(tui):
+    terminal = open_calm(tui)
+    terminal.key("/")
+    terminal.wait(r"Enter keep it")
+    assert "complete" not in terminal.lines()[-1]
+    terminal.send("lab")
+    terminal.key("Tab")
+    terminal.send("-v")
+    terminal.wait(r"^/lab-v\b")
+    terminal.wait(r"1 of 12")
+
+
 def test_filter_by_key_inverse_and_regex(tui):
     terminal = open_calm(tui)
     for text, there, gone in (("state=stopped", "mail", "lab-ct"), ("!kind=vm", "lab-ct", "lab-vm"),

@@ -138,6 +138,10 @@ static void test_reasons(void)
     instance->state = GEMEL_STATE_PAUSED;
     gemel_instance_compute_acts(instance, &all);
     g_assert_cmpstr(instance->why_not[GEMEL_ACT_STOP], ==, "is paused; resume it first");
+    g_assert_cmpstr(instance->why_not[GEMEL_ACT_START], ==, "is paused; resume it instead");
+    g_assert_cmpstr(instance->why_not[GEMEL_ACT_PAUSE], ==, "is already paused");
+    g_assert_cmpstr(instance->why_not[GEMEL_ACT_CLONE], ==, "is paused; resume and stop it first");
+    g_assert_cmpstr(instance->why_not[GEMEL_ACT_RENAME], ==, "is paused; resume and stop it first");
 }
 
 static void test_protected(void)
