@@ -52,6 +52,14 @@ BackendState *recording_backend(GemelRecording *recording, Reader *reader)
     return NULL;
 }
 
+gboolean recording_tells_anew(const GemelRecording *recording, gsize *told_at)
+{
+    gboolean anew = *told_at != recording->at;
+
+    *told_at = recording->at;
+    return anew;
+}
+
 void recording_note_first(GemelRecording *recording, BackendState *backend, gboolean of_sample)
 {
     gint64 *earliest_ns = &recording->earliest_ns[of_sample ? 1 : 0];

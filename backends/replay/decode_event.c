@@ -2,6 +2,9 @@
 /* decode_event.c - frames of failures and events. */
 #include "backends/replay/decode_private.h"
 
+/* The end of the year 9999: what comes after it has no date. */
+#define EVENT_TIME_MAX_USEC (G_GINT64_CONSTANT(253402300799) * 1000000)
+
 void gemel_recorded_event_free(gpointer data)
 {
     RecordedEvent *event = data;
@@ -36,7 +39,9 @@ void recording_read_event(GemelRecording *recording, Reader *reader, GPtrArray *
     RecordedEvent *event = g_new0(RecordedEvent, 1);
     guint8 type = reader_u8(reader), state = reader_u8(reader);
 
-    event->time_unix_usec = reader_s64(reader);
+    gint64 time_unix_usec = reader_s64(reader);
+
+    event->time_unix_usec = CLAMP(time_unix_usec, 0, EVENT_TIME_MAX_USEC);
     event->id = reader_text(reader);
     event->name = reader_text(reader);
     event->detail = reader_text(reader);

@@ -2,6 +2,9 @@
 /* decode_list.c - frames of lists: each instance told in full, again when it changed. */
 #include "backends/replay/decode_private.h"
 
+/* A century to either side: what is added to it stays a number. */
+#define STARTED_MAX_NS (G_GINT64_CONSTANT(100) * 366 * 86400 * 1000000000)
+
 void instance_state_free(gpointer data)
 {
     InstanceState *state = data;
@@ -15,7 +18,7 @@ void instance_state_free(gpointer data)
 
 static void read_labels(GemelInstance *info, Reader *reader)
 {
-    guint n = reader_count(reader, 4096, "more labels than there can be");
+    guint n = reader_count(reader, RECORDING_LABELS_MAX, "more labels than there can be");
 
     for (guint i = 0; i < n && reader->bad == NULL; i++) {
         char *key = reader_text(reader), *value = reader_text(reader);
@@ -49,11 +52,14 @@ static GemelInstance *read_instance(Reader *reader)
     info->autostart = flags & 1;
     info->is_protected = (flags & 2) != 0;
     info->state_reason = reader_text(reader);
-    info->vcpus = reader_count(reader, 1u << 20, "more vCPUs than there can be");
+    info->vcpus = reader_count(reader, RECORDING_VCPUS_MAX, "more vCPUs than there can be");
     info->cpu_limit = reader_double(reader);
     info->memory_limit_bytes = reader_u64(reader);
-    if (flags & 4)
-        info->started_boottime_ns = reader_s64(reader);
+    if (flags & 4) {
+        gint64 started_ns = reader_s64(reader);
+
+        info->started_boottime_ns = CLAMP(started_ns, -STARTED_MAX_NS, STARTED_MAX_NS);
+    }
     info->image = reader_text(reader);
     read_labels(info, reader);
     if (reader->bad == NULL)
@@ -95,6 +101,10 @@ void recording_read_list(GemelRecording *recording, Reader *reader)
                 gemel_instance_free(state->info);
             }
             state->info = info;
+        }
+        if (!recording_tells_anew(recording, &((InstanceState *)known->pdata[index])->told_at)) {
+            reader_spoil(reader, "an instance that is listed twice");
+            return;
         }
         g_ptr_array_add(list, gemel_instance_copy(((InstanceState *)known->pdata[index])->info));
     }

@@ -16,12 +16,14 @@ typedef struct {
     GemelRowGroup group;
     char name[32];
     guint64 value[64]; /* by the file's numbers */
+    gsize told_at;     /* as of an instance */
 } RowState;
 
 typedef struct {
     GemelInstance *info;
     guint64 value[64];
     GPtrArray *rows; /* of RowState* */
+    gsize told_at;   /* the frame that told of it last, by where it begins; 0 = none */
 } InstanceState;
 
 typedef struct {
@@ -51,6 +53,10 @@ struct GemelRecording {
     gboolean is_ended;
     char *damage;
 };
+
+/* Whether the frame in hand tells of this for the first time, and notes it: what a frame names
+   twice would take memory by what it repeats, not by its size. */
+gboolean recording_tells_anew(const GemelRecording *recording, gsize *told_at);
 
 /* The backend that a payload names; NULL with reader->bad set. */
 BackendState *recording_backend(GemelRecording *recording, Reader *reader);

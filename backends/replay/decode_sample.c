@@ -46,6 +46,10 @@ static void read_rows(GemelRecording *recording, InstanceState *state, GemelSamp
             g_ptr_array_add(state->rows, row);
         }
         row = state->rows->pdata[index];
+        if (!recording_tells_anew(recording, &row->told_at)) {
+            reader_spoil(reader, "a device that is named twice");
+            return;
+        }
         guint64 valid = read_values(reader, row->value, recording->n_rows);
         GemelRow *out = gemel_sample_add_row(sample, row->group, row->name);
 
@@ -77,6 +81,10 @@ static GemelSample *read_one_sample(GemelRecording *recording, BackendState *bac
     since_ns =
         CLAMP(since_ns, -G_GINT64_CONSTANT(86400000000000), G_GINT64_CONSTANT(86400000000000));
     state = backend->instances->pdata[index];
+    if (!recording_tells_anew(recording, &state->told_at)) {
+        reader_spoil(reader, "two samples of the same");
+        return NULL;
+    }
     sample = gemel_sample_new(state->info->id, recording->time_ns + since_ns);
     sample->quarantine = reader_text(reader);
     valid = read_values(reader, state->value, recording->n_metrics);

@@ -6,12 +6,14 @@
 typedef struct {
     guint index;
     GBytes *written; /* as it was listed last, encoded */
+    guint64 round;   /* of the recorder, that told it last */
     guint64 value[GEMEL_METRIC_N];
     GHashTable *rows; /* "group/name" -> RowState* */
 } InstanceState;
 
 typedef struct {
     guint index;
+    guint64 round;
     guint64 value[GEMEL_ROW_N];
 } RowState;
 
@@ -23,6 +25,7 @@ typedef struct {
 struct GemelRecorder {
     GByteArray *out, *frame;
     gint64 begun_ns, last_ns;
+    guint64 round;        /* each instance, and of it each row, is told once in a round */
     GHashTable *backends; /* name -> BackendState* */
 };
 
@@ -202,6 +205,7 @@ static GBytes *encode_instance(const GemelRecorder *recorder, const GemelInstanc
     GByteArray *to = g_byte_array_new();
     GHashTableIter iter;
     gpointer key, value;
+    guint labels;
 
     put_text(to, instance->id);
     put_text(to, instance->name);
@@ -210,28 +214,30 @@ static GBytes *encode_instance(const GemelRecorder *recorder, const GemelInstanc
     put_u8(to, (guint8)((instance->autostart ? 1 : 0) | (instance->is_protected ? 2 : 0) |
                         (instance->started_boottime_ns != 0 ? 4 : 0)));
     put_text(to, instance->state_reason);
-    put_u64(to, instance->vcpus);
+    put_u64(to, MIN(instance->vcpus, RECORDING_VCPUS_MAX));
     put_double(to, instance->cpu_limit);
     put_u64(to, instance->memory_limit_bytes);
     if (instance->started_boottime_ns != 0)
         put_s64(to, instance->started_boottime_ns - recorder->begun_ns);
     put_text(to, instance->image);
-    put_u64(to, instance->labels != NULL ? g_hash_table_size(instance->labels) : 0);
-    if (instance->labels != NULL) {
+    labels = instance->labels != NULL ? g_hash_table_size(instance->labels) : 0;
+    labels = MIN(labels, RECORDING_LABELS_MAX);
+    put_u64(to, labels);
+    if (labels > 0)
         g_hash_table_iter_init(&iter, instance->labels);
-        while (g_hash_table_iter_next(&iter, &key, &value)) {
-            put_text(to, key);
-            put_text(to, value);
-        }
+    for (; labels > 0 && g_hash_table_iter_next(&iter, &key, &value); labels--) {
+        put_text(to, key);
+        put_text(to, value);
     }
     return g_byte_array_free_to_bytes(to);
 }
 
+/* NULL: there is no number left. */
 static InstanceState *instance_state(BackendState *backend, const char *id)
 {
     InstanceState *state = g_hash_table_lookup(backend->instances, id);
 
-    if (state == NULL) {
+    if (state == NULL && g_hash_table_size(backend->instances) < RECORDING_INSTANCES_MAX) {
         state = g_new0(InstanceState, 1);
         state->index = g_hash_table_size(backend->instances);
         state->rows = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -240,20 +246,39 @@ static InstanceState *instance_state(BackendState *backend, const char *id)
     return state;
 }
 
+/* Once in each round. */
+static gboolean may_tell(const GemelRecorder *recorder, InstanceState *own)
+{
+    if (own == NULL || own->round == recorder->round)
+        return FALSE;
+    own->round = recorder->round;
+    return TRUE;
+}
+
 void gemel_recorder_list(GemelRecorder *recorder, const char *backend, const char *type,
                          gint64 time_ns, const GPtrArray *list)
 {
     BackendState *state = backend_state(recorder, backend, type);
     GByteArray *frame = frame_begin(recorder);
+    guint n = 0;
 
     put_time(recorder, frame, time_ns);
     put_u64(frame, state->index);
-    put_u64(frame, list->len);
+    recorder->round++;
+    for (guint i = 0; i < list->len; i++)
+        n += may_tell(recorder, instance_state(state, ((GemelInstance *)list->pdata[i])->id));
+    put_u64(frame, n);
+    recorder->round++;
     for (guint i = 0; i < list->len; i++) {
         const GemelInstance *instance = list->pdata[i];
         InstanceState *own = instance_state(state, instance->id);
-        GBytes *now = encode_instance(recorder, instance);
-        gboolean same = own->written != NULL && g_bytes_equal(now, own->written);
+        gboolean same;
+        GBytes *now;
+
+        if (!may_tell(recorder, own))
+            continue;
+        now = encode_instance(recorder, instance);
+        same = own->written != NULL && g_bytes_equal(now, own->written);
 
         put_u64(frame, (guint64)own->index << 1 | !same);
         if (!same) {
@@ -290,27 +315,46 @@ static void put_values(GByteArray *frame, guint64 valid, const guint64 *value, g
     }
 }
 
-static void put_rows(GByteArray *frame, InstanceState *own, const GArray *rows)
+/* Interfaces may come and go for as long as it is recorded; NULL: there is no number left. */
+static RowState *row_state(InstanceState *own, const GemelRow *row, gboolean *ret_is_new)
 {
-    put_u64(frame, rows->len);
+    g_autofree char *key = g_strdup_printf("%d/%s", row->group, row->name);
+    RowState *state = g_hash_table_lookup(own->rows, key);
+
+    *ret_is_new = state == NULL && g_hash_table_size(own->rows) < RECORDING_ROWS_MAX;
+    if (!*ret_is_new)
+        return state;
+    state = g_new0(RowState, 1);
+    state->index = g_hash_table_size(own->rows);
+    g_hash_table_insert(own->rows, g_steal_pointer(&key), state);
+    return state;
+}
+
+/* A name that is there twice is told once. */
+static void put_rows(const GemelRecorder *recorder, GByteArray *frame, InstanceState *own,
+                     const GArray *rows)
+{
+    g_autoptr(GByteArray) told = g_byte_array_new();
+    guint n = 0;
+
     for (guint i = 0; i < rows->len; i++) {
         const GemelRow *row = &g_array_index(rows, GemelRow, i);
-        g_autofree char *key = g_strdup_printf("%d/%s", row->group, row->name);
-        RowState *state = g_hash_table_lookup(own->rows, key);
-        gboolean is_new = state == NULL;
+        gboolean is_new;
+        RowState *state = row_state(own, row, &is_new);
 
+        if (state == NULL || state->round == recorder->round)
+            continue;
+        state->round = recorder->round;
+        put_u64(told, (guint64)state->index << 1 | is_new);
         if (is_new) {
-            state = g_new0(RowState, 1);
-            state->index = g_hash_table_size(own->rows);
-            g_hash_table_insert(own->rows, g_steal_pointer(&key), state);
+            put_u8(told, (guint8)row->group);
+            put_text(told, row->name);
         }
-        put_u64(frame, (guint64)state->index << 1 | is_new);
-        if (is_new) {
-            put_u8(frame, (guint8)row->group);
-            put_text(frame, row->name);
-        }
-        put_values(frame, row->valid, row->value, state->value, GEMEL_ROW_N);
+        put_values(told, row->valid, row->value, state->value, GEMEL_ROW_N);
+        n++;
     }
+    put_u64(frame, n);
+    g_byte_array_append(frame, told->data, told->len);
 }
 
 void gemel_recorder_sample(GemelRecorder *recorder, const char *backend, const char *type,
@@ -322,20 +366,23 @@ void gemel_recorder_sample(GemelRecorder *recorder, const char *backend, const c
 
     put_time(recorder, frame, time_ns);
     put_u64(frame, state->index);
+    recorder->round++;
     for (guint i = 0; i < samples->len; i++)
-        known += g_hash_table_contains(state->instances, ((GemelSample *)samples->pdata[i])->id);
+        known += may_tell(recorder, g_hash_table_lookup(state->instances,
+                                                        ((GemelSample *)samples->pdata[i])->id));
     put_u64(frame, known); /* of those that no list has named nothing is known */
+    recorder->round++;
     for (guint i = 0; i < samples->len; i++) {
         const GemelSample *sample = samples->pdata[i];
         InstanceState *own = g_hash_table_lookup(state->instances, sample->id);
 
-        if (own == NULL)
+        if (!may_tell(recorder, own))
             continue;
         put_u64(frame, own->index);
         put_s64(frame, sample->time_ns - recorder->begun_ns - recorder->last_ns);
         put_text(frame, sample->quarantine);
         put_values(frame, sample->valid, sample->value, own->value, GEMEL_METRIC_N);
-        put_rows(frame, own, sample->rows);
+        put_rows(recorder, frame, own, sample->rows);
     }
     frame_end(recorder, RECORDING_SAMPLE);
 }

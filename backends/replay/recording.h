@@ -33,7 +33,9 @@
 #define RECORDING_FRAME_MAX     (64u << 20)
 #define RECORDING_BACKENDS_MAX  64
 #define RECORDING_INSTANCES_MAX 200000
-#define RECORDING_ROWS_MAX      4096
+#define RECORDING_ROWS_MAX      4096 /* of an instance, over all of the recording */
+#define RECORDING_LABELS_MAX    4096
+#define RECORDING_VCPUS_MAX     (1u << 20)
 
 typedef enum {
     RECORDING_SCHEMA = 1,
@@ -49,7 +51,8 @@ typedef enum {
 
 typedef struct GemelRecorder GemelRecorder;
 
-/* Bytes go to `out` as they are made; its owner writes them and empties it. begun_ns: the time that
+/* Bytes go to `out` as they are made; its owner writes them and empties it. What is past the limits
+   above is left out, so that the rest can be read. begun_ns: the time that
    is 0 in the file. */
 GemelRecorder *gemel_recorder_new(GByteArray *out, gint64 begun_ns);
 void gemel_recorder_free(GemelRecorder *recorder);

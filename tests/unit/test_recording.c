@@ -317,6 +317,127 @@ static void test_it_is_compact(void)
     g_assert_cmpuint(bytes->len, <, 4000); /* of which the schema is the half */
 }
 
+/* Rows that come and go for ever, an instance that is listed twice, labels without end: the file
+   stays one that can be read. */
+static void test_what_is_past_the_limits_is_left_out(void)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    GemelRecorder *recorder = gemel_recorder_new(out, 0);
+    g_autoptr(GPtrArray) list = new_list();
+    GemelInstance *one = listed(list, GEMEL_KIND_CONTAINER, "one", "web");
+    GemelRecording *recording;
+    const GemelSample *sample;
+
+    one->vcpus = G_MAXUINT;
+    one->labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (guint i = 0; i < RECORDING_LABELS_MAX + 10; i++)
+        g_hash_table_insert(one->labels, g_strdup_printf("l%u", i), g_strdup("x"));
+    listed(list, GEMEL_KIND_CONTAINER, "one", "again");
+    gemel_recorder_list(recorder, "native", "native", 1 * MS, list);
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(GPtrArray) samples = new_samples();
+
+        for (guint twice = 0; twice < 2; twice++) {
+            GemelSample *own = sampled(samples, "one", (2 + i) * MS, 7);
+
+            for (guint r = 0; r < RECORDING_ROWS_MAX; r++) {
+                g_autofree char *name = g_strdup_printf("veth%u", i * 10 + r);
+
+                gemel_row_set(gemel_sample_add_row(own, GEMEL_ROWS_NIC, name),
+                              GEMEL_ROW_NIC_RX_BYTES, r);
+            }
+        }
+        gemel_recorder_sample(recorder, "native", "native", (2 + i) * MS, samples);
+    }
+    gemel_recorder_end(recorder, 5 * MS);
+    gemel_recorder_free(recorder);
+    recording = parse(out, out->len);
+    g_assert_cmpstr(gemel_recording_damage(recording), ==, NULL);
+    gemel_recording_go(recording, 5 * MS, NULL);
+    g_assert_cmpuint(backend(recording, 0)->instances->len, ==, 1);
+    g_assert_cmpuint(backend(recording, 0)->samples->len, ==, 1);
+    sample = backend(recording, 0)->samples->pdata[0];
+    g_assert_cmpuint(sample->rows->len, ==, RECORDING_ROWS_MAX - 10);
+    gemel_recording_free(recording);
+}
+
+/* ---- frames that no recorder writes -----------------------------------------------------------
+ */
+
+static void add_number(GByteArray *to, guint64 value)
+{
+    for (; value >= 0x80; value >>= 7)
+        g_byte_array_append(to, &(guint8){(guint8)(value | 0x80)}, 1);
+    g_byte_array_append(to, &(guint8){(guint8)value}, 1);
+}
+
+static void add_frame(GByteArray *to, RecordingFrame type, const GByteArray *payload)
+{
+    guint8 t = (guint8)type;
+    guint32 crc = GUINT32_TO_LE(gemel_crc32(gemel_crc32(0, &t, 1), payload->data, payload->len));
+
+    g_byte_array_append(to, &t, 1);
+    add_number(to, payload->len);
+    g_byte_array_append(to, payload->data, payload->len);
+    g_byte_array_append(to, (const guint8 *)&crc, sizeof crc);
+}
+
+/* Else a small file that repeats a large instance would take all memory. */
+static void test_an_instance_is_listed_once(void)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    g_autoptr(GByteArray) payload = g_byte_array_new();
+    GemelRecorder *recorder = gemel_recorder_new(out, 0);
+    g_autoptr(GPtrArray) list = new_list();
+    GemelRecording *recording;
+
+    listed(list, GEMEL_KIND_CONTAINER, "one", "web");
+    gemel_recorder_list(recorder, "native", "native", 1 * MS, list);
+    gemel_recorder_free(recorder);
+    add_number(payload, 1); /* time */
+    add_number(payload, 0); /* backend */
+    add_number(payload, 1000);
+    for (int i = 0; i < 1000; i++)
+        add_number(payload, 0 << 1); /* the first, as it was */
+    add_frame(out, RECORDING_LIST, payload);
+    recording = parse(out, out->len);
+    g_assert_true(g_str_has_prefix(gemel_recording_damage(recording),
+                                   "an instance that is listed twice at byte "));
+    gemel_recording_free(recording);
+}
+
+/* Times that have no date, or to which nothing can be added. */
+static void test_wild_times_are_bounded(void)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    GemelRecorder *recorder = gemel_recorder_new(out, 0);
+    g_autoptr(GPtrArray) list = new_list();
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(gemel_recorded_event_free);
+    GemelRecording *recording;
+
+    listed(list, GEMEL_KIND_VM, "one", "a")->started_boottime_ns = G_MAXINT64;
+    listed(list, GEMEL_KIND_VM, "two", "b")->started_boottime_ns = G_MININT64;
+    gemel_recorder_list(recorder, "native", "native", 1 * MS, list);
+    for (int i = 0; i < 2; i++)
+        gemel_recorder_event(recorder, "native", "native", 2 * MS,
+                             &(GemelEvent){.type = GEMEL_EVENT_STATE,
+                                           .time_unix_usec = i == 0 ? G_MAXINT64 : G_MININT64});
+    gemel_recorder_end(recorder, 3 * MS);
+    gemel_recorder_free(recorder);
+    recording = parse(out, out->len);
+    gemel_recording_go(recording, 3 * MS, events);
+    for (guint i = 0; i < 2; i++) {
+        const GemelInstance *instance = backend(recording, 0)->instances->pdata[i];
+        const RecordedEvent *event = events->pdata[i];
+        g_autoptr(GDateTime) date =
+            g_date_time_new_from_unix_utc(event->time_unix_usec / G_USEC_PER_SEC);
+
+        g_assert_cmpint(ABS(instance->started_boottime_ns), <, G_MAXINT64 / 2);
+        g_assert_nonnull(date);
+    }
+    gemel_recording_free(recording);
+}
+
 static void test_crc_is_the_usual_one(void)
 {
     g_assert_cmphex(gemel_crc32(0, (const guint8 *)"123456789", 9), ==, 0xcbf43926);
@@ -339,6 +460,10 @@ int main(int argc, char **argv)
     g_test_add_func("/recording/files that cannot be played", test_files_that_cannot_be_played);
     g_test_add_func("/recording/metrics are found by name", test_metrics_are_found_by_name);
     g_test_add_func("/recording/it is compact", test_it_is_compact);
+    g_test_add_func("/recording/what is past the limits is left out",
+                    test_what_is_past_the_limits_is_left_out);
+    g_test_add_func("/recording/an instance is listed once", test_an_instance_is_listed_once);
+    g_test_add_func("/recording/wild times are bounded", test_wild_times_are_bounded);
     g_test_add_func("/recording/the CRC is the usual one", test_crc_is_the_usual_one);
     return g_test_run();
 }
