@@ -12,10 +12,10 @@
 #pragma once
 
 #include <glib.h>
-#include <sys/types.h>
 
-/* Readable when a link came, went or changed since; -1 where that cannot be watched. Links that are
-   there already are not told of: look at them once it is open. The caller closes it. */
-int native_net_watch_open(pid_t pid);
-/* Takes what it has to say, until there is something new. */
+/* Of the namespace of a process. Readable when a link came, went or changed since; -1 where that
+   cannot be watched. Links that are there already are not told of: look at them once it is open.
+   The caller closes it, soon after the process ended: a namespace lives as long as its sockets. */
+int native_net_watch_open(int pidfd);
+/* Takes what it has to say; of very much a part, and it stays readable. */
 void native_net_watch_drain(int fd);

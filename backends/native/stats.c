@@ -193,8 +193,9 @@ static void read_net(NativeStats *stats, Entry *entry, guint index, GemelSample 
             entry->fds[index] = FD_CLOSED;
             stats->kept--;
         }
-    } else if (++entry->net_samples == NET_LONE_SAMPLES && stats->kept < stats->keep_max) {
-        entry->net_fd = native_net_watch_open(entry->pid);
+    } else if (++entry->net_samples == NET_LONE_SAMPLES && entry->pidfd >= 0 &&
+               stats->kept < stats->keep_max) {
+        entry->net_fd = native_net_watch_open(entry->pidfd);
         stats->kept += entry->net_fd >= 0;
         if (entry->net_fd >= 0 && !native_stats_expect_news(stats, entry->net_fd, &entry->net_news))
             native_stats_close_news(stats, &entry->net_fd);

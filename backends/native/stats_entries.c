@@ -72,6 +72,12 @@ void native_stats_drop(NativeStats *stats, guint i)
     g_ptr_array_remove_index_fast(stats->entries, i);
 }
 
+/* Without a descriptor; a pid of 0 or a start at 0 is nobody's. */
+static gboolean is_alive(pid_t pid, guint64 pid_start)
+{
+    return pid > 0 && pid_start != 0 && native_process_start_ticks(pid) == pid_start;
+}
+
 /* Takes a container in whose state file was seen, when it runs. */
 static void scan_one(NativeStats *stats, const char *id)
 {
@@ -86,8 +92,8 @@ static void scan_one(NativeStats *stats, const char *id)
         entry->seen = TRUE;
         return;
     }
-    pidfd = native_process_open(run.pid, run.pid_start);
-    if (pidfd < 0)
+    pidfd = stats->kept < stats->keep_max ? native_process_open(run.pid, run.pid_start) : -1;
+    if (pidfd < 0 && !is_alive(run.pid, run.pid_start))
         return;
     entry = g_new0(Entry, 1);
     entry->id = g_strdup(id);
@@ -104,8 +110,10 @@ static void scan_one(NativeStats *stats, const char *id)
     entry->net_fd = -1;
     entry->exit_news = (News){.entry = entry};
     entry->net_news = (News){.entry = entry, .is_net = TRUE};
-    stats->kept++;
-    if (!native_stats_expect_news(stats, pidfd, &entry->exit_news)) { /* no memory: tried again */
+    stats->kept += pidfd >= 0;
+    stats->wants_thread = stats->wants_thread || pidfd < 0;
+    if (pidfd >= 0 &&
+        !native_stats_expect_news(stats, pidfd, &entry->exit_news)) { /* no memory: tried again */
         entry_free(stats, entry);
         stats->scanned_mtime_ns = 0;
         return;
@@ -162,13 +170,27 @@ void native_stats_scan(NativeStats *stats)
             native_stats_drop(stats, i - 1);
 }
 
+/* Those past the budget tell of their end by no descriptor. */
+static void drop_ended_without_pidfd(NativeStats *stats)
+{
+    for (guint i = stats->entries->len; i > 0; i--) {
+        const Entry *entry = g_ptr_array_index(stats->entries, i - 1);
+
+        if (entry->pidfd < 0 && !is_alive(entry->pid, entry->pid_start))
+            native_stats_drop(stats, i - 1);
+    }
+}
+
 /* Drops the containers whose init has ended, for a pidfd is readable then, and learns of limits
    that were written to and of interfaces that came. */
 void native_stats_look_for_news(NativeStats *stats)
 {
+    /* what goes on telling, for changes come faster than they are read, has its turn but once */
+    guint rounds = stats->entries->len / 32 + 1;
     struct epoll_event events[64];
     int n;
 
+    drop_ended_without_pidfd(stats);
     do {
         n = epoll_wait(stats->epoll_fd, events, G_N_ELEMENTS(events), 0);
         for (int i = 0; i < n; i++) {
@@ -189,5 +211,5 @@ void native_stats_look_for_news(NativeStats *stats)
                 g_ptr_array_find(stats->entries, news->entry, &at))
                 native_stats_drop(stats, at);
         }
-    } while (n == G_N_ELEMENTS(events));
+    } while (n == G_N_ELEMENTS(events) && --rounds > 0);
 }

@@ -23,7 +23,7 @@ struct Entry {
     char *id;
     pid_t pid;
     guint64 pid_start;
-    int pidfd;
+    int pidfd; /* -1 = past the budget */
     char *cgroup;
     gboolean host_network;
     gboolean seen; /* by the scan in hand */

@@ -686,6 +686,40 @@ static void test_keeps_no_more_than_its_budget(void)
     host_close(&h);
 }
 
+/* A container more than there is room for descriptors is sampled, and its end is seen. */
+static void test_past_the_budget_nobody_is_left_out(void)
+{
+    static const char *const ids[] = {
+        "00000000000000000000000000000000000000000000000000000000000000ab",
+        "00000000000000000000000000000000000000000000000000000000000000ac"};
+    pid_t pids[G_N_ELEMENTS(ids)];
+    Host h;
+
+    host_open(&h, v2_mounts, 1);
+    fill_v2(&h);
+    for (guint i = 0; i < G_N_ELEMENTS(ids); i++) {
+        NativeRun run = {.phase = NATIVE_RUN_STARTED, .cgroup = g_strdup(GROUP)};
+
+        run.pid = pids[i] = sleeping_child();
+        run.pid_start = native_process_start_ticks(run.pid);
+        g_assert_true(native_run_save(&h.store, ids[i], &run, NULL));
+        native_run_done(&run);
+    }
+    for (guint left = 3; left > 0; left--) {
+        g_autoptr(GPtrArray) samples = native_stats_sample(h.stats);
+
+        g_assert_cmpuint(samples->len, ==, left);
+        for (guint i = 0; i < samples->len; i++)
+            has((GemelSample *)samples->pdata[i], PIDS_CURRENT, 7);
+        g_assert_cmpuint(native_stats_kept(h.stats), <=, 1);
+        if (left > 1) {
+            kill(pids[left - 2], SIGKILL);
+            waitpid(pids[left - 2], NULL, 0);
+        }
+    }
+    host_close(&h);
+}
+
 static void test_a_removed_group_is_said(void)
 {
     Host h;
@@ -793,6 +827,8 @@ int main(int argc, char **argv)
                     test_a_small_limit_brings_the_thread);
     g_test_add_func("/native/stats/keeps-no-more-than-its-budget",
                     test_keeps_no_more_than_its_budget);
+    g_test_add_func("/native/stats/past the budget nobody is left out",
+                    test_past_the_budget_nobody_is_left_out);
     g_test_add_func("/native/stats/works-without-any-hierarchy", test_a_removed_group_is_said);
     g_test_add_func("/native/stats/parsers-survive-noise", test_parsers_survive_noise);
     g_test_add_func("/native/stats/network-leaves-out-lo", test_network_leaves_out_lo);
