@@ -70,6 +70,7 @@ typedef struct {
     gint soft_ms, hard_ms; /* counted from when it begins; 0 = 2 s and 30 s */
     GemelActArgs args;     /* timeout_ms, force, ... for the act; strings are copied */
     gboolean reissue;
+    gboolean alone; /* what it reads depends on more than kind and instance: joins no other read */
 } GemelJobSpec;
 
 /* A copy of a job's state for the jobs view. */

@@ -373,7 +373,7 @@ wake:
 
 static gboolean job_is_like(const GemelJob *job, const GemelJobSpec *spec)
 {
-    return !job_over(job) && g_str_equal(job->kind, spec->kind) &&
+    return !job_over(job) && !job->spec.alone && g_str_equal(job->kind, spec->kind) &&
            g_strcmp0(job->instance_id, spec->instance_id) == 0;
 }
 
@@ -441,7 +441,7 @@ GemelJob *gemel_lanes_submit(GemelLanes *lanes, GemelLane lane, const GemelJobSp
     gboolean lost = FALSE;
 
     pthread_mutex_lock(&lanes->lock);
-    if (lane == GEMEL_LANE_READ && (job = lane_find_like(lanes, spec)) != NULL) {
+    if (lane == GEMEL_LANE_READ && !spec->alone && (job = lane_find_like(lanes, spec)) != NULL) {
         gemel_job_ref(job);
         lost = job->state == GEMEL_JOB_LOST;
         if (spec->arg_free != NULL)

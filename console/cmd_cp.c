@@ -93,10 +93,10 @@ static void copy_submit(CommandRun *run, const ModelInstance *instance, const ch
                              .keep_owner = run_flag(run, "archive")};
     run->data = target;
     run->data_free = target_free;
-    /* Reads of one kind are shared: another pair of places is another kind. */
     run_submit(run, target->backend, into ? GEMEL_LANE_ACT : GEMEL_LANE_READ,
-               &(GemelJobSpec){.kind = into ? "cp" : g_intern_string(title),
+               &(GemelJobSpec){.kind = "cp",
                                .instance_id = target->id,
+                               .alone = TRUE,
                                .title = title,
                                .run = run_copy,
                                .arg = call,

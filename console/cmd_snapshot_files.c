@@ -177,7 +177,6 @@ static void diff_run(CommandRun *run)
     call->id = g_strdup(instance->info->id);
     call->from = g_strdup(run->n_words > 1 ? run->words[1] : NULL);
     call->to = g_strdup(run->n_words > 2 ? run->words[2] : NULL);
-    /* Reads of one kind are shared: another pair of snapshots is another kind. */
     title = g_strdup_printf("snapshot diff %s%s%s%s%s", instance->info->name,
                             call->from != NULL ? " " : "", call->from != NULL ? call->from : "",
                             call->to != NULL ? " " : "", call->to != NULL ? call->to : "");
@@ -185,8 +184,9 @@ static void diff_run(CommandRun *run)
     run->data = target;
     run->data_free = target_free;
     run_submit(run, target->backend, GEMEL_LANE_READ,
-               &(GemelJobSpec){.kind = g_intern_string(title),
+               &(GemelJobSpec){.kind = "snapshot diff",
                                .instance_id = target->id,
+                               .alone = TRUE,
                                .title = title,
                                .run = read_diff,
                                .arg = call,
@@ -230,6 +230,39 @@ static gboolean file_is_free(const ExportCall *call, GError **error)
                                           "%s: is there already; --force replaces it", call->file);
 }
 
+/* The file until it is whole: without a name, so that nothing is left of it whatever ends this
+   process; where the file system knows no such files, beside its place as *ret_temporary. */
+static int file_begin(const ExportCall *call, char **ret_temporary)
+{
+    g_autofree char *dir = g_path_get_dirname(call->file);
+    int fd = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        *ret_temporary = g_strconcat(call->file, ".XXXXXX", NULL);
+        fd = mkostemp(*ret_temporary, O_CLOEXEC);
+    }
+    return fd;
+}
+
+/* To replace a file takes a name first: no call links over one. */
+static gboolean file_name(const ExportCall *call, const char *temporary, int fd)
+{
+    g_autofree char *beside = NULL;
+    char path[40];
+
+    if (temporary != NULL)
+        return renameat2(AT_FDCWD, temporary, AT_FDCWD, call->file,
+                         call->force ? 0 : RENAME_NOREPLACE) == 0;
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, path, AT_FDCWD, call->file, AT_SYMLINK_FOLLOW) == 0)
+        return TRUE;
+    if (errno != EEXIST || !call->force)
+        return FALSE;
+    beside = g_strdup_printf("%s.%08x", call->file, g_random_int());
+    return linkat(AT_FDCWD, path, AT_FDCWD, beside, AT_SYMLINK_FOLLOW) == 0 &&
+           (rename(beside, call->file) == 0 || (unlink(beside), FALSE));
+}
+
 /* Gives the finished file its name, durably. */
 static gboolean file_publish(const ExportCall *call, const char *temporary, int fd, GError **error)
 {
@@ -238,8 +271,7 @@ static gboolean file_publish(const ExportCall *call, const char *temporary, int 
 
     if (fsync(fd) != 0)
         return gemel_error_set_errno(error, errno, "writing %s", call->file);
-    if (call->force ? rename(temporary, call->file) != 0
-                    : renameat2(AT_FDCWD, temporary, AT_FDCWD, call->file, RENAME_NOREPLACE) != 0)
+    if (!file_name(call, temporary, fd))
         return gemel_error_set_errno(error, errno, "naming %s", call->file);
     dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir_fd >= 0) {
@@ -249,24 +281,23 @@ static gboolean file_publish(const ExportCall *call, const char *temporary, int 
     return TRUE;
 }
 
-/* Beside the file under a name of its own until it is whole. What is in it may be secret and
-   set-user-ID: it is its owner's. */
+/* What is in it may be secret and set-user-ID: it is its owner's. */
 static gboolean export_to_file(GemelConn *conn, const ExportCall *call, const GemelActArgs *args,
                                GError **error)
 {
-    g_autofree char *temporary = g_strconcat(call->file, ".XXXXXX", NULL);
+    g_autofree char *temporary = NULL;
     gboolean ok;
     int fd;
 
     if (!file_is_free(call, error))
         return FALSE;
-    fd = mkostemp(temporary, O_CLOEXEC);
+    fd = file_begin(call, &temporary);
     if (fd < 0)
         return gemel_error_set_errno(error, errno, "writing %s", call->file);
     ok = conn->backend->ops->snapshots->export(conn, call->id, call->snapshot, fd, args, error) &&
          file_is_free(call, error) && file_publish(call, temporary, fd, error);
     close(fd);
-    if (!ok)
+    if (!ok && temporary != NULL)
         unlink(temporary);
     return ok;
 }
@@ -347,8 +378,9 @@ static void export_run(CommandRun *run)
     run->data = target;
     run->data_free = target_free;
     run_submit(run, target->backend, GEMEL_LANE_READ,
-               &(GemelJobSpec){.kind = g_intern_string(title),
+               &(GemelJobSpec){.kind = "snapshot export",
                                .instance_id = target->id,
+                               .alone = TRUE,
                                .title = title,
                                .run = run_export,
                                .arg = call,

@@ -162,15 +162,36 @@ static gboolean unpack_contents(Unpack *u, int fd, GError **error)
     return TRUE;
 }
 
+/* Gives a file without a name its own, in the place of what has it; no call does both at once. */
+static gboolean name_file(Unpack *u, int fd, int dir_fd, const char *last, GError **error)
+{
+    char path[40];
+
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if ((unlinkat(dir_fd, last, 0) != 0 && errno != ENOENT) ||
+        linkat(AT_FDCWD, path, dir_fd, last, AT_SYMLINK_FOLLOW) != 0)
+        return entry_errno(u, errno, error);
+    return TRUE;
+}
+
+/* Of half a file nothing is left, whatever ends this: it has no name until it is whole. Where the
+   file system knows no such files only SIGKILL leaves a half. */
 static gboolean unpack_file(Unpack *u, int dir_fd, const char *last, GError **error)
 {
-    int fd = openat(dir_fd, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    gboolean ok;
+    int fd =
+        u->rules->whole_files ? openat(dir_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600) : -1;
+    gboolean nameless = fd >= 0, ok;
 
+    if (!nameless && u->rules->whole_files && unlinkat(dir_fd, last, 0) != 0 && errno != ENOENT)
+        return entry_errno(u, errno, error);
+    if (!nameless)
+        fd = openat(dir_fd, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return entry_errno(u, errno, error);
-    ok = unpack_contents(u, fd, error);
+    ok = unpack_contents(u, fd, error) && (!nameless || name_file(u, fd, dir_fd, last, error));
     close(fd);
+    if (!ok && !nameless)
+        unlinkat(dir_fd, last, 0);
     return ok;
 }
 
@@ -210,6 +231,8 @@ static gboolean make_room(Unpack *u, int dir_fd, const char *last, mode_t type, 
         return *ret_keep ||
                entry_error(u, GEMEL_ERROR_INVALID, "it would replace a directory", error);
     }
+    if (S_ISREG(type) && u->rules->whole_files && archive_entry_hardlink(u->entry) == NULL)
+        return TRUE; /* unpack_file does */
     if (unlinkat(dir_fd, last, 0) != 0)
         return entry_errno(u, errno, error);
     return TRUE;

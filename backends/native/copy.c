@@ -114,6 +114,7 @@ typedef struct {
     gboolean contents; /* a source: only what is in the directory */
     gboolean is_dir;
     gboolean exists;
+    mode_t mode; /* of a source with a name */
 } Place;
 
 static void place_done(Place *place)
@@ -171,6 +172,7 @@ static gboolean source_find(Place *place, int root_fd, const char *path, GError 
     place->dir_fd = place_open(root_fd, parent, O_RDONLY | O_DIRECTORY);
     if (place->dir_fd < 0 || fstatat(place->dir_fd, place->name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return path_failed(errno, path, error);
+    place->mode = info.st_mode;
     if (S_ISDIR(info.st_mode)) {
         int fd =
             openat(place->dir_fd, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -212,6 +214,9 @@ static gboolean target_find(Place *place, int root_fd, const char *path, GError 
 static gboolean arrival(const Place *from, const Place *to, const char *path, const char **ret_as,
                         GError **error)
 {
+    if (!from->is_dir && !S_ISREG(from->mode) && !S_ISLNK(from->mode))
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "cp: %s: a device, FIFO or socket, not a file to copy", from->name);
     if (from->is_dir && to->exists && !to->is_dir)
         return gemel_error_set(error, GEMEL_ERROR_CONFLICT,
                                "cp: %s is no directory: a directory cannot take its place", path);
@@ -255,13 +260,17 @@ static gpointer pack_thread(gpointer data)
     return NULL;
 }
 
-static void say_skipped(guint64 skipped, const GemelActArgs *args)
+static void say_left_out(const NativePack *pack, const GemelActArgs *args)
 {
-    if (skipped > 0)
+    if (pack->skipped > 0)
         gemel_act_note(args,
                        "%" G_GUINT64_FORMAT " devices, FIFOs, sockets or mounted directories left "
                        "out",
-                       skipped);
+                       pack->skipped);
+    if (pack->cut > 0)
+        gemel_act_note(
+            args, "%" G_GUINT64_FORMAT " files shrank while they were read: zeros fill them up",
+            pack->cut);
 }
 
 static NativeUnpackRules rules_of(const GemelCopy *copy)
@@ -271,6 +280,7 @@ static NativeUnpackRules rules_of(const GemelCopy *copy)
                                .gid = copy->into ? 0 : getegid(),
                                .no_devices = TRUE,
                                .keep_top = TRUE,
+                               .whole_files = TRUE,
                                .may_be_empty = TRUE};
 }
 
@@ -306,7 +316,7 @@ static gboolean transfer(const GemelCopy *copy, const Place *from, const Place *
         g_propagate_error(error, problem);
         return FALSE;
     }
-    say_skipped(pack.pack.skipped, args);
+    say_left_out(&pack.pack, args);
     return TRUE;
 }
 
@@ -339,6 +349,7 @@ static gboolean copy_archive(const GemelCopy *copy, int root_fd, const GemelActA
             g_propagate_error(error, pack.error);
             return FALSE;
         }
+        say_left_out(&pack.pack, args);
     }
     return TRUE;
 }

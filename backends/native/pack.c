@@ -132,23 +132,49 @@ static gboolean write_header(Walk *walk, struct archive_entry *entry, GError **e
     return archive_write_header(walk->writer, entry) >= ARCHIVE_WARN || write_failed(walk, error);
 }
 
+/* Only what is a regular file is opened at all: to open a device can do something, a FIFO waits.
+   -1 with errno, ESTALE when the name is something else by now. */
+static int open_regular(int dir_fd, const char *name)
+{
+    int path_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), fd = -1, err;
+    char path[40];
+    struct stat info;
+
+    if (path_fd < 0)
+        return -1;
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", path_fd);
+    if (fstat(path_fd, &info) == 0 && !S_ISREG(info.st_mode))
+        errno = ESTALE;
+    else
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    err = errno;
+    close(path_fd);
+    errno = err;
+    return fd;
+}
+
 static gboolean write_regular(Walk *walk, struct archive_entry *entry, int dir_fd, const char *name,
                               GError **error)
 {
-    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    struct stat info;
+    int fd = open_regular(dir_fd, name);
+    struct stat info, after;
     gboolean ok;
 
-    if (fd < 0)
-        return errno == ENOENT || walk_failed(walk, errno, error);
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        close(fd);
+    if (fd < 0 && errno == ESTALE)
         return gemel_error_set(error, GEMEL_ERROR_CONFLICT, "archiving %s: it changed meanwhile",
                                walk->name->str);
+    if (fd < 0)
+        return errno == ENOENT || walk_failed(walk, errno, error);
+    if (fstat(fd, &info) != 0) {
+        ok = walk_failed(walk, errno, error);
+        close(fd);
+        return ok;
     }
     archive_entry_set_size(entry, info.st_size);
     add_holes(entry, fd, info.st_size);
     ok = write_header(walk, entry, error) && write_contents(walk, fd, info.st_size, error);
+    if (ok && fstat(fd, &after) == 0 && after.st_size < info.st_size)
+        walk->pack->cut++;
     close(fd);
     return ok;
 }

@@ -4,7 +4,8 @@
  *
  * Names, owners, modes, times, extended attributes, hard links, holes and devices are kept; sockets
  * are left out, as tar has none. The tree is hostile (tree.h): it is walked by descriptors, no link
- * is followed, only regular files and directories are opened, a file that grows is cut to the size
+ * is followed, nothing but regular files and directories is
+ * opened, a file that grows is cut to the size
  * it had and one that shrinks is filled up with zeros.
  *
  * Thread: any worker.
@@ -18,6 +19,7 @@ typedef struct {
     gboolean one_mount;  /* what is mounted below is an empty directory */
     const GemelActArgs *args;
     guint64 files, skipped;  /* what was done */
+    guint64 cut;             /* files that shrank while they were read */
     gboolean failed_reading; /* the tree, not what is written to, is the reason of a failure */
 } NativePack;
 

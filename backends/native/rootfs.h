@@ -32,6 +32,7 @@ typedef struct {
     gboolean no_devices;   /* devices and FIFOs are left out */
     gboolean keep_top;     /* the directory itself stays as it is, whatever "." says */
     gboolean may_be_empty; /* an archive of nothing is none the worse */
+    gboolean whole_files;  /* one takes its place when it is whole, where O_TMPFILE is known */
     guint64 skipped;       /* what was left out */
 } NativeUnpackRules;
 

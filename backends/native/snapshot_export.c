@@ -18,5 +18,7 @@ gboolean native_snapshot_export(GemelConn *conn, const char *id, const char *nam
         return FALSE;
     if (pack.skipped > 0)
         gemel_act_note(args, "%" G_GUINT64_FORMAT " sockets left out: tar has none", pack.skipped);
+    if (pack.cut > 0) /* only a layer that a program of the host writes in */
+        gemel_act_note(args, "%" G_GUINT64_FORMAT " files shrank while they were read", pack.cut);
     return TRUE;
 }

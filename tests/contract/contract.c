@@ -232,6 +232,7 @@ int contract_main(int argc, char **argv, const Contract *contracts, guint n)
         add_tests(&contracts[i], "changes", contract_change_tests);
         add_tests(&contracts[i], "sample", contract_sample_tests);
         add_tests(&contracts[i], "snapshots", contract_snapshot_tests);
+        add_tests(&contracts[i], "copy", contract_copy_tests);
         add_tests(&contracts[i], "streams", contract_stream_tests);
         add_tests(&contracts[i], "watch", contract_watch_tests);
         add_tests(&contracts[i], "create", contract_create_tests);

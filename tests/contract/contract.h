@@ -112,6 +112,7 @@ extern const ContractTest contract_state_tests[];
 extern const ContractTest contract_change_tests[];
 extern const ContractTest contract_sample_tests[];
 extern const ContractTest contract_snapshot_tests[];
+extern const ContractTest contract_copy_tests[];
 extern const ContractTest contract_stream_tests[];
 extern const ContractTest contract_watch_tests[];
 extern const ContractTest contract_create_tests[];

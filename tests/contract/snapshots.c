@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Snapshot trees. Every check runs on a stopped instance; the last ones on a running one too. */
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/contract/contract.h"
 
@@ -353,6 +355,35 @@ static void test_diff_of_itself(gconstpointer contract)
     check_error(error, GEMEL_ERROR_NOT_FOUND);
 }
 
+/* An archive, on a descriptor that knows no seeking back; nothing of a snapshot that is not there.
+ */
+static void test_export(gconstpointer contract)
+{
+    g_autoptr(Stage) stage = stage_open(contract);
+    g_autoptr(GError) error = NULL;
+    struct stat info;
+    const char *id;
+    int fd;
+
+    if (stage->ops->snapshots->export == NULL)
+        return;
+    id = stage_make(stage);
+    create(stage, id, "s1");
+    fd = memfd_create("export", MFD_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_false(stage->ops->snapshots->export(stage->conn, id, "nope", fd, NULL, &error));
+    check_error(error, GEMEL_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_assert_cmpint(fstat(fd, &info), ==, 0);
+    g_assert_cmpint(info.st_size, ==, 0);
+    g_assert_true(stage->ops->snapshots->export(stage->conn, id, "s1", fd, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(fstat(fd, &info), ==, 0);
+    g_assert_cmpint(info.st_size, >=, 1024);
+    g_assert_cmpint(info.st_size % 512, ==, 0);
+    close(fd);
+}
+
 const ContractTest contract_snapshot_tests[] = {
     {"there-are-none-at-first", test_none, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
     {"create-records-what-was", test_create, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
@@ -370,5 +401,6 @@ const ContractTest contract_snapshot_tests[] = {
     {"a-diff-is-sorted-and-sound", test_diff, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
     {"a-diff-of-a-snapshot-with-itself-is-empty", test_diff_of_itself, NEEDS_CREATE,
      ACT(SNAPSHOT_CREATE)},
+    {"an-export-is-an-archive", test_export, NEEDS_CREATE, ACT(SNAPSHOT_CREATE)},
     {NULL},
 };

@@ -3,6 +3,8 @@
 
 import io
 import os
+import signal
+import stat
 import tarfile
 
 import pytest
@@ -109,18 +111,174 @@ def test_cve_2018_15664_links_lead_nowhere_outside(real, container, tmp_path):
     assert os.listdir(victim) == ["secret"] and not (tmp_path / "stolen").exists()
 
 
-def test_cve_2018_15664_a_directory_that_is_exchanged_meanwhile(world, real, tmp_path):
+def entry(name, data=b"x"):
+    """A file as it stands in an archive."""
+    header = tarfile.TarInfo(name)
+    header.size = len(data)
+    return header.tobuf(tarfile.PAX_FORMAT) + data + bytes(-len(data) % 512)
+
+
+def victim_of(tmp_path):
+    """A directory of the host's that a link of the container's leads to."""
     victim = tmp_path / "victim"
-    victim.mkdir()
+    (victim / "deep").mkdir(parents=True)
+    (victim / "deep/secret").write_text("host")
+    return victim
+
+
+def test_cve_2018_15664_a_directory_exchanged_for_a_link_while_it_is_filled(real, container, tmp_path):
+    """The exchange at a known instant: fails when open_beneath (archive.c) goes over links or out of its root."""
+    victim = victim_of(tmp_path)
+    inside(real, container, "mkdir /t")
+    with real.popen("cp", "-", f"{container}:/t", stdin=-1) as running:
+        stream = running.stdin.buffer
+        stream.write(entry("x/deep/first"))
+        stream.flush()
+        until(lambda: real.run("exec", "-T", container, "--", "test", "-s", "/t/x/deep/first").status == 0, 20,
+              "the first file arrived")
+        inside(real, container, f"mv /t/x /t/y; ln -s {victim} /t/x")
+        _, err = running.communicate((entry("x/deep/evil") + bytes(1024)).decode("latin-1"), timeout=60)
+    assert running.returncode == 2 and "symbolic link" in err, err
+    assert os.listdir(victim / "deep") == ["secret"]
+    assert inside(real, container, "ls /t/y/deep") == "first\n"
+
+
+def test_cve_2018_15664_a_directory_that_is_exchanged_all_the_time(world, real, tmp_path):
+    """Whatever the instant: copies succeed or are refused, and never lead outside."""
+    victim = victim_of(tmp_path)
     tree = tmp_path / "tree"
     (tree / "x/deep").mkdir(parents=True)
     for i in range(40):
         (tree / f"x/deep/{i}").write_text("evil")
-    name = make(world, real, f"mkdir /t; while :; do mkdir -p /t/x/deep; rm -rf /t/x; ln -s {victim} /t/x; rm /t/x; done")
+    name = make(world, real, f"mkdir /t; while :; do mkdir -p /t/x/deep; rm -rf /t/x; ln -s {victim} /t/x; rm /t/x; "
+                             "mkdir /t/x; sleep 0.1; done")
+    done = []
+
+    def copies_enough():
+        done.append(real.run("cp", f"{tree}/.", f"{name}:/t"))
+        return len(done) >= 10 and any(result.status == 0 for result in done)
+
     try:
-        done = [real.run("cp", f"{tree}/.", f"{name}:/t") for _ in range(15)]
-        assert not os.listdir(victim)
+        until(copies_enough, 60, "a copy succeeded")
         assert all(result.status in (0, 1, 2, 3, 6) for result in done), done
-        assert not any("there is no command" in result.err for result in done)
+        assert os.listdir(victim) == ["deep"] and os.listdir(victim / "deep") == ["secret"]
     finally:
         real.ok("delete", "--force", "--yes", name)
+
+
+# ---- what happens in the middle ------------------------------------------------------------------
+
+
+def reading(real, container, setup, path="/d"):
+    """cp of `path` to a pipe that nobody reads yet: stands in its first file, which is larger than any pipe."""
+    inside(real, container, f"rm -rf /d; mkdir /d; head -c 3000000 /dev/zero > /d/a; {setup}")
+    running = real.popen("cp", f"{container}:{name}", "-")
+    first = os.read(running.stdout.fileno(), 512)
+    assert len(first) == 512
+    return running, first
+
+
+def rest(running, first):
+    """The archive, read to its end, and what was said."""
+    data = first + running.stdout.buffer.read()
+    err = running.stderr.read()
+    running.wait(60)
+    return tarfile.open(fileobj=io.BytesIO(data)), err
+
+
+def test_what_is_exchanged_while_it_is_read_leads_nowhere(real, container, tmp_path):
+    victim = victim_of(tmp_path)
+    running, first = reading(real, container, "mkdir -p /d/b/deep /d/c; echo inside > /d/b/deep/secret")
+    with running:
+        inside(real, container, f"cd /d; mv b /b; ln -s {victim} b; rm -r c; mkfifo c")
+        archive, err = rest(running, first)
+    assert running.returncode == 0, err
+    assert archive.getmember("d/b").issym() and "d/b/deep/secret" not in archive.getnames()
+    assert archive.getmember("d/c").isfifo()
+    # The directory above: fails when the walk goes by names from the root.
+    running, first = reading(real, container, "mkdir /d/deep; echo inside > /d/deep/secret")
+    with running:
+        inside(real, container, f"mv /d /e; ln -s {victim} /d")
+        archive, err = rest(running, first)
+    assert running.returncode == 0, err
+    assert archive.extractfile("d/deep/secret").read() == b"inside\n"
+
+
+def test_a_file_shrinks_or_grows_while_it_is_read(real, container):
+    running, first = reading(real, container, "")
+    with running:
+        inside(real, container, ": > /d/a")
+        archive, err = rest(running, first)
+    assert archive.getmember("d/a").size == 3000000 and "shrank" in err, err
+    running, first = reading(real, container, "")
+    with running:
+        inside(real, container, "echo more >> /d/a; echo more > /d/z")
+        archive, err = rest(running, first)
+    assert archive.getmember("d/a").size == 3000000 and running.returncode == 0 and not err, err
+
+
+def test_a_reading_is_ended_or_its_container_stops(real, container):
+    running, _ = reading(real, container, "")
+    with running:  # while nobody reads what it writes
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) != 0
+    running, first = reading(real, container, "echo last > /d/z")
+    with running:
+        real.ok("kill", container)
+        until(lambda: real.state(container) == "stopped", 10, "stopped")
+        archive, err = rest(running, first)
+    assert running.returncode == 0 and archive.extractfile("d/z").read() == b"last\n", err
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_ended_in_the_middle_no_half_of_a_file_is_left(real, container, how):
+    """Into a container: what had arrived stays, what was there stays whole."""
+    inside(real, container, "mkdir /t; echo old > /t/b")
+    with real.popen("cp", "-", f"{container}:/t", stdin=-1) as running:
+        stream = running.stdin.buffer
+        stream.write(entry("a") + entry("b", bytes(3000000))[:2000000])
+        stream.flush()
+        until(lambda: inside(real, container, "ls -A /t | head -c 1") == "a", 20, "the first file arrived")
+        running.send_signal(how)
+        running.wait(60)
+        assert running.returncode != 0
+    assert inside(real, container, "cd /t; ls -A; cat b") == "a\nb\nold\n"
+
+
+def test_no_room(world, real, container, tmp_path):
+    """On either side: says so, leaves no half of a file, and what was there."""
+    small = tmp_path / "small"
+    small.mkdir()
+    world.run("mount", "-t", "tmpfs", "-o", "size=1m", "small", small)
+    try:
+        world.run("sh", "-c", f"echo old > {small}/a")
+        inside(real, container, "mkdir /d; head -c 3000000 /dev/urandom > /d/a")
+        assert "No space left" in real.fails(1, "cp", f"{container}:/d/a", str(small)).err
+        assert "No space left" in real.fails(1, "cp", f"{container}:/d", str(small)).err
+        assert world.run("sh", "-c", f"cd {small}; ls -A; ls -A d; cat a").stdout == "a\nd\nold\n"
+        real.ok("snapshot", "create", container, "s1")
+        assert "No space left" in real.fails(1, "snapshot", "export", container, "s1", f"{small}/s1.tar").err
+        assert world.run("ls", "-A", small).stdout == "a\nd\n"
+    finally:
+        world.run("umount", small)
+    (tmp_path / "big").write_bytes(bytes(3000000))
+    inside(real, container, "head -c 68000000 /dev/zero > /dev/shm/full 2>&-; df -k /dev/shm | grep 100%")
+    assert "No space left" in real.fails(1, "cp", str(tmp_path / "big"), f"{container}:/dev/shm").err
+    assert inside(real, container, "ls /dev/shm") == "full\n"
+
+
+def test_what_is_no_file_is_refused_and_hostile_names_are_cleaned(real, container, tmp_path):
+    inside(real, container, "mkfifo /fifo")
+    os.mkfifo(tmp_path / "fifo")
+    os.mknod(tmp_path / "socket", stat.S_IFSOCK | 0o600)
+    for source in (f"{container}:/fifo", f"{container}:/dev/null"):
+        assert "not a file to copy" in real.fails(2, "cp", source, str(tmp_path), timeout=20).err
+    for source in (tmp_path / "fifo", tmp_path / "socket", "/dev/zero"):
+        assert "not a file to copy" in real.fails(2, "cp", str(source), f"{container}:/", timeout=20).err
+    # Names that would speak to the terminal are shown cleaned.
+    name = "e\033]0;t\007x"
+    inside(real, container, f"mkdir /d; mkfifo \"/d/$(printf '{name}')\"; mkdir \"/$(printf '{name}')\"")
+    (tmp_path / name).write_text("x")
+    for result in (real.run("cp", f"{container}:/d/{name}", str(tmp_path)), real.run("cp", f"{container}:/no{name}", "."),
+                   real.run("cp", f"{container}:/{name}", str(tmp_path / name))):
+        assert result.status in (2, 3, 6) and "\x1b" not in result.err + result.out and "\x07" not in result.err, result

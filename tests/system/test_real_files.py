@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files behind real containers: snapshot diff, snapshot export."""
 
+import contextlib
+import glob
 import json
+import os
+import signal
 import tarfile
 
 import pytest
@@ -89,6 +93,30 @@ def test_export_replaces_nothing_unasked_and_leaves_nothing_behind(real, contain
     assert [p.name for p in tmp_path.iterdir()] == ["there"]
     real.ok("snapshot", "export", "--force", container, "s1", str(there))
     assert tarfile.open(there).getmember("bin").isdir()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_of_an_export_ended_in_the_middle_nothing_is_left(real, container, tmp_path, how):
+    inside(real, container, "head -c 50000000 /dev/zero > /data")
+    real.ok("snapshot", "create", container, "s1")
+    file = tmp_path / "s1.tar"
+
+    def begun(running):
+        """Whether a file that has no name, or another, is open in the directory."""
+        with contextlib.suppress(OSError):
+            return any(os.readlink(fd).startswith(f"{tmp_path}/") for fd in glob.glob(f"/proc/{running.pid}/fd/*"))
+        return running.poll() is not None
+
+    def ended_in_the_middle():
+        file.unlink(missing_ok=True)
+        with real.popen("snapshot", "export", container, "s1", str(file)) as running:
+            until(lambda: begun(running), 20, "it has begun", every=0.001)
+            running.send_signal(how)
+            running.communicate(timeout=60)
+        return running.returncode != 0
+
+    until(ended_in_the_middle, 60, "an export ended before it was done")
+    assert not list(tmp_path.iterdir())
 
 
 def test_export_to_the_standard_output(real, container, tmp_path):

@@ -221,6 +221,24 @@ static void test_equal_reads_join(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(atomic_load(&calls), ==, 1);
 }
 
+static void test_a_read_alone_joins_none(Fixture *fixture, gconstpointer data)
+{
+    Outcome first = {0}, second = {0}, third = {0};
+    GemelJobSpec diff = spec("diff", "y", run_quick, NULL);
+    atomic_int calls = 0;
+    Gate gate;
+
+    gate_init(&gate);
+    diff.alone = TRUE;
+    diff.arg = &calls;
+    submit_only(fixture, GEMEL_LANE_READ, spec("inspect", "x", run_gated, &gate), &first);
+    submit_only(fixture, GEMEL_LANE_READ, diff, &second);
+    submit_only(fixture, GEMEL_LANE_READ, diff, &third);
+    gate_open(&gate);
+    UNTIL(fixture, first.ended && second.ended && third.ended);
+    g_assert_cmpint(atomic_load(&calls), ==, 2);
+}
+
 static void test_leaving_a_shared_read_leaves_it_to_the_others(Fixture *fixture, gconstpointer data)
 {
     Outcome first = {0}, second = {0}, third = {0};
@@ -554,6 +572,7 @@ int main(int argc, char **argv)
 #define ADD(path, fn) g_test_add("/jobs/" path, Fixture, NULL, setup, fn, teardown)
     ADD("a result reaches the UI thread", test_result_reaches_ui);
     ADD("equal reads that wait are one", test_equal_reads_join);
+    ADD("a read that stands alone joins no other", test_a_read_alone_joins_none);
     ADD("leaving a shared read leaves it to the others",
         test_leaving_a_shared_read_leaves_it_to_the_others);
     ADD("the last to leave takes a read back", test_the_last_to_leave_takes_a_read_back);
