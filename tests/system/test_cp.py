@@ -169,10 +169,10 @@ def test_cve_2018_15664_a_directory_that_is_exchanged_all_the_time(world, real, 
 # ---- what happens in the middle ------------------------------------------------------------------
 
 
-def reading(real, container, setup, path="/d"):
-    """cp of `path` to a pipe that nobody reads yet: stands in its first file, which is larger than any pipe."""
+def reading(real, container, setup):
+    """cp of /d to a pipe that nobody reads yet: stands in its first file, which is larger than any pipe."""
     inside(real, container, f"rm -rf /d; mkdir /d; head -c 3000000 /dev/zero > /d/a; {setup}")
-    running = real.popen("cp", f"{container}:{name}", "-")
+    running = real.popen("cp", f"{container}:/d", "-")
     first = os.read(running.stdout.fileno(), 512)
     assert len(first) == 512
     return running, first
