@@ -278,6 +278,7 @@ typedef struct {
     GemelLimits limits; /* LIMIT only */
     const char *signal; /* KILL of a container: "TERM", default KILL */
     gboolean once;      /* START of a container: the end of what is attached first ends its input */
+    guint rows, cols;   /* START of a container with a terminal: its size; 0 = not known */
     gboolean enable;    /* AUTOSTART, PROTECT */
     const char *name;   /* RENAME, CLONE */
     gboolean linked;    /* CLONE: what the original need not write any more is shared, not copied */

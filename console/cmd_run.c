@@ -8,7 +8,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "config/options.h"
 #include "console/cmd_create.h"
 #include "console/cmd_stream.h"
 #include "console/commands.h"
@@ -59,6 +62,19 @@ static gpointer run_order(GemelConn *conn, const GemelActArgs *args, gpointer ar
                                                                              : NULL;
 }
 
+/* The size that its terminal will have: a console inside has a line of ours above it. */
+static void tell_size(const Run *r, GemelActArgs *args)
+{
+    gboolean inside = r->run->face->face == FACE_TUI &&
+                      !g_str_equal(options_get(r->run->app->options, "consoles"), "whole");
+    struct winsize size;
+
+    if (!r->tty || r->detach || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+        return;
+    args->rows = inside && size.ws_row > 1 ? size.ws_row - 1u : size.ws_row;
+    args->cols = size.ws_col;
+}
+
 static GemelJobSpec order_spec(const Run *r, GemelAct act, const char *title)
 {
     Order *order = g_new0(Order, 1);
@@ -82,6 +98,8 @@ static GemelJob *submit(Run *r, GemelAct act, GemelJobDone done)
     g_autofree char *title = g_strdup_printf("%s %s", gemel_act_name(act), r->name);
     GemelJobSpec spec = order_spec(r, act, title);
 
+    if (act == GEMEL_ACT_START)
+        tell_size(r, &spec.args);
     return run_submit(r->run, r->open, GEMEL_LANE_ACT, &spec, done, r);
 }
 

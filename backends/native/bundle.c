@@ -176,6 +176,15 @@ static json_t *format_process(const NativeContainer *c, const char *const *argv,
                      "noNewPrivileges", TRUE);
 }
 
+/* What is told later, by a resize, a program that asks first thing does not see. */
+static void add_console_size(json_t *process, gboolean tty, guint rows, guint cols)
+{
+    if (process != NULL && tty && rows > 0 && cols > 0)
+        json_object_set_new(
+            process, "consoleSize",
+            json_pack("{s:i, s:i}", "height", (int)MIN(rows, 1000), "width", (int)MIN(cols, 1000)));
+}
+
 static char *dump(json_t *root, GError **error)
 {
     char *raw = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
@@ -196,10 +205,7 @@ char *native_bundle_format_process(const NativeContainer *container, const char 
 {
     json_t *process = format_process(container, argv, env, uid, gid, cwd, tty);
 
-    if (process != NULL && tty && rows > 0 && cols > 0)
-        json_object_set_new(
-            process, "consoleSize",
-            json_pack("{s:i, s:i}", "height", (int)MIN(rows, 1000), "width", (int)MIN(cols, 1000)));
+    add_console_size(process, tty, rows, cols);
     return dump(process, error);
 }
 
@@ -306,16 +312,16 @@ static json_t *format_linux(const NativeContainer *c, const NativeBundleHost *ho
 
 char *native_bundle_format(const NativeContainer *c, const NativeBundleHost *host, GError **error)
 {
-    json_t *linux_part = format_linux(c, host, error);
+    json_t *linux_part = format_linux(c, host, error), *process;
 
     if (linux_part == NULL)
         return NULL;
-    return dump(
-        json_pack(
-            "{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o, s:o}", "ociVersion", "1.0.2", "process",
-            format_process(c, (const char *const *)c->argv, NULL, c->uid, c->gid, c->cwd, c->tty),
-            "root", "path", host->private_root != NULL ? host->private_root : "rootfs", "readonly",
-            c->read_only, "hostname", c->hostname, "mounts", format_mounts(c), "annotations",
-            format_annotations(c, host), "linux", linux_part),
-        error);
+    process = format_process(c, (const char *const *)c->argv, NULL, c->uid, c->gid, c->cwd, c->tty);
+    add_console_size(process, c->tty, host->rows, host->cols);
+    return dump(json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o, s:o}", "ociVersion", "1.0.2",
+                          "process", process, "root", "path",
+                          host->private_root != NULL ? host->private_root : "rootfs", "readonly",
+                          c->read_only, "hostname", c->hostname, "mounts", format_mounts(c),
+                          "annotations", format_annotations(c, host), "linux", linux_part),
+                error);
 }

@@ -20,6 +20,7 @@ typedef struct {
     const char *cgroup;       /* relative to every hierarchy */
     const char *private_root; /* where the overlay is mounted for a runtime that cannot; or NULL */
     gboolean has_memory_swap; /* the host counts swap: then a memory limit bounds both */
+    guint rows, cols;         /* of its terminal, if it has one; 0 = not known */
 } NativeBundleHost;
 
 /* The configuration as text. */

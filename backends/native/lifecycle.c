@@ -185,7 +185,7 @@ static void refresh(NativeHold *hold)
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-static gboolean write_config(const NativeHold *hold, GError **error)
+static gboolean write_config(const NativeHold *hold, const GemelActArgs *args, GError **error)
 {
     const NativeContainer *c = hold->container;
     const char *memory = native_cgroups_host()->v1[NATIVE_CGROUP_MEMORY];
@@ -198,6 +198,8 @@ static gboolean write_config(const NativeHold *hold, GError **error)
         .cgroup = hold->run.cgroup,
         .private_root = native_runtime_mounts_overlay(hold->run.runtime) ? NULL : rootfs,
         .has_memory_swap = memory == NULL || access(swap_file, F_OK) == 0,
+        .rows = args != NULL ? args->rows : 0,
+        .cols = args != NULL ? args->cols : 0,
     };
 
     text = native_bundle_format(c, &host, error);
@@ -218,7 +220,7 @@ static gboolean start_steps(NativeHold *hold, const GemelActArgs *args, GError *
     GError *problem = NULL;
 
     hold->run.phase = NATIVE_RUN_STARTING;
-    if (!write_config(hold, error) || !native_run_save(store, id, &hold->run, error))
+    if (!write_config(hold, args, error) || !native_run_save(store, id, &hold->run, error))
         return FALSE;
     native_kill_point("starting");
     if (!native_conmon_create(store, hold->container, &hold->run, args, error))

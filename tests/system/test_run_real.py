@@ -94,9 +94,9 @@ def test_a_second_gemel_attaches_and_has_the_status(world, real):
 
 
 def test_with_a_terminal_ctrl_c_goes_to_the_command(world, real, real_tui):
-    script = "trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.1; done"
+    script = "stty size; trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.1; done"
     terminal = real_tui("run", "--rm", "-t", "--rootfs", world.rootfs, "--", "/bin/sh", "-c", script, rows=33)
-    terminal.wait("ready")
+    terminal.wait(r"^33 80\nready")
     terminal.key("^c")
     assert terminal.wait_exit() == 7
     assert any("caught" in line for line in terminal.lines())
@@ -108,11 +108,11 @@ def test_at_the_consoles_command_line_it_is_a_console_inside(world, real, real_t
     terminal = real_tui()
     terminal.wait("There are no instances yet")
     terminal.send(f":run --rm -t --rootfs {world.rootfs} -- /bin/sh -c "
-                  "'echo ready; while read x; do echo \"<$x>\"; stty size; done; exit 7'\r")
-    terminal.wait(r"^ready$")
+                  "'stty size; while read x; do echo \"<$x>\"; stty size; done; exit 7'\r")
+    terminal.wait(r"^23 80$")  # one line is the console's own
     assert re.search(r"console of run-\w+ +running", terminal.lines()[0])
     terminal.send("typed inside\r")
-    terminal.wait(r"^<typed inside>\n23 80$")  # one line is the console's own
+    terminal.wait(r"^<typed inside>\n23 80$")
     terminal.key("^d")
     terminal.wait(r"console of run-\w+ +ended with status 7 .*q leaves")
     # deleting it says nothing over that
