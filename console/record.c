@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* What both threads know of; it lives until both have let go of it. */
@@ -111,18 +112,29 @@ static void tell_opened(void *data)
     record_unref(record);
 }
 
+/* What is replaced is emptied only when no other recorder writes it: two in one file would spoil
+   both. FALSE: errno says why not. */
+static gboolean claim_file(int fd)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 && (ftruncate(fd, 0) == 0 || errno == EINVAL);
+}
+
 static void open_file(void *data)
 {
     Record *record = data;
-    int how = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-              (record->force ? O_TRUNC : O_EXCL);
+    int how =
+        O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (record->force ? 0 : O_EXCL);
 
     record->fd = open(record->path, how, 0600);
-    if (record->fd < 0) {
-        int kind = errno == EEXIST ? GEMEL_ERROR_EXISTS : GEMEL_ERROR_FAILED;
+    if (record->fd < 0 || !claim_file(record->fd)) {
+        int why = errno, kind = why == EEXIST ? GEMEL_ERROR_EXISTS : GEMEL_ERROR_FAILED;
 
+        if (record->fd >= 0)
+            close(record->fd);
+        record->fd = -1;
         gemel_error_set(&record->error, (GemelErrorKind)kind, "record: %s cannot be made: %s%s",
-                        record->path, g_strerror(errno),
+                        record->path,
+                        why == EWOULDBLOCK ? "another recorder writes it" : g_strerror(why),
                         kind == GEMEL_ERROR_EXISTS ? "; --force replaces it" : "");
         atomic_store(&record->failed, TRUE);
     } else {

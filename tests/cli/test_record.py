@@ -59,6 +59,17 @@ def test_the_file_is_its_owners_alone_and_is_not_replaced(gemel, recording):
     gemel.ok("--demo", "record", recording, "--force", "--for", "100ms")
 
 
+def test_two_recorders_do_not_share_a_file(gemel, scratch):
+    path = f"{scratch}/one.rec"
+    child = gemel.popen("-c", SIM, "record", path, "--interval", "100ms")
+    until(lambda: os.path.exists(path) and os.path.getsize(path) > 2000, what="2 kB written")
+    result = gemel.fails(1, "-c", SIM, "record", path, "--force", "--for", "100ms")
+    assert "another recorder" in result.err
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=10) == 130
+    gemel.ok("replay", path)
+
+
 def test_replay_says_what_is_in_it(gemel):
     assert "0:04 long, 12 instances" in gemel.ok("replay", FIXTURE).out
 
