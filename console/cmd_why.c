@@ -77,8 +77,8 @@ static char *eats_text(const WhyShare *share)
 
 static void print_eaters(CommandRun *run, GArray *shares, gint64 span_ns)
 {
-    static const char *const headers[] = {"NAME",   "KIND", "EATS",   "CPU%", "MEM%",
-                                          "BLOCK%", "NET%", "ITSELF", NULL};
+    static const char *const headers[] = {"NAME",   "KIND", "EATS OF HOST", "CPU%", "MEM%",
+                                          "BLOCK%", "NET%", "ITSELF",       NULL};
     OutputTable *table = output_table_new(headers, "LLLRRRRW");
 
     for (guint i = 0; i < shares->len; i++) {

@@ -65,7 +65,7 @@ def test_text(gemel):
     assert re.search(r"1\. held back by its CPU limit \(6\d %\)", out), out
     assert "try: gemel limit web-1 cpu=" in out
     out = gemel.ok("-c", QUIET, "why", "--for", "200ms").out
-    assert out.splitlines()[0].split() == ["NAME", "KIND", "EATS", "CPU%", "MEM%", "BLOCK%", "NET%",
+    assert out.splitlines()[0].split() == ["NAME", "KIND", "EATS", "OF", "HOST", "CPU%", "MEM%", "BLOCK%", "NET%",
                                            "ITSELF"]
 
 
