@@ -239,7 +239,8 @@ def run(script, timeout, out=None, init="plain", modules=EXTRA, smp=2, memory_mb
     accel = accelerator(made)
     disk = out / ".disk"
     _disk(disk)
-    argv = ["qemu-system-x86_64", "-M", "pc", "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
+    argv = ["setpriv", "--pdeathsig", "KILL",  # whoever ends us ends it
+            "qemu-system-x86_64", "-M", "pc", "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
             "-cpu", "host" if accel == "kvm" else "max", "-smp", str(smp), "-m", str(memory_mb), "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(made / "vmlinuz"),
             "-initrd", str(made / "initrd.img"),
