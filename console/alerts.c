@@ -232,6 +232,24 @@ static void sample_taken(ModelInstance *instance, gint64 before_ns, gpointer dat
     }
 }
 
+/* Model's hook: it stopped, or is no more. */
+static void figures_gone(ModelInstance *instance, gpointer data)
+{
+    Alerts *alerts = data;
+
+    for (guint i = 0; i < alerts->all->len; i++) {
+        const Alert *alert = alerts->all->pdata[i];
+
+        if (alert == NULL || !alert_is_raised(alert, instance))
+            continue;
+        g_autofree char *detail = g_strdup_printf("%s is not known any more (alert %u: %s)",
+                                                  alert->metric, alert->number, alert->text);
+
+        instance->alerts &= ~bit_of(alert);
+        model_add_event(alerts->app->model, instance, GEMEL_EVENT_ALERT_OVER, detail);
+    }
+}
+
 /* ---- the list ------------------------------------------------------------------------------- */
 
 static void alert_free(Alert *alert)
@@ -455,6 +473,6 @@ const Alert *alerts_add(Alerts *alerts, char **words, GError **error)
         g_ptr_array_add(alerts->all, NULL);
     alerts->all->pdata[place] = alert;
     alert->number = place + 1;
-    model_set_sample_hook(alerts->app->model, sample_taken, alerts);
+    model_set_sample_hook(alerts->app->model, sample_taken, figures_gone, alerts);
     return alert;
 }

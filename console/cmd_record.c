@@ -14,6 +14,7 @@ typedef struct {
     CommandRun *run;
     GSource *timer;
     gboolean opened;
+    gboolean ends_with_run; /* else it goes on, in shell and console */
 } Recording;
 
 /* "1:02". */
@@ -31,8 +32,7 @@ static void recording_free(gpointer data)
 
     app_source_remove(&recording->timer);
     if (app->record != NULL) {
-        /* a run of its own ends with its command; in shell and console it goes on */
-        if (recording->run->face->face == FACE_ONESHOT || !recording->opened)
+        if (recording->ends_with_run || !recording->opened)
             record_stop(g_steal_pointer(&app->record));
         else
             record_disown(app->record);
@@ -55,6 +55,11 @@ static gboolean recording_over(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void recording_failed(gpointer data)
+{
+    recording_over(data);
+}
+
 static void recording_opened(const GError *error, gpointer data)
 {
     Recording *recording = data;
@@ -68,7 +73,7 @@ static void recording_opened(const GError *error, gpointer data)
         return;
     }
     recording->opened = TRUE;
-    if (run->face->face == FACE_TUI || run->face->face == FACE_SHELL) {
+    if (!recording->ends_with_run) {
         output_line(run->out, OUTPUT_NOTE, "recording into %s; `record stop` ends it",
                     record_path(run->app->record));
         model_start(run->app->model);
@@ -118,11 +123,13 @@ static void record_run(CommandRun *run)
     }
     recording = g_new0(Recording, 1);
     recording->run = run;
+    recording->ends_with_run = run->face->face == FACE_ONESHOT || run_option(run, "for") != NULL;
     run->data = recording;
     run->data_free = recording_free;
     run_hold(run);
-    run->app->record =
-        record_start(run->app, run->words[0], run_flag(run, "force"), recording_opened, recording);
+    run->app->record = record_start(
+        run->app, run->words[0], run_flag(run, "force"),
+        &(RecordHooks){.opened = recording_opened, .failed = recording_failed, .data = recording});
 }
 
 static void record_stop_run(CommandRun *run)

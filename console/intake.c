@@ -25,6 +25,13 @@ static char *instance_key(const char *backend, const char *id)
     return g_strconcat(backend, "/", id, NULL);
 }
 
+/* It is about to have no figures any more. */
+static void tell_figures_gone(Model *model, ModelInstance *instance)
+{
+    if (model->figures_gone != NULL && instance->alerts != 0)
+        model->figures_gone(instance, model->sample_taken_data);
+}
+
 /* Merges one listed instance. */
 static void take_instance(Intake *intake, const GemelInstance *from)
 {
@@ -46,8 +53,10 @@ static void take_instance(Intake *intake, const GemelInstance *from)
         if (g_strcmp0(instance->info->name, from->name) != 0)
             model->sorted_valid = FALSE;
         if (instance->sample_ns > 0 &&
-            (!running || instance->info->started_boottime_ns != from->started_boottime_ns))
+            (!running || instance->info->started_boottime_ns != from->started_boottime_ns)) {
+            tell_figures_gone(model, instance);
             model_instance_clear_figures(instance);
+        }
         gemel_instance_free(instance->info);
     }
     instance->info = gemel_instance_copy(from);
@@ -67,6 +76,7 @@ void model_drop_unseen(Model *model, ModelBackend *backend, GHashTable *seen)
         ModelInstance *instance = value;
 
         if (instance->backend == backend && !g_hash_table_contains(seen, instance->info->id)) {
+            tell_figures_gone(model, instance);
             g_ptr_array_add(model->gone, instance);
             g_hash_table_iter_remove(&iter);
             backend->n_instances--;

@@ -345,9 +345,10 @@ void model_add_event(Model *model, const ModelInstance *instance, GemelEventType
 
 void model_set_sample_hook(Model *model,
                            void (*taken)(ModelInstance *instance, gint64 before_ns, gpointer data),
-                           gpointer data)
+                           void (*gone)(ModelInstance *instance, gpointer data), gpointer data)
 {
     model->sample_taken = taken;
+    model->figures_gone = gone;
     model->sample_taken_data = data;
 }
 

@@ -152,10 +152,12 @@ gboolean model_glob_matches(const char *glob, const char *backend, const char *n
 /* Adds an event of the console's own; the model copies `detail`. */
 void model_add_event(Model *model, const ModelInstance *instance, GemelEventType type,
                      const char *detail);
-/* Called for each sample that is taken in, with the time of the one before (0 = none). */
+/* `taken` is called for each sample that is taken in, with the time of the one before (0 = none);
+   `gone` for an instance that has alerts raised, before its figures go: it stopped or is no more.
+ */
 void model_set_sample_hook(Model *model,
                            void (*taken)(ModelInstance *instance, gint64 before_ns, gpointer data),
-                           gpointer data);
+                           void (*gone)(ModelInstance *instance, gpointer data), gpointer data);
 
 /* Told all that backends say, as it comes; `rows` is immutable and may be referenced by other
    threads. NULL ends it. */

@@ -22,7 +22,8 @@ struct Model {
     GSource *announce_source, *tick_source, *deadline_source;
     guint64 calls;
     void (*sample_taken)(ModelInstance *instance, gint64 before_ns, gpointer data);
-    gpointer sample_taken_data;
+    void (*figures_gone)(ModelInstance *instance, gpointer data);
+    gpointer sample_taken_data; /* of both */
     const ModelTap *tap;
     gpointer tap_data;
 };

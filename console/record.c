@@ -18,8 +18,7 @@ struct Record {
     Hub *hub;
     char *path;
     gboolean force;
-    void (*opened)(const GError *error, gpointer data);
-    gpointer opened_data;
+    RecordHooks hooks;
     guint64 left_out;
 
     atomic_ullong bytes;
@@ -79,21 +78,42 @@ static void message_free(Message *message)
 
 /* ---- the writer thread ---------------------------------------------------------------------- */
 
+/* On the UI thread. */
+static void tell_failed(void *data)
+{
+    Record *record = data;
+
+    if (record->hooks.failed != NULL)
+        record->hooks.failed(record->hooks.data);
+    record_unref(record);
+}
+
+/* On the writer thread: nothing more is written. */
+static void fail(Record *record, const char *why)
+{
+    gemel_error_set(&record->error, GEMEL_ERROR_FAILED,
+                    "record: %s cannot be written: %s; what was written can be played",
+                    record->path, why);
+    atomic_store(&record->failed, TRUE);
+    hub_post(record->hub, tell_failed, record_ref(record));
+}
+
 /* Writes what was encoded; the first failure ends the recording. */
 static void flush_out(Record *record)
 {
     gsize at = 0;
 
+    if (atomic_load(&record->bytes) + record->out->len > RECORDING_FILE_MAX) {
+        fail(record, "it is as long as one can be");
+        g_byte_array_set_size(record->out, 0);
+    }
     while (at < record->out->len) {
         ssize_t n = write(record->fd, record->out->data + at, record->out->len - at);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            gemel_error_set(&record->error, GEMEL_ERROR_FAILED,
-                            "record: %s cannot be written: %s; what was written can be played",
-                            record->path, g_strerror(errno));
-            atomic_store(&record->failed, TRUE);
+            fail(record, g_strerror(errno));
             break;
         }
         at += (gsize)n;
@@ -107,8 +127,9 @@ static void tell_opened(void *data)
 {
     Record *record = data;
 
-    if (record->opened != NULL)
-        record->opened(atomic_load(&record->failed) ? record->error : NULL, record->opened_data);
+    if (record->hooks.opened != NULL)
+        record->hooks.opened(atomic_load(&record->failed) ? record->error : NULL,
+                             record->hooks.data);
     record_unref(record);
 }
 
@@ -243,8 +264,7 @@ static void tap_event(ModelBackend *backend, const ModelEvent *event, gpointer d
 
 static const ModelTap tap = {.rows = tap_rows, .error = tap_error, .event = tap_event};
 
-Record *record_start(App *app, const char *path, gboolean force,
-                     void (*opened)(const GError *error, gpointer data), gpointer data)
+Record *record_start(App *app, const char *path, gboolean force, const RecordHooks *hooks)
 {
     Record *record = g_new0(Record, 1);
 
@@ -253,8 +273,7 @@ Record *record_start(App *app, const char *path, gboolean force,
     record->hub = hub_ref(app->hub);
     record->path = g_strdup(path);
     record->force = force;
-    record->opened = opened;
-    record->opened_data = data;
+    record->hooks = *hooks;
     record->fd = -1;
     record->begun_ns = gemel_boottime_ns();
     record->out = g_byte_array_new();
@@ -267,7 +286,7 @@ Record *record_start(App *app, const char *path, gboolean force,
 
 void record_disown(Record *record)
 {
-    record->opened = NULL;
+    record->hooks = (RecordHooks){.opened = NULL};
 }
 
 void record_stop(Record *record)
@@ -275,7 +294,7 @@ void record_stop(Record *record)
     Message *message = new_message(record, NULL, SAY_END);
 
     model_set_tap(record->app->model, NULL, NULL);
-    record->opened = NULL;
+    record_disown(record);
     post(record, message);
     record_unref(record);
 }

@@ -15,14 +15,20 @@
 
 typedef struct Record Record;
 
-/* Begins; `opened` is called on the UI thread when the file is there, or with the reason why not
-   (then the record is over, and record_stop only frees it). The file is new, or replaced with
-   `force`; it can be read by its owner alone. */
-Record *record_start(App *app, const char *path, gboolean force,
-                     void (*opened)(const GError *error, gpointer data), gpointer data);
+/* On the UI thread. */
+typedef struct {
+    /* The file is there; or why not: then the record is over, and record_stop only frees it. */
+    void (*opened)(const GError *error, gpointer data);
+    /* Once, later: it can be written no more (record_error). */
+    void (*failed)(gpointer data);
+    gpointer data;
+} RecordHooks;
+
+/* Begins. The file is new, or replaced with `force`; it can be read by its owner alone. */
+Record *record_start(App *app, const char *path, gboolean force, const RecordHooks *hooks);
 /* Writes the end mark and closes the file, on the writer thread; frees it. */
 void record_stop(Record *record);
-/* The caller of record_start is gone: `opened` is not called any more. */
+/* The caller of record_start is gone: its hooks are not called any more. */
 void record_disown(Record *record);
 
 const char *record_path(const Record *record);

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import stat
+import time
 
 import pytest
 
@@ -68,6 +69,37 @@ def test_two_recorders_do_not_share_a_file(gemel, scratch):
     child.send_signal(signal.SIGINT)
     assert child.wait(timeout=10) == 130
     gemel.ok("replay", path)
+
+
+def test_a_disk_that_is_full_ends_it_with_the_reason(gemel):
+    result = gemel.fails(1, "-c", SIM, "record", "/dev/full", "--force", timeout=20)
+    assert result.err.count("cannot be written: No space left on device") == 1, result.err
+
+
+def test_a_reader_that_leaves_ends_it_with_the_reason(gemel, scratch):
+    path = f"{scratch}/pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    running = gemel.popen("-c", SIM, "record", path, "--force", "--interval", "100ms")
+
+    def some():
+        try:
+            return os.read(reader, 65536)
+        except BlockingIOError:
+            return b""
+
+    until(some, 10, "the beginning of a recording")
+    os.close(reader)
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 1 and "cannot be written: Broken pipe" in err, err
+
+
+def test_a_span_holds_in_the_shell(gemel, scratch):
+    path = f"{scratch}/span.rec"
+    began = time.monotonic()
+    done = gemel.run("-c", SIM, "shell", input=f"record {path} --for 300ms\nrecord\n")
+    assert time.monotonic() - began >= 0.3
+    assert f"recorded into {path}" in done.err and "nothing is recorded" in done.out + done.err, done
 
 
 def test_replay_says_what_is_in_it(gemel):

@@ -283,6 +283,41 @@ static void test_the_command_is_run_without_a_shell(void)
     close_world(&world);
 }
 
+/* What is listed from here on: it in this state, or nothing. */
+static void list(World *world, gboolean there, GemelState state)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)gemel_instance_free);
+
+    if (there) {
+        GemelInstance *instance = gemel_instance_new("sim", GEMEL_KIND_CONTAINER, "one", "web");
+
+        instance->state = state;
+        g_ptr_array_add(list, instance);
+    }
+    model_take_list(world->backend, list);
+}
+
+static void test_over_when_the_instance_stops_or_goes(void)
+{
+    for (int gone = 0; gone < 2; gone++) {
+        World world = open_world("web");
+        const Alert *alert = add(&world, "web memory above 1");
+
+        sample(&world, SECOND, 0);
+        g_assert_true(raised(&world, alert));
+        list(&world, !gone, GEMEL_STATE_STOPPED);
+        g_assert_cmpuint(count_events(&world, GEMEL_EVENT_ALERT_OVER), ==, 1);
+        if (!gone) { /* and it is raised anew when it runs again */
+            g_assert_false(raised(&world, alert));
+            list(&world, TRUE, GEMEL_STATE_RUNNING);
+            sample(&world, SECOND, 0);
+            g_assert_true(raised(&world, alert));
+            g_assert_cmpuint(count_events(&world, GEMEL_EVENT_ALERT), ==, 2);
+        }
+        close_world(&world);
+    }
+}
+
 static void test_commands_are_few(void)
 {
     World world = open_world("web");
@@ -322,6 +357,8 @@ int main(int argc, char **argv)
                     test_numbers_are_given_anew_and_bounded);
     g_test_add_func("/alerts/raised when it held for the time, over when it does not",
                     test_raised_when_it_held_for_the_time_and_over_when_it_does_not);
+    g_test_add_func("/alerts/over when the instance stops or goes",
+                    test_over_when_the_instance_stops_or_goes);
     g_test_add_func("/alerts/a dip begins the waiting anew", test_a_dip_begins_the_waiting_anew);
     g_test_add_func("/alerts/a gap begins the waiting anew", test_a_gap_begins_the_waiting_anew);
     g_test_add_func("/alerts/memory in percent is of the limit",
