@@ -2,6 +2,8 @@
 /* empty.c - what an empty list says: why nothing is there, and what to do about it. */
 #include "console/tui/instances.h"
 
+#include <string.h>
+
 /* Neither answered nor failed so far. */
 static gboolean is_awaited(const ModelBackend *backend)
 {
@@ -14,10 +16,14 @@ static void draw_hidden(const Rows *rows, int kind, const Canvas *c)
 {
     const char *filter = rows_filter(rows);
 
-    if (filter != NULL)
+    if (filter != NULL) {
         canvas_printf(c, 1, 3, ROLE_DIM, "None of the %u instances matches %s; Esc shows all.",
                       rows_n_total(rows), filter);
-    else
+        if (strpbrk(filter, "=<>~") == NULL)
+            canvas_text(
+                c, 2, 3, ROLE_DIM,
+                "A word is looked for in name, backend and image; state=running asks for more.");
+    } else
         canvas_printf(c, 1, 3, ROLE_DIM, "There are no %s; 1 shows all %u instances.",
                       kind == GEMEL_KIND_VM ? "guests" : "containers", rows_n_total(rows));
 }
