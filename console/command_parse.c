@@ -181,6 +181,12 @@ gboolean command_check_words(const CommandRun *run, GError **error)
         if (!word->optional && ++needed > run->n_words && first_missing == NULL)
             first_missing = word->name;
     }
+    if (first_missing != NULL && run->n_words == 0 && command->words[0].type == WORD_INSTANCE &&
+        run->face->face == FACE_TUI)
+        return gemel_error_set(error, GEMEL_ERROR_INVALID,
+                               "%s: %s is missing; the key x acts on the selected one, b on the "
+                               "marked",
+                               command->name, first_missing);
     if (first_missing != NULL)
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: %s is missing; see `help %s`",
                                command->name, first_missing, command->name);

@@ -316,3 +316,10 @@ def test_ten_thousand_are_filtered_sorted_and_grouped(tui):
     terminal.wait(r"▸ stopped  \d+")
     terminal.key("q")
     assert terminal.wait_exit() == 0
+
+
+@pytest.mark.quick
+def test_a_command_without_its_name_tells_the_key(tui):
+    terminal = opened(tui)
+    command(terminal, "pause")
+    terminal.wait(r"pause: NAME is missing; the key x acts on the selected one, b on the\s+marked")
