@@ -323,6 +323,21 @@ static gboolean help_topic(CommandRun *run, const char *word, gboolean beside)
     return FALSE;
 }
 
+/* An option of `set`. */
+static gboolean help_setting(CommandRun *run, const char *word)
+{
+    const OptionInfo *info = option_info(word);
+
+    if (info == NULL)
+        return FALSE;
+    g_autofree char *range = option_range_text(info);
+
+    output_line(run->out, OUTPUT_DATA, "%s: %s", info->name, info->help);
+    output_line(run->out, OUTPUT_DATA, "usage: set %s VALUE   (%s; now %s, by default %s)",
+                info->name, range, options_get(run->app->options, word), info->fallback);
+    return TRUE;
+}
+
 static void help_run(CommandRun *run)
 {
     guint used = 0;
@@ -343,7 +358,8 @@ static void help_run(CommandRun *run)
             help_command(run, command);
             continue;
         }
-        if (!help_family(run, run->words[i]) && !help_topic(run, run->words[i], FALSE))
+        if (!help_family(run, run->words[i]) && !help_topic(run, run->words[i], FALSE) &&
+            !help_setting(run, run->words[i]))
             run_error(run, error);
         used = 1;
     }

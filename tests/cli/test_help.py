@@ -84,3 +84,8 @@ def test_topics_are_named_and_there(gemel):
     told = gemel.ok("--demo", "help", "filter").out
     for example in re.findall(r"example: gemel (.*)", told):
         gemel.ok("--demo", *shlex.split(example))
+
+
+def test_help_of_an_option_says_its_values(gemel):
+    out = gemel.ok("help", "read-only").out
+    assert out.startswith("read-only: ") and "usage: set read-only VALUE   (on, off; now off, by default off)" in out
