@@ -186,10 +186,31 @@ static void say_status(Tui *tui, const Line *line, int status)
                  what != NULL ? what : line->title, status);
 }
 
+/* "web: cloned to web2; its snapshots stay" of two lines about the same one; NULL if they are not.
+ */
+static char *joined(const char *lines)
+{
+    g_auto(GStrv) each = g_strsplit(lines, "\n", -1);
+    const char *colon = strstr(each[0], ": ");
+    g_autoptr(GString) out = g_string_new(each[0]);
+
+    for (guint i = 1; each[i] != NULL && *each[i] != '\0'; i++) {
+        gsize subject = colon != NULL ? (gsize)(colon - each[0]) + 2 : 0;
+
+        if (subject == 0 || strncmp(each[i], each[0], subject) != 0)
+            return NULL;
+        g_string_append_printf(out, "; %s", each[i] + subject);
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
 static void line_done(CommandRun *run, int status, gpointer data)
 {
     Line *line = data;
     Tui *tui = line->tui;
+    g_autofree char *both = line->n_data == 0 && line->n_errors == 0 && line->n_lines > 1
+                                ? joined(line->lines->str)
+                                : NULL;
 
     line->run = NULL;
     line->over = TRUE;
@@ -202,6 +223,8 @@ static void line_done(CommandRun *run, int status, gpointer data)
         g_clear_pointer(&tui->message, g_free); /* the page has it */
     } else if (line->n_data == 1) {
         set_message(tui, OUTPUT_DATA, g_strchomp(line->lines->str));
+    } else if (both != NULL && line->n_lines <= 3) {
+        set_message(tui, OUTPUT_NOTE, both);
     } else if (line->n_lines == 0) {
         say_status(tui, line, status);
     }

@@ -323,3 +323,12 @@ def test_a_command_without_its_name_tells_the_key(tui):
     terminal = opened(tui)
     command(terminal, "pause")
     terminal.wait(r"pause: NAME is missing; the key x acts on the selected one, b on the\s+marked")
+
+
+@pytest.mark.quick
+def test_what_was_done_and_what_to_know_of_it_are_one_message(tui):
+    terminal = opened(tui)
+    command(terminal, "protect mail")
+    terminal.wait(r"mail: protection on")
+    command(terminal, "clone mail mail2")
+    terminal.wait(r"mail: cloned to mail2; protection, autostart and snapshots were not taken")
