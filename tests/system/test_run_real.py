@@ -122,6 +122,6 @@ def test_at_the_consoles_command_line_it_is_a_console_inside(world, real, real_t
     terminal.wait("There are no instances yet")
     assert not terminal.line_with("status 7"), terminal.dump()
     terminal.send(f":run --rm --rootfs {world.rootfs} -- /bin/no-such-program\r")
-    terminal.wait(r'exec: "/bin/no-such-program": no')
+    terminal.wait(r'exec:\s+"/bin/no-such-program":\s+no')
     until(lambda: not real.instances(), what="it to be deleted")
     assert os.listdir(os.path.join(real.root, "containers")) == []
