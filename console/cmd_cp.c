@@ -69,10 +69,8 @@ static gboolean can_copy(CommandRun *run, const ModelInstance *instance, gboolea
     else if (instance->backend->open->backend->ops->copy == NULL)
         run_fail(run, GEMEL_ERROR_UNSUPPORTED, "%s: %s has no files to copy", instance->info->name,
                  instance->backend->name);
-    else if (into && app_is_read_only(run->app))
-        run_fail(run, GEMEL_ERROR_DENIED, "cp: read-only is on; `set read-only off` lifts it");
     else
-        return TRUE;
+        return !into || !run_refuses_change(run, run->command->name);
     return FALSE;
 }
 

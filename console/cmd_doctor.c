@@ -265,11 +265,9 @@ static void doctor_run(CommandRun *run)
     doctor->answers = g_ptr_array_new_with_free_func(answer_free);
     run->data = doctor;
     run->data_free = doctor_free;
-    if (run_flag(run, "fix") && !run_flag(run, "dry-run") && app_is_read_only(run->app)) {
-        run_fail(run, GEMEL_ERROR_DENIED,
-                 "doctor --fix: read-only is on; `set read-only off` lifts it");
+    if (run_flag(run, "fix") && !run_flag(run, "dry-run") &&
+        run_refuses_change(run, "doctor --fix"))
         return;
-    }
     for (guint i = 0; i < run->app->backends->len; i++) {
         const AppBackend *backend = run->app->backends->pdata[i];
         Answer *answer;

@@ -59,10 +59,8 @@ static ModelInstance *find_instance(CommandRun *run)
     ModelInstance *instance;
     const GemelStreamOps *streams;
 
-    if (app_is_read_only(run->app)) {
-        run_fail(run, GEMEL_ERROR_DENIED, "join: read-only is on; `set read-only off` lifts it");
+    if (run_refuses_change(run, run->command->name))
         return NULL;
-    }
     instance = run_find(run, run->words[0], &error);
     if (instance == NULL) {
         run_error(run, error);

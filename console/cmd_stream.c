@@ -107,11 +107,8 @@ static ModelInstance *stream_instance(CommandRun *run, GemelAct act)
     ModelInstance *instance;
 
     /* Whoever types inside an instance can change it. */
-    if (app_is_read_only(run->app)) {
-        run_fail(run, GEMEL_ERROR_DENIED, "%s: read-only is on; `set read-only off` lifts it",
-                 run->command->name);
+    if (run_refuses_change(run, run->command->name))
         return NULL;
-    }
     instance = run_find(run, run->words[0], &error);
     if (instance == NULL) {
         run_error(run, error);
@@ -161,10 +158,9 @@ static ModelInstance *attach_instance(CommandRun *run, gboolean whole)
     }
     info = instance->info;
     streams = instance->backend->open->backend->ops->streams;
-    if (app_is_read_only(run->app))
-        run_fail(run, GEMEL_ERROR_DENIED, "%s: read-only is on; `set read-only off` lifts it",
-                 run->command->name);
-    else if (info->kind == GEMEL_KIND_VM)
+    if (run_refuses_change(run, run->command->name))
+        return NULL;
+    if (info->kind == GEMEL_KIND_VM)
         run_fail(run, GEMEL_ERROR_UNSUPPORTED,
                  "%s: cannot be attached to: it is a guest, which has no command of its own; "
                  "`console %s` is the way in",

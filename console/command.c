@@ -303,6 +303,24 @@ void run_confirm(CommandRun *run, const char *question, const char *typed_name,
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
+/* FALSE with the reason when read-only is on. */
+static gboolean may_change(const CommandRun *run, const char *what, GError **error)
+{
+    return !app_is_read_only(run->app) ||
+           gemel_error_set(error, GEMEL_ERROR_DENIED,
+                           "%s: read-only is on; `set read-only off` lifts it", what);
+}
+
+gboolean run_refuses_change(CommandRun *run, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (may_change(run, what, &error))
+        return FALSE;
+    run_error(run, error);
+    return TRUE;
+}
+
 static gboolean check_allowed(const CommandRun *run, GError **error)
 {
     const Command *command = run->command;
@@ -310,10 +328,8 @@ static gboolean check_allowed(const CommandRun *run, GError **error)
     if (command->faces != 0 && !(command->faces & run->face->face))
         return gemel_error_set(error, GEMEL_ERROR_INVALID, "%s: works %s only", command->name,
                                command->faces & FACE_TUI ? "inside the console" : "outside it");
-    if ((command->flags & COMMAND_CHANGES) && !run->dry_run && app_is_read_only(run->app))
-        return gemel_error_set(error, GEMEL_ERROR_DENIED,
-                               "%s: read-only is on; `set read-only off` lifts it", command->name);
-    return TRUE;
+    return !(command->flags & COMMAND_CHANGES) || run->dry_run ||
+           may_change(run, command->name, error);
 }
 
 void run_say_passing(CommandRun *run)

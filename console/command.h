@@ -238,6 +238,9 @@ gboolean run_flag(const CommandRun *run, const char *name);
  */
 void run_error(CommandRun *run, const GError *error);
 void run_fail(CommandRun *run, GemelErrorKind kind, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* TRUE, having said so, when read-only is on: for what the flag COMMAND_CHANGES does not cover,
+   because only some uses of a command change something. `what` is the command, as it is said. */
+gboolean run_refuses_change(CommandRun *run, const char *what);
 /* Ends the run; status < 0 keeps what run_error remembered. When a command or one of its job
    callbacks returns with nothing pending, the run ends by itself. */
 void run_finish(CommandRun *run, int status);
