@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/readline_edit.h"
+#include "console/readline_input.h"
 #include "console/recall.h"
 #include "widgets/text.h"
 
@@ -39,6 +40,15 @@ void edit_history_add(const char *line, gboolean save)
     add_history(line);
     if (save)
         recall_add(line_editor.app, line);
+}
+
+void edit_read_key(void)
+{
+    /* What a search hands back of a sequence that is bound to nothing makes readline 8.2 jump into
+       a frame that has returned. */
+    if (RL_ISSTATE(RL_STATE_ISEARCH) && rl_get_keymap()[edit_input_peek()].type == ISKMAP)
+        edit_input_end_search();
+    rl_callback_read_char();
 }
 
 void edit_abandon(void)

@@ -12,6 +12,9 @@
 /* Sets readline up, once, and says who edits from now on. */
 void edit_initialise(App *app, Face face);
 
+/* Lets readline read the next key (readline_input.h); there is one. */
+void edit_read_key(void);
+
 /* Drops the line that is edited, a search or half a key sequence included, and ends the editing: as
    readline does on a signal. */
 void edit_abandon(void);

@@ -45,9 +45,7 @@ void edit_input_end_search(void)
 {
     guint8 end = '\n';
 
-    if (edit_input_peek() != '\033')
-        return;
-    if (input.read + 1 == input.ring->len) {
+    if (input.ring->data[input.read] == '\033' && input.read + 1 == input.ring->len) {
         input.ring->data[input.read] = end;
         return;
     }

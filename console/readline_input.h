@@ -24,9 +24,9 @@ void edit_input_reset(void);
 void edit_input_feed(guint8 byte);
 /* The next key, -1 = there is none. */
 int edit_input_peek(void);
-/* The next key is an ESC, and readline searches its history: the search is ended by a ^J, which
-   leaves the line as it was found, before what the ESC begins; an ESC alone ends it and no more.
-   (What readline 8.2 makes of an ESC there corrupts its callback's stack.) */
+/* There is a next key, one that others follow (ESC, ^X), and readline searches its history: the
+   search is ended by a ^J, which leaves the line as it was found, before what the key begins; an
+   ESC alone ends it and no more. */
 void edit_input_end_search(void);
 /* Inside a paste, whose end has not come. */
 gboolean edit_input_pastes(void);

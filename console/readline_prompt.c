@@ -82,9 +82,7 @@ static void prompt_drain(void)
         if (next != '\t')
             edit_forget_matches();
         prompt.pasted = 0;
-        if (searching)
-            edit_input_end_search();
-        rl_callback_read_char();
+        edit_read_key();
     }
 }
 

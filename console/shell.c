@@ -113,11 +113,8 @@ static void shell_drain(Shell *shell)
     g_autofree char *paste = NULL;
     guint lines;
 
-    while (shell->editing && edit_input_peek() >= 0) {
-        if (RL_ISSTATE(RL_STATE_ISEARCH))
-            edit_input_end_search();
-        rl_callback_read_char();
-    }
+    while (shell->editing && edit_input_peek() >= 0)
+        edit_read_key();
     if (!shell->editing || (paste = edit_input_take_paste(&lines)) == NULL)
         return;
     rl_insert_text(paste);

@@ -74,6 +74,8 @@ class Typist:
             b"\x1b]52;c;" + bytes(dice.randrange(256) for _ in range(5)) + b"\a",
             "日本語é́\u202eabc\u200d👩‍👩‍👧"[:dice.randrange(1, 14)].encode(),
             b"x" * dice.randrange(1, 3000),
+            # what the line editor makes of keys: searches, prefixes, quoted and counted keys, macros
+            bytes(dice.choice(b"\x12\x12\x13\x18\x18\x16\x1d\x1b\x1b\x07\x19\x1f\x14():rue3-n<pa") for _ in range(dice.randrange(2, 24))),
         ])
 
     def line(self):
@@ -84,7 +86,7 @@ class Typist:
             words[dice.randrange(len(words))] = dice.choice(["'", '"', ";", "|", "\\", "$x", "`", "--", "-", "''", "*", "web-*",
                                                             "1e400", "-1", "18446744073709551616", "| cat", "| head -1"])
         text = " ".join(words).encode()
-        if dice.random() < 0.2:
+        if dice.random() < 0.3:
             at = dice.randrange(len(text) + 1)
             text = text[:at] + self.noise() + text[at:]
         return text

@@ -200,3 +200,25 @@ def test_any_key_ends_a_search(tui, gemel):
     console_line.wait(r"^:set cpu host")
     console_line.key("Esc")
     console_line.wait(r": command")
+
+
+@pytest.mark.quick
+def test_an_unbound_sequence_ends_a_search(tui, gemel):
+    history(gemel, "set cpu host", "version")
+    terminal = shell(tui)
+    terminal.key("^r")
+    terminal.wait(r"reverse-i-search")
+    terminal.send("host")
+    terminal.wait(r"`host': ?set cpu host")
+    terminal.send("\x18:")
+    terminal.wait(lambda t: re.match(r"gemel> set cpu host", last_line(t)))
+    terminal.send("!")
+    terminal.wait(lambda t: re.match(r"gemel> set cpu !?host!?", last_line(t)) and "!" in last_line(t))
+    console_line = console(tui)
+    console_line.send(":")
+    console_line.wait(r"Tab completes")
+    console_line.key("^r")
+    console_line.send("host")
+    console_line.wait(r"`host': ?set cpu host")
+    console_line.send("\x18:!")
+    console_line.wait(r"^:set cpu !host")
