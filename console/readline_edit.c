@@ -11,7 +11,8 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
-#define COMPLETE_MS 300 /* a shell completer may wait this long for what it asked */
+#define SEQUENCE_LONGEST 16  /* keys of one, as keymaps may be bound */
+#define COMPLETE_MS      300 /* a shell completer may wait this long for what it asked */
 
 static struct {
     App *app;
@@ -180,6 +181,49 @@ int edit_tab(int count, int key)
     return 0;
 }
 
+/* What a key does that is bound to nothing. */
+static int no_function(int count, int key)
+{
+    return rl_ding();
+}
+
+/* What readline 8.2 does wrongly behind its callback interface. */
+static rl_command_func_t *const unsafe[] = {
+    rl_digit_argument,         /* ESC 3 ^G jumps as a sequence does, below */
+    rl_universal_argument,     /* likewise */
+    rl_forward_search_history, /* ^S, failed, then ^R reads past a line's end */
+    rl_re_read_init_file,      /* would bind all of this again */
+    rl_start_kbd_macro,        /* a search in one goes on for ever */
+    rl_end_kbd_macro,          rl_call_last_kbd_macro,
+};
+
+static gboolean is_unsafe(rl_command_func_t *function)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(unsafe); i++)
+        if (function == unsafe[i])
+            return TRUE;
+    return FALSE;
+}
+
+/* Takes what is unsafe out of a keymap and those below it, and binds all that may follow a prefix:
+   a sequence that is bound to nothing, or to the abort, is given up by a jump, and when other keys
+   had been put back before (a search that ended, a quoted key) into a frame that has returned. */
+static void make_keymap_safe(Keymap map, guint depth)
+{
+    for (int key = 0; key < KEYMAP_SIZE; key++) {
+        rl_command_func_t *function = map[key].function;
+
+        if (map[key].type == ISKMAP && function != NULL && depth < SEQUENCE_LONGEST)
+            make_keymap_safe((Keymap)(guintptr)function, depth + 1);
+        else if (map[key].type == ISFUNC && function == NULL && depth > 0 && key < ANYOTHERKEY &&
+                 map[ANYOTHERKEY].function == NULL)
+            map[key].function = no_function;
+        else if (map[key].type == ISFUNC &&
+                 (is_unsafe(function) || (function == rl_abort && depth > 0)))
+            map[key].function = no_function;
+    }
+}
+
 void edit_initialise(App *app, Face face)
 {
     line_editor.app = app;
@@ -193,11 +237,10 @@ void edit_initialise(App *app, Face face)
     rl_readline_name = "gemel";
     rl_initialize();
     rl_bind_key('\t', edit_tab);
-    /* Numeric arguments (ESC 3): what readline 8.2's callback interface does after one jumps, at a
-       ^G, into a frame that has returned. */
-    for (const char *c = "-0123456789"; *c != '\0'; c++)
-        rl_unbind_key_in_map(*c, emacs_meta_keymap);
     rl_variable_bind("enable-bracketed-paste", "on");
+    make_keymap_safe(emacs_standard_keymap, 0);
+    make_keymap_safe(vi_insertion_keymap, 0);
+    make_keymap_safe(vi_movement_keymap, 0);
     using_history();
     history_load();
 }

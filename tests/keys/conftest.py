@@ -105,6 +105,23 @@ class Typist:
         return self.noise()
 
 
+# What the line editor may be told by its user: other modes, other prefixes, macros that end in the middle of a sequence.
+INPUTRC = ["", "", "set editing-mode vi\nset show-mode-in-prompt on\n", r"""
+"\e\e[D": backward-word
+"\e\e[C": forward-word
+"\C-t": "\C-x\e"
+"\C-f": "list\C-m"
+"\e": re-read-init-file
+set keyseq-timeout 50
+""", "set enable-bracketed-paste off\nset convert-meta on\nset input-meta off\n"]
+
+
+def inputrc(ground, typist):
+    """Another user for the next round."""
+    with open(os.path.join(ground.home, ".inputrc"), "w", encoding="ascii") as file:
+        file.write(typist.dice.choice(INPUTRC))
+
+
 def commands(ground):
     """Words of the command table and names; none that reaches outside of the simulator."""
     out = ground.ok("help").out

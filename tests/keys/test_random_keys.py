@@ -4,7 +4,7 @@
 import os
 import signal
 
-from conftest import Typist, commands, rounds, told, type_in
+from conftest import Typist, commands, inputrc, rounds, told, type_in
 
 from harness.tui import Tui
 from harness.wait import until
@@ -21,6 +21,7 @@ def answers(terminal):
 
 
 def a_round(ground, typist):
+    inputrc(ground, typist)
     terminal = Tui(ground.argv(), env=ground.env(EDITOR="true", PATH=os.environ["PATH"]), ns=ground.ns, flush=False)
     try:
         with told(typist, terminal, ground):

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 
-from conftest import Typist, commands, rounds, told, type_in
+from conftest import Typist, commands, inputrc, rounds, told, type_in
 
 from harness.tui import Tui
 from harness.wait import until
@@ -16,17 +16,19 @@ PROMPT = re.compile(rb"gemel[^\n]*> ?[^\n]*$")
 def a_line(terminal, text):
     """Type a line; a command that goes on is interrupted; the prompt has to come back."""
     type_in(terminal, b"\x15" + text + b"\r")
-    for _ in range(3):
+    for attempt in range(3):
         seen = len(terminal.raw)
         try:
             until(lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[seen - 1:])), 1)
             return
         except AssertionError:
-            type_in(terminal, b"\x1b\x03\x03")
+            # a console is detached from; the shell of an instance is left
+            type_in(terminal, b"\x1b\x03\x03\x1d" + (b"\x03exit\r" if attempt > 0 else b""))
     until(lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[-4000:])), 15, "a prompt")
 
 
 def a_round(ground, typist):
+    inputrc(ground, typist)
     terminal = Tui(ground.argv("shell"), env=ground.env(EDITOR="true", PAGER="cat", PATH=os.environ["PATH"]),
                    ns=ground.ns, cols=200, flush=False)
     try:

@@ -205,20 +205,39 @@ def test_any_key_ends_a_search(tui, gemel):
 @pytest.mark.quick
 def test_an_unbound_sequence_ends_a_search(tui, gemel):
     history(gemel, "set cpu host", "version")
-    terminal = shell(tui)
-    terminal.key("^r")
-    terminal.wait(r"reverse-i-search")
-    terminal.send("host")
-    terminal.wait(r"`host': ?set cpu host")
-    terminal.send("\x18:")
-    terminal.wait(lambda t: re.match(r"gemel> set cpu host", last_line(t)))
-    terminal.send("!")
-    terminal.wait(lambda t: re.match(r"gemel> set cpu !?host!?", last_line(t)) and "!" in last_line(t))
-    console_line = console(tui)
-    console_line.send(":")
-    console_line.wait(r"Tab completes")
-    console_line.key("^r")
-    console_line.send("host")
-    console_line.wait(r"`host': ?set cpu host")
-    console_line.send("\x18:!")
-    console_line.wait(r"^:set cpu !host")
+    for program, start in ((shell, ""), (console, ":")):
+        terminal = program(tui)
+        terminal.send(start)
+        terminal.wait(r"Tab completes" if start else "gemel>")
+        terminal.key("^r")
+        terminal.wait(r"reverse-i-search")
+        terminal.send("host")
+        terminal.wait(r"`host': ?set cpu host")
+        terminal.send("\x18:!")
+        terminal.wait(r"(^:|gemel> )set cpu !host")
+
+
+# Each of these made readline 8.2 jump into a frame that had returned, or read what it had freed.
+SEQUENCES = {"a character search for an arrow key": "\x1d\x1b[x", "one for ESC": "\x1d\x1b]", "one given up": "\x1d\x1b\x07",
+             "one for a meta key": "\x1d\x1bx\x1bW", "a macro of a search": "\x18(\x12a\x18:\x18)\x18e",
+             "a counted key": "\x1b3\x18:", "a search there and back": "\x12o\x13\x13(ep\x12\x12",
+             "quoted keys": "\x16\x1bx\x18:\x16\x1b[x"}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("keys", SEQUENCES.values(), ids=SEQUENCES)
+def test_no_sequence_of_keys_harms_the_line_editor(tui, gemel, keys):
+    history(gemel, "set cpu host", "version")
+    for program, start in ((shell, ""), (console, ":")):
+        terminal = program(tui)
+        terminal.send(start)
+        terminal.wait(r"Tab completes" if start else "gemel>")
+        if program is shell:
+            terminal.send("copy(" + keys.replace("\x13", ""))  # there it stops the terminal
+        else:
+            terminal.send("copy(" + keys)
+        terminal.wait_still(0.3)
+        terminal.send("\x03")
+        terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)) if program is shell else ": command" in t.dump())
+        terminal.send(start + "version\r")
+        terminal.wait(VERSION if program is shell else VERSION_SAID)
