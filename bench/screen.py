@@ -61,11 +61,11 @@ class Replay:
         return [line.rstrip() for line in self.screen.display]
 
     def cursor_row(self):
-        """The row whose first column has the cursor's sign, as text without figures (they change)."""
-        for y in range(ROWS):
+        """The row whose first column has the cursor's sign and its neighbours, as text without figures (they change):
+        two backends may have instances of one name, which follow each other when the list scrolls below the cursor."""
+        for y in range(1, ROWS - 1):
             if self.screen.buffer[y][0].data in ("▸", ">"):
-                cells = self.screen.buffer[y]
-                return y, "".join(cells[x].data for x in range(28)).strip()
+                return y, *("".join(self.screen.buffer[line][x].data for x in range(1, 28)).strip() for line in (y - 1, y, y + 1))
         return None
 
 
