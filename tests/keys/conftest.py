@@ -7,6 +7,7 @@ import json
 import os
 import random
 import select
+import signal
 import subprocess
 import time
 
@@ -157,6 +158,15 @@ def type_in(terminal, data):
         if terminal.process.poll() is not None:
             return
         assert ready, "it takes no input any more"
+
+
+def leaves(terminal):
+    """It ends, when it has not yet, by a signal; as it wants, not by a crash; and gives the terminal back."""
+    if terminal.process.poll() is None:
+        os.kill(terminal.pid, signal.SIGTERM)
+    status = terminal.wait_exit(15)
+    assert status >= 0 or -status in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), f"ended with {status}"
+    assert terminal.restored()
 
 
 def rounds():

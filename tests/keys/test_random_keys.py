@@ -4,7 +4,7 @@
 import os
 import signal
 
-from conftest import Typist, commands, inputrc, rounds, told, type_in
+from conftest import Typist, commands, inputrc, leaves, rounds, told, type_in
 
 from harness.tui import Tui
 from harness.wait import until
@@ -36,12 +36,7 @@ def a_round(ground, typist):
                 type_in(terminal, typist.typed[-1])
             answers(terminal)
             terminal.kill(typist.dice.choice([signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGTERM]))
-            status = terminal.process.poll()
-            if status is None:
-                os.kill(terminal.pid, signal.SIGTERM)
-            status = terminal.wait_exit(15)
-            assert status >= 0 or -status in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), f"ended with {status}"
-            assert terminal.restored()
+            leaves(terminal)
     finally:
         terminal.close()
 

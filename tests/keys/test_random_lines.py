@@ -3,9 +3,8 @@
 
 import os
 import re
-import signal
 
-from conftest import Typist, commands, inputrc, rounds, told, type_in
+from conftest import Typist, commands, inputrc, leaves, rounds, told, type_in
 
 from harness.tui import Tui
 from harness.wait import until
@@ -39,11 +38,7 @@ def a_round(ground, typist):
                     break
                 typist.typed.append(typist.line().replace(b"\x04", b""))
                 a_line(terminal, typist.typed[-1])
-            if terminal.process.poll() is None:
-                os.kill(terminal.pid, signal.SIGTERM)
-            status = terminal.wait_exit(15)
-            assert status >= 0 or -status in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), f"ended with {status}"
-            assert terminal.restored()
+            leaves(terminal)
     finally:
         terminal.close()
 
