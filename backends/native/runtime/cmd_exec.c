@@ -228,6 +228,7 @@ static int child_steps(struct exec *x, struct err *err)
                               .has_personality = x->spec.has_personality,
                               .personality = x->spec.personality,
                               .preserve_fds = x->opt->preserve_fds_n,
+                              .listen = x->opt->listen,
                               .slave = -1,
                               .sync = x->child_sync,
                               .notify_dumpable = !caller_privileged(),

@@ -238,6 +238,7 @@ static int prepare(struct create *c, const char *id, bool start_now, struct err 
         .has_personality = c->spec.has_personality,
         .personality = c->spec.personality,
         .preserve_fds = opt->preserve_fds_n,
+        .listen = opt->listen,
         .slave = -1,
         .user_ns = c->spec.ns[NS_USER].present || !caller_privileged(),
         .sync = -1,

@@ -82,8 +82,8 @@
     X(PRINTABLE, "terminal escapes",                                                               \
       "Messages carry no control characters of hostile names, of C0 or C1, and are UTF-8.")        \
     X(PRESERVED_OPEN, "CVE-2024-21626",                                                            \
-      "--preserve-fds refuses numbers that are not open, which the runtime's own files would "     \
-      "take.")                                                                                     \
+      "--preserve-fds and LISTEN_FDS refuse numbers that are not open, which the runtime's own "   \
+      "files would take.")                                                                         \
     X(FILTER_PRIVATE, "planted filter cache",                                                      \
       "A cached filter is used when it and its directory are the caller's own and private.")
 

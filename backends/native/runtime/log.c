@@ -46,6 +46,11 @@ int log_open(const char *path, bool json, struct err *err)
     return log_fd < 0 ? err_set(err, errno, "--log %s", path) : 0;
 }
 
+bool log_is(int fd)
+{
+    return fd == log_fd;
+}
+
 void log_message(const char *level, const char *given)
 {
     if (level_number(level) < least)

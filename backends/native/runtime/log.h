@@ -8,6 +8,9 @@
 /* Opens --log for appending. `json` is --log-format json. */
 int log_open(const char *path, bool json, struct err *err);
 
+/* True for the descriptor of --log: it is never one that the caller passed. */
+bool log_is(int fd);
+
 /* The least to write: error, warning, info (the default) or debug; NULL changes nothing. */
 int log_level(const char *level, struct err *err);
 

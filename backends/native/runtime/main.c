@@ -32,19 +32,23 @@ static int fail(int status, const struct err *err)
     return status;
 }
 
-/* --preserve-fds N: each must be open, or one of the runtime's own would take its number and reach
- * the container. */
+#define PRESERVED_MAX 65536
+
+/* --preserve-fds N and LISTEN_FDS: each must be open, or one of the runtime's own would take its
+ * number and reach the container. */
 static int check_preserved(struct options *opt, struct err *err)
 {
     int64_t n = 0;
-    if (!opt->preserve_fds)
-        return 0;
-    if (options_number(opt->preserve_fds, false, &n) < 0 || n < 0 || n > 65536)
+    if (activation_read(&opt->listen, PRESERVED_MAX, err) < 0)
+        return -1;
+    if (opt->preserve_fds && (options_number(opt->preserve_fds, false, &n) < 0 || n < 0 ||
+                              n > PRESERVED_MAX - (int64_t)opt->listen.n))
         return err_set(err, 0, "--preserve-fds: '%s' is not a number", opt->preserve_fds);
-    for (int fd = 3; fd < 3 + n; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && defended(PRESERVED_OPEN))
-            return err_set(err, errno, "--preserve-fds: descriptor %d", fd);
-    opt->preserve_fds_n = (unsigned)n;
+    opt->preserve_fds_n = opt->listen.n + (unsigned)n;
+    for (unsigned i = 0; i < opt->preserve_fds_n; i++)
+        if ((fcntl(3 + (int)i, F_GETFD) < 0 || log_is(3 + (int)i)) && defended(PRESERVED_OPEN))
+            return err_set(err, EBADF, "%s: descriptor %u",
+                           i < opt->listen.n ? "LISTEN_FDS" : "--preserve-fds", 3 + i);
     return 0;
 }
 
@@ -110,7 +114,7 @@ static int dispatch(int argc, char **argv)
         err_set(&err, 0, "%s: usage: %s %s", command->name, command->name, command->arguments);
         return fail(command->failure, &err);
     }
-    if (check_preserved(&opt, &err) < 0 || (command->enters && seal_self(argv, &err) < 0))
+    if (command->enters && (check_preserved(&opt, &err) < 0 || seal_self(argv, &err) < 0))
         return fail(command->failure, &err);
     if (proc_fd() < 0) {
         err_set(&err, errno, "/proc is not a procfs");

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "util.h"
+#include "activation.h"
 
 #define OPTION_LIST_MAX 256
 
@@ -21,7 +21,8 @@ struct options {
     const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless_mode, *criu;
     bool debug, systemd_cgroup, help, version;
     const char *bundle, *config, *pid_file, *console_socket, *pidfd_socket, *preserve_fds;
-    unsigned preserve_fds_n; /* preserve_fds as a checked number */
+    unsigned preserve_fds_n; /* preserve_fds as a checked number, and those of `listen` before it */
+    struct activation listen;
     bool no_pivot, no_new_keyring, no_subreaper, detach, tty, keep;
     const char *process, *user, *cwd, *apparmor, *process_label, *cgroup;
     struct option_list env, caps, gids;

@@ -219,6 +219,8 @@ int process_prepare(struct process_env *env, const char **ret_path, struct err *
     if (p->n_args == 0)
         return 0;
     env->environment = home_environment(p);
+    if (env->listen.n > 0)
+        env->environment = activation_environment(&env->listen, env->environment);
     *ret_path = process_find(p, err);
     return *ret_path ? 0 : -1;
 }

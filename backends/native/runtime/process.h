@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "activation.h"
 #include "filter.h"
 #include "spec.h"
 
@@ -19,7 +20,8 @@ struct process_env {
     bool new_keyring;
     bool has_personality;
     uint64_t personality;
-    unsigned preserve_fds;
+    unsigned preserve_fds; /* how many from 3 on, with those of `listen` */
+    struct activation listen;
     int slave; /* terminal, or -1 */
     bool user_ns;
     int sync;                 /* where a filter's listener is announced (notify.h) */

@@ -14,6 +14,7 @@
  *   attacker forks N               fork N sleepers, print how many were made, end them
  *   attacker hog MEGABYTES         touch so much memory
  *   attacker hello                 say so
+ *   attacker accept FD TEXT        send TEXT to the next connection of a listening descriptor
  *   attacker unseal                make the mount of every runtime's /proc/PID/exe writable again
  */
 #define _GNU_SOURCE
@@ -134,6 +135,13 @@ static void unseal(void)
     }
 }
 
+/* One connection on a listening descriptor that was passed; `text` is sent to it. */
+static int accept_one(int fd, const char *text)
+{
+    int peer = accept(fd, NULL, NULL);
+    return peer >= 0 && write(peer, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
@@ -168,6 +176,8 @@ int main(int argc, char **argv)
         hog((size_t)atoi(arg));
     } else if (!strcmp(word, "hello")) {
         puts("RAN FROM THE HOST");
+    } else if (!strcmp(word, "accept") && argc > 3) {
+        return accept_one(atoi(arg), argv[3]);
     } else if (!strcmp(word, "unseal")) {
         unseal();
     } else {

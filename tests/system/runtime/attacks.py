@@ -238,6 +238,15 @@ def cve_2024_21626_numbers_of_preserved_descriptors_that_the_runtime_fills(rt):
     return ran_it(got)
 
 
+@attack("PRESERVED_OPEN")
+def cve_2024_21626_numbers_of_passed_sockets_that_the_runtime_fills(rt):
+    program, got = host_program(rt), ""
+    for fd in range(3, 12):
+        cid = rt.bundle(f"/proc/self/fd/{fd}{'/..' * 12}{program}", "hello")
+        got += call_from(rt, "export LISTEN_FDS=9 LISTEN_PID=$$", "run", "-b", rt.path(cid), cid).stdout
+    return ran_it(got)
+
+
 @attack("NOT_DUMPABLE")
 def cve_2016_9962_a_neighbour_in_the_pid_namespace_reads_the_waiting_runtime(rt):
     spy = rt.start()

@@ -286,3 +286,6 @@ def test_preserved_descriptors_reach_the_program_and_no_others(rt):
 
 def test_a_descriptor_to_preserve_must_be_open(rt):
     assert "--preserve-fds" in rt.fails("run", "-b", rt.path(rt.bundle("true")), "--preserve-fds", "5", "x")
+    # The log, which is opened before, does not stand for it.
+    assert "--preserve-fds: descriptor 3" in rt.fails("--log", rt.top / "log", "run", "-b", rt.path(rt.bundle("true")),
+                                                      "--preserve-fds", "1", "x")
