@@ -2,7 +2,8 @@
 /*
  * Hooks (runtime-spec, "POSIX-platform Hooks"): run in order, the state on stdin; the first that
  * fails or outlives its timeout is an error for all kinds but poststart and poststop, where it is a
- * warning and the rest still run (the caller decides).
+ * warning and the rest still run (the caller decides). For poststart that is the rule of 1.0 to
+ * 1.2; 1.3 has another (docs/decisions/0008).
  */
 #pragma once
 
