@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* complete_words.c - what a word of a command can be: instances, snapshots, options, keys, files.
  */
+#include "console/complete_files.h"
 #include "console/complete_private.h"
 
 #include "console/alerts.h"
@@ -322,23 +323,12 @@ static void offer_alias(Completer *completer, const Command *command, guint slot
 
 void offer_files(Completer *completer)
 {
-    const char *partial = completer->context->partial;
-    const char *slash = strrchr(partial, '/');
-    g_autofree char *dir_name =
-        slash != NULL ? g_strndup(partial, (gsize)(slash - partial + 1)) : g_strdup("");
-    g_autofree char *home = g_str_has_prefix(dir_name, "~/")
-                                ? g_build_filename(g_get_home_dir(), dir_name + 2, NULL)
-                                : NULL;
-    const char *where = home != NULL ? home : *dir_name != '\0' ? dir_name : ".";
-    g_autoptr(GDir) dir = g_dir_open(where, 0, NULL);
-    const char *name;
+    const GPtrArray *files = complete_files(completer->context->partial, &completer->pending);
 
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *path = g_strconcat(dir_name, name, NULL);
-        g_autofree char *real = g_build_filename(where, name, NULL);
+    for (guint i = 0; files != NULL && i < files->len; i++) {
+        const CompleteFile *file = files->pdata[i];
 
-        if (*name != '.' || (slash != NULL ? slash[1] == '.' : *partial == '.'))
-            offer(completer, path, g_file_test(real, G_FILE_TEST_IS_DIR) ? "directory" : NULL);
+        offer(completer, file->path, file->is_directory ? "directory" : NULL);
     }
 }
 
