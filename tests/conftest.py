@@ -18,6 +18,8 @@ from harness.world import World  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: part of `./dev test quick`")
+    # Of a service that runs the tests: with it each start of a container would wait for its word.
+    os.environ.pop("NOTIFY_SOCKET", None)
 
 
 @pytest.fixture

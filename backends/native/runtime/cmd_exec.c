@@ -404,5 +404,5 @@ int cmd_exec(const struct options *opt, int argc, char **argv, struct err *err)
         return -1;
     }
     state_close(&x.st);
-    return opt->detach ? 0 : terminal_relay(master, pid);
+    return opt->detach ? 0 : terminal_relay(master, pid, NULL);
 }

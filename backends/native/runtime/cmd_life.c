@@ -13,19 +13,33 @@
 int cmd_create(const struct options *opt, int argc, char **argv, struct err *err)
 {
     struct state st;
+    struct sdnotify ready;
     int master;
-    if (container_create(opt, argv[0], false, &st, &master, err) < 0)
+    if (container_create(opt, argv[0], false, &st, &master, &ready, err) < 0)
         return -1;
     state_close(&st);
     return 0;
 }
 
+/* Others may have the container meanwhile: it may be long until it says that it is ready. */
+static void wait_ready(struct state *st, struct sdnotify *ready)
+{
+    if (ready->inside < 0)
+        return;
+    auto_fd pidfd = state_pidfd(st);
+    state_unlock(st);
+    sdnotify_wait(ready, pidfd, st->pid);
+}
+
 int cmd_start(const struct options *opt, int argc, char **argv, struct err *err)
 {
     struct state st;
+    struct sdnotify ready = SDNOTIFY_NONE;
     int rc = state_open(&st, opt->root, argv[0], STATE_LOCK, err);
     if (rc == 0)
-        rc = container_start(&st, err);
+        rc = container_start(&st, &ready, err);
+    if (rc == 0)
+        wait_ready(&st, &ready);
     state_close(&st);
     return rc;
 }
@@ -33,11 +47,15 @@ int cmd_start(const struct options *opt, int argc, char **argv, struct err *err)
 int cmd_run(const struct options *opt, int argc, char **argv, struct err *err)
 {
     struct state st;
-    int master;
-    if (container_create(opt, argv[0], true, &st, &master, err) < 0)
+    struct sdnotify ready;
+    int master, status = 0, rc = 0;
+    if (container_create(opt, argv[0], true, &st, &master, &ready, err) < 0)
         return -1;
     state_unlock(&st);
-    int status = opt->detach ? 0 : terminal_relay(master, st.pid), rc = 0;
+    if (opt->detach)
+        wait_ready(&st, &ready);
+    else
+        status = terminal_relay(master, st.pid, &ready);
     /* Somebody else may have deleted it meanwhile. */
     if (!opt->detach && !opt->keep && state_relock(&st))
         rc = container_delete(&st, true, err);

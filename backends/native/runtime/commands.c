@@ -52,8 +52,9 @@ static void print_all(void)
     for (size_t i = 0; i < command_table_n; i++)
         printf("  %-10s %-20s %s\n", command_table[i].name, command_table[i].arguments,
                command_table[i].help);
-    puts("\nEnvironment:\n  LISTEN_FDS, LISTEN_PID          sockets from 3 on for the program "
-         "(create, run, exec)");
+    puts("\nEnvironment:\n"
+         "  LISTEN_FDS, LISTEN_PID          sockets from 3 on for the program (create, run, exec)\n"
+         "  NOTIFY_SOCKET                   told when the program is ready (create, start, run)");
     puts("\nExample:\n  gemel-runtime run --bundle /srv/web web");
 }
 

@@ -37,8 +37,9 @@ struct create {
     size_t len;
     struct seccomp_filter filter;
     struct init_plan plan;
-    int sync;       /* the parent's end */
-    int console[2]; /* the foreground's socket pair, when there is no --console-socket */
+    int sync;               /* the parent's end */
+    struct sdnotify *ready; /* run: with a manager when there is one to tell */
+    int console[2];         /* the foreground's socket pair, when there is no --console-socket */
     pid_t pid;
     pid_t helper; /* keeps systemd's scope until init is in it */
     bool in_v2;   /* cloned into the v2 group */
@@ -244,6 +245,7 @@ static int prepare(struct create *c, const char *id, bool start_now, struct err 
         .sync = -1,
         .notify_dumpable = !caller_privileged(),
     };
+    plan->notify = sdnotify_prepare(&c->spec, start_now, c->ready);
     if (ns_open_paths(&c->spec, plan->ns_fds, err) < 0)
         return -1;
     return ns_check_own(&c->spec, plan->ns_fds, err);
@@ -489,6 +491,8 @@ static int build(struct create *c, struct err *err)
             return -1;
         sync_send(c->sync, SYNC_DONE, 0, NULL);
     }
+    if (c->ready->manager >= 0 && sdnotify_receive(c->sync, SYNC_SOCKET, c->ready, err) < 0)
+        return explain(c, err);
     const struct notify notify = {spec, st, "creating", c->pid};
     return notify_wait(c->sync, SYNC_READY, NULL, &notify, err) < 0 ? explain(c, err) : 0;
 }
@@ -560,13 +564,14 @@ static void undo(struct create *c)
 }
 
 int container_create(const struct options *opt, const char *id, bool start_now, struct state *st,
-                     int *ret_master, struct err *err)
+                     int *ret_master, struct sdnotify *ret_ready, struct err *err)
 {
-    struct create c = {.opt = opt, .st = st, .sync = -1, .console = {-1, -1}};
+    struct create c = {.opt = opt, .st = st, .sync = -1, .console = {-1, -1}, .ready = ret_ready};
+    *ret_ready = SDNOTIFY_NONE;
     memset(st, 0, sizeof *st);
     st->dir = -1;
     st->cgroup.v2_fd = -1;
-    c.plan.root_mount = c.plan.console = c.plan.start = c.plan.sync = -1;
+    c.plan.root_mount = c.plan.console = c.plan.start = c.plan.sync = c.plan.notify_fd = -1;
     if (prepare(&c, id, start_now, err) < 0 || prepare_terminal(&c, start_now, err) < 0 ||
         prepare_mounts(&c, err) < 0)
         return -1;

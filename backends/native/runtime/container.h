@@ -2,6 +2,7 @@
 /* The parent's half of making, and the end of a container. Protocol and order are in init.h. */
 #pragma once
 
+#include "sdnotify.h"
 #include "state.h"
 
 struct options; /* options.h */
@@ -9,13 +10,14 @@ struct options; /* options.h */
 /*
  * Makes the container of `id` from the bundle up to where it waits for `start`. With `start_now`
  * (run) the program has been executed on return. *ret_master is the terminal for the foreground, or
- * -1. On failure nothing is left: no process, mount, group or directory.
+ * -1; *ret_ready what is to be forwarded to a service manager. On failure nothing is left: no
+ * process, mount, group or directory.
  */
 int container_create(const struct options *opt, const char *id, bool start_now, struct state *st,
-                     int *ret_master, struct err *err);
+                     int *ret_master, struct sdnotify *ret_ready, struct err *err);
 
-/* Tells the waiting init to go; returns when the program runs. */
-int container_start(struct state *st, struct err *err);
+/* Tells the waiting init to go; returns when the program runs. *ret_ready is as above. */
+int container_start(struct state *st, struct sdnotify *ret_ready, struct err *err);
 
 /* poststop hooks, groups, directory. The container must be locked; with `kill` what lives is killed
  * first. */

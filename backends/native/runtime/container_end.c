@@ -33,11 +33,12 @@ static int kill_init(const struct state *st, struct err *err)
 }
 
 /* Connects to the waiting init; the words that come back are its failures. */
-int container_start(struct state *st, struct err *err)
+int container_start(struct state *st, struct sdnotify *ret_ready, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct spec spec = {0};
     enum status status = state_status(st);
+    *ret_ready = SDNOTIFY_NONE;
     if (status != STATUS_CREATED)
         return err_set(err, 0, "container '%s' is %s, not created", st->id, status_names[status]);
     if (!st->plain && (state_config(st, err) < 0 || spec_parse(st->config, &spec, err) < 0))
@@ -48,7 +49,8 @@ int container_start(struct state *st, struct err *err)
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", st->dir);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         return err_set(err, errno, "container '%s': its init does not answer", st->id);
-    if (sync_wait(fd, SYNC_READY, NULL, err) < 0)
+    ret_ready->manager = sdnotify_wanted() ? sdnotify_connect() : -1;
+    if (sdnotify_receive(fd, SYNC_READY, ret_ready, err) < 0)
         return err->errnum == EPIPE
                    ? err_set(err, 0, "container '%s': its init died before it could start", st->id)
                    : -1;

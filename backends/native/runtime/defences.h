@@ -84,6 +84,9 @@
     X(PRESERVED_OPEN, "CVE-2024-21626",                                                            \
       "--preserve-fds and LISTEN_FDS refuse numbers that are not open, which the runtime's own "   \
       "files would take.")                                                                         \
+    X(NOTIFY_READY, "messages to the host's manager",                                              \
+      "Of what a container sends to its notify socket only that it is ready goes out, in the "     \
+      "runtime's own words and without descriptors.")                                              \
     X(FILTER_PRIVATE, "planted filter cache",                                                      \
       "A cached filter is used when it and its directory are the caller's own and private.")
 

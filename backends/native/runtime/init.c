@@ -16,6 +16,7 @@
 #include "hooks.h"
 #include "mounts.h"
 #include "namespaces.h"
+#include "sdnotify.h"
 #include "terminal.h"
 #include "version.h"
 
@@ -121,6 +122,14 @@ static int make_mounts(const struct init_plan *plan, int root, int *ret_pid, str
     return entered ? 0 : enter_groups(plan, ret_pid, err);
 }
 
+/* run: whoever called reads it from now on. */
+static int hand_out_notify(struct init_plan *plan, struct err *err)
+{
+    int rc = sync_send_fds(plan->sync, SYNC_SOCKET, 0, &plan->notify_fd, 1);
+    fd_cleanup(&plan->notify_fd);
+    return rc < 0 ? err_set(err, errno, "sync") : 0;
+}
+
 /* Everything between clone and pivot_root, with the host's file system still in reach. */
 static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struct err *err)
 {
@@ -136,7 +145,8 @@ static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struc
         return -1;
     *ret_root = root;
     if (make_mounts(plan, root, ret_pid, err) < 0 ||
-        rootfs_devices(root, spec, plan->env.user_ns, err) < 0)
+        rootfs_devices(root, spec, plan->env.user_ns, err) < 0 ||
+        (plan->notify && (plan->notify_fd = sdnotify_make(root, spec, err)) < 0))
         return -1;
     if (plan->env.process->terminal) {
         auto_fd master = -1;
@@ -149,7 +159,8 @@ static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struc
         (sync_send(plan->sync, SYNC_HOOKS, 0, NULL) < 0 ||
          sync_wait(plan->sync, SYNC_DONE, NULL, err) < 0))
         return -1;
-    if (run_hooks(plan, HOOK_CREATE_CONTAINER, "creating", *ret_pid, err) < 0)
+    if (run_hooks(plan, HOOK_CREATE_CONTAINER, "creating", *ret_pid, err) < 0 ||
+        (plan->notify && plan->start < 0 && hand_out_notify(plan, err) < 0))
         return -1;
     struct err ignored;
     auto_fd cwd = mount_target(root, plan->env.process->cwd, true, 0, &ignored);
@@ -161,7 +172,7 @@ static int build_root(struct init_plan *plan, int *ret_root, int *ret_pid, struc
 /* Waits for one `start`, and for its word that it has taken the socket's name away: a container
  * that runs must not look as if it still waited. On return 0 *ret_fd is where failures are
  * reported; execve closes it. */
-static int wait_start(const struct init_plan *plan, int *ret_fd, struct err *err)
+static int wait_start(struct init_plan *plan, int *ret_fd, struct err *err)
 {
     *ret_fd = -1;
     if (plan->start < 0)
@@ -171,8 +182,9 @@ static int wait_start(const struct init_plan *plan, int *ret_fd, struct err *err
     while (*ret_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (*ret_fd < 0)
         return err_set(err, errno, "start");
-    if (sync_send(*ret_fd, SYNC_READY, 0, NULL) < 0)
+    if (sync_send_fds(*ret_fd, SYNC_READY, 0, &plan->notify_fd, plan->notify_fd >= 0) < 0)
         return err_set(err, errno, "start");
+    fd_cleanup(&plan->notify_fd);
     return sync_wait(*ret_fd, SYNC_COMMIT, NULL, err);
 }
 
@@ -203,13 +215,13 @@ static int run(struct init_plan *plan, int *report, struct err *err)
         return -1;
     /* Nothing of the host is open any more when the configuration's paths are used
      * (CVE-2024-21626). */
-    const int held[] = {plan->sync, plan->start, plan->env.slave, proc_fd()};
+    const int held[] = {plan->sync, plan->start, plan->notify_fd, plan->env.slave, proc_fd()};
     fds_close_except(3 + plan->env.preserve_fds, held, ARRAY_LEN(held));
     plan->env.sync = plan->sync;
     if (process_prepare(&plan->env, &path, err) < 0)
         return -1;
     /* A created container waits here, maybe for days: it holds nothing of the host meanwhile. */
-    const int keep[] = {plan->sync, plan->start};
+    const int keep[] = {plan->sync, plan->start, plan->notify_fd};
     fds_close_except(3 + plan->env.preserve_fds, keep, ARRAY_LEN(keep));
     if (sync_send(plan->sync, SYNC_READY, 0, NULL) < 0)
         return err_set(err, errno, "sync");

@@ -12,7 +12,9 @@
  *   GROUPS, with descriptors of v1 groups ▶ joins them, cgroup namespace, mounts, devices, terminal
  *   copies of configuration and filter
  *   prestart, createRuntime hooks ◀──────── HOOKS (only when there are some)
- *   DONE ─────────────────────────────────▶ createContainer hooks, masks, pivot, user, capabilities
+ *   DONE ─────────────────────────────────▶ createContainer hooks
+ *   (run, with a service manager) ◀──────── SOCKET, see sdnotify.h
+ *                                           masks, pivot, user, capabilities
  *   state.json, pid file ◀───────────────── READY
  *   COMMIT ───────────────────────────────▶ waits for `start` (create) or goes on (run)
  *
@@ -42,9 +44,11 @@ struct init_plan {
     const struct cgroup *cgroup;
     const struct cgroup *callers; /* see mounts.h */
     bool new_user_ns, no_pivot;
-    int sync;    /* init's end */
-    int console; /* socket that takes the terminal, or -1 */
-    int start;   /* listening start.sock, or -1 to go on at once */
+    int sync;      /* init's end */
+    int console;   /* socket that takes the terminal, or -1 */
+    int start;     /* listening start.sock, or -1 to go on at once */
+    bool notify;   /* make the container's notify socket (sdnotify.h) */
+    int notify_fd; /* it, once made, until it is handed out; -1 */
 };
 
 /* Runs in the child; does not return. */

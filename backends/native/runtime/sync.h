@@ -15,6 +15,7 @@ enum sync_type {
     SYNC_READY,
     SYNC_COMMIT,
     SYNC_NOTIFY, /* a filter with notifications comes next; the value is its listener's number */
+    SYNC_SOCKET, /* with the container's notify socket (sdnotify.h) */
     SYNC_ERROR
 };
 

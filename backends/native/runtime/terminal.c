@@ -170,7 +170,16 @@ void terminal_hold_signals(void)
     sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
-int terminal_relay(int master, pid_t pid)
+/* Its end says nothing of what it sent before. */
+static void forward_last(struct sdnotify *ready)
+{
+    if (ready) {
+        sdnotify_step(ready, getpid());
+        sdnotify_end(ready);
+    }
+}
+
+int terminal_relay(int master, pid_t pid, struct sdnotify *ready)
 {
     static struct flow in, out;
     struct termios old;
@@ -190,22 +199,26 @@ int terminal_relay(int master, pid_t pid)
     /* It may have ended before the signals were blocked. */
     bool ended = waitpid(pid, &status, WNOHANG) == pid;
     while (!ended) {
-        struct pollfd p[4] = {
+        struct pollfd p[5] = {
             {.fd = signals, .events = POLLIN},
             {.fd = in.open && !in.len ? 0 : -1, .events = POLLIN},
             {.fd = out.open || in.len ? master : -1,
              .events = (short)((out.open && !out.len ? POLLIN : 0) | (in.len ? POLLOUT : 0))},
             {.fd = out.len ? 1 : -1, .events = POLLOUT},
+            ready ? sdnotify_pollfd(ready) : (struct pollfd){.fd = -1},
         };
-        if (poll(p, 4, -1) < 0 && errno != EINTR)
+        if (poll(p, 5, -1) < 0 && errno != EINTR)
             break;
         if (p[1].revents || in.len)
             flow_move(&in, 0, master, p[1].revents, p[2].revents & POLLOUT);
         if (p[2].revents & (POLLIN | POLLHUP | POLLERR) || out.len)
             flow_move(&out, master, 1, p[2].revents, p[3].revents);
+        if (p[4].revents && sdnotify_step(ready, getpid()))
+            sdnotify_end(ready);
         if (p[0].revents)
             ended = take_signals(signals, master, pid, &status);
     }
+    forward_last(ready);
     if (master >= 0)
         drain(master, &out);
     if (raw)

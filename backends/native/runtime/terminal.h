@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "sdnotify.h"
 #include "spec.h"
 
 /* Connects to --console-socket. */
@@ -34,6 +35,6 @@ void terminal_hold_signals(void);
 /*
  * Foreground: copies between the caller's terminal and `master` (-1: none) until process `pid`, a
  * child, ends; signals are passed on. Returns the exit status as a shell has it (128 + signal). The
- * caller's terminal is raw meanwhile and restored.
+ * caller's terminal is raw meanwhile and restored. `ready` (may be NULL) is forwarded beside it.
  */
-int terminal_relay(int master, pid_t pid);
+int terminal_relay(int master, pid_t pid, struct sdnotify *ready);

@@ -15,6 +15,9 @@
  *   attacker hog MEGABYTES         touch so much memory
  *   attacker hello                 say so
  *   attacker accept FD TEXT        send TEXT to the next connection of a listening descriptor
+ *   attacker notify TEXT...        send datagrams to $NOTIFY_SOCKET
+ *   attacker notify-fd TEXT...     with descriptor 0 beside each
+ *   attacker notify-flood TEXT     as many as are taken
  *   attacker unseal                make the mount of every runtime's /proc/PID/exe writable again
  */
 #define _GNU_SOURCE
@@ -33,6 +36,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +146,49 @@ static int accept_one(int fd, const char *text)
     return peer >= 0 && write(peer, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : 1;
 }
 
+/* Datagrams to $NOTIFY_SOCKET as sd_notify(3) sends them, with descriptor `fd` beside each (-1:
+ * none). */
+static int notify(char **texts, int fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = getenv("NOTIFY_SOCKET");
+    int sock = socket(AF_UNIX, SOCK_DGRAM, 0), failed = 0;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path ? path : "");
+    for (; *texts; texts++) {
+        union {
+            char data[CMSG_SPACE(sizeof(int))];
+            struct cmsghdr align;
+        } control = {{0}};
+        struct iovec part = {*texts, strlen(*texts)};
+        struct msghdr message = {
+            .msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &part, .msg_iovlen = 1};
+        if (fd >= 0) {
+            message.msg_control = control.data;
+            message.msg_controllen = sizeof control.data;
+            struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+            cmsg->cmsg_level = SOL_SOCKET;
+            cmsg->cmsg_type = SCM_RIGHTS;
+            cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+            memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
+        }
+        long rc = sendmsg(sock, &message, MSG_NOSIGNAL);
+        tell("notify", rc);
+        failed |= rc < 0;
+    }
+    close(sock);
+    return failed;
+}
+
+/* The same as often as it is taken. */
+static void notify_flood(char *text)
+{
+    char *texts[] = {text, NULL};
+    if (!freopen("/dev/null", "w", stdout))
+        return;
+    while (notify(texts, -1) == 0)
+        ;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
@@ -178,6 +225,12 @@ int main(int argc, char **argv)
         puts("RAN FROM THE HOST");
     } else if (!strcmp(word, "accept") && argc > 3) {
         return accept_one(atoi(arg), argv[3]);
+    } else if (!strcmp(word, "notify")) {
+        return notify(argv + 2, -1);
+    } else if (!strcmp(word, "notify-fd")) {
+        return notify(argv + 2, 0);
+    } else if (!strcmp(word, "notify-flood") && argc > 2) {
+        notify_flood(argv[2]);
     } else if (!strcmp(word, "unseal")) {
         unseal();
     } else {

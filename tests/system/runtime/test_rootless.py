@@ -380,3 +380,18 @@ def test_root_inside_a_user_namespace_keeps_its_state_in_the_users_directory(rl)
     assert got.returncode == 0 and rl.start() not in got.stdout
     got = rl.as_user("unshare", "--user", "--map-root-user", rl.binary, "list", "-q")
     assert f"t{os.getpid()}-" in got.stdout, got
+
+
+@pytest.mark.parametrize("subids", ["rl", "single"])
+def test_the_service_manager_of_a_user_is_told_that_it_is_ready(request, attacker, subids):
+    user = request.getfixturevalue(subids)
+    shutil.copy(attacker, user.image / "bin/attacker")
+    path = user.home / "manager.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(20)
+        user.own(path)
+        cid = user.bundle("attacker", "notify", "READY=1")
+        got = user.as_user("env", f"NOTIFY_SOCKET={path}", user.binary, "run", "-b", user.path(cid), cid)
+        assert (got.returncode, got.stdout, got.stderr) == (0, "notify DONE\n", "")
+        assert manager.recv(4096).endswith(b"\nREADY=1")
