@@ -3,8 +3,11 @@
 
 import json
 import os
+import pathlib
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 
 import pexpect
@@ -61,6 +64,62 @@ def test_a_command_that_cannot_run_has_the_status_a_shell_gives_it(podman, comma
     name = podman.start("sleep 1000")
     got = podman.call("exec", name, command)
     assert got.returncode == status and words in got.stderr, got
+
+
+@pytest.fixture(scope="module")
+def sender(tmp_path_factory):
+    """sd_notify(3) for containers: one static program."""
+    program = tmp_path_factory.mktemp("sender") / "sender"
+    source = pathlib.Path(__file__).with_name("runtime") / "attacker.c"
+    subprocess.run(["cc", "-static", "-O1", "-o", program, source], check=True)
+    return program
+
+
+@pytest.fixture
+def manager(tmp_path):
+    """A service manager's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.bind(str(tmp_path / "manager.sock"))
+        made.settimeout(30)
+        yield made
+
+
+def from_unit(podman, manager, *args):
+    """podman as a unit of a service manager runs it."""
+    return subprocess.run([*podman.argv, *map(str, args)], env={**podman.env, "NOTIFY_SOCKET": manager.getsockname()},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+def test_a_container_tells_the_service_manager_that_it_is_ready(podman, manager, sender):
+    """--sdnotify=container: conmon has the manager's socket, and the runtime mounts the one that it made."""
+    got = from_unit(podman, manager, "run", "-d", "--name", "n", "--sdnotify=container", "-v", f"{sender}:/sender", *podman.where(),
+                    "busy", "sh", "-c", "trap '/sender notify STATUS=x MAINPID=1 READY=1' USR1; echo begun; while :; do sleep 0.05; done")
+    assert got.returncode == 0, got.stderr
+    conmon = json.loads(podman.ok("inspect", "n"))[0]["State"]["ConmonPid"]
+    assert manager.recv(4096).decode() == f"MAINPID={conmon}"
+    until(lambda: "begun" in podman.logs("n"), what=lambda: podman.logs("n"))
+    podman.ok("kill", "-s", "USR1", "n")
+    assert manager.recv(4096) == b"READY=1"
+
+
+def test_conmon_tells_the_service_manager_for_a_container(podman, manager):
+    got = from_unit(podman, manager, "run", "-d", "--name", "n", "--sdnotify=conmon", *podman.where(), "busy", "sh", "-c",
+                    "echo [$NOTIFY_SOCKET]; exec sleep 1000")
+    assert got.returncode == 0, got.stderr
+    conmon = json.loads(podman.ok("inspect", "n"))[0]["State"]["ConmonPid"]
+    assert manager.recv(4096).decode() == f"MAINPID={conmon}\nREADY=1"
+    until(lambda: podman.logs("n") == "[]\n", what=lambda: podman.logs("n"))
+
+
+def test_a_socket_of_the_service_manager_is_passed_on(podman):
+    script = 'echo pid=$LISTEN_PID fds=$LISTEN_FDS; readlink /proc/self/fd/3'
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        launch = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
+                  "os.execvp(sys.argv[2], sys.argv[2:])")
+        got = subprocess.run([sys.executable, "-I", "-c", launch, str(passed.fileno()), *podman.argv, "run", "--rm", *podman.where(),
+                              "busy", "sh", "-c", script], env=podman.env, pass_fds=[passed.fileno()], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=60)
+        assert got.stdout == f"pid=1 fds=1\nsocket:[{os.fstat(passed.fileno()).st_ino}]\n", got.stderr
 
 
 def test_exec_stop_logs_and_rm_of_a_background_container(podman):
