@@ -16,6 +16,11 @@ from harness.tui import Tui  # noqa: E402
 from harness.world import World  # noqa: E402
 
 
+# Other programs' words are compared too: as they are without the host's language.
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ.pop("LANGUAGE", None)
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: part of `./dev test quick`")
     # Of a service that runs the tests: with it each start of a container would wait for its word.

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from . import proc
-from .wait import SLOW, until
+from .wait import patience, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -85,12 +85,12 @@ class Gemel:
         """Run gemel to its end and return the Result, whatever its status."""
         with self.popen(*args, env=env, **more) as running:
             try:
-                out, err = running.communicate(input, timeout * SLOW)
+                out, err = running.communicate(input, patience(timeout))
             except subprocess.TimeoutExpired:
                 running.kill()
                 out, err = running.communicate()
                 raise AssertionError(f"gemel {' '.join(map(str, args))}: no end within "
-                                     f"{timeout * SLOW:g} s\n{out}\n{err}") from None
+                                     f"{patience(timeout):g} s\n{out}\n{err}") from None
         result = Result(running.args, running.returncode, out or "", err or "")
         for word in ("CRITICAL **", "WARNING **", "Sanitizer", "runtime error:"):
             assert word not in result.err, result

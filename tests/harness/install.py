@@ -38,7 +38,7 @@ class Installed:
         self.ns = f"/proc/{self.keeper.pid}/ns/mnt"
 
     def close(self):
-        self.keeper.communicate("\n", timeout=10)
+        self.keeper.communicate("\n", timeout=60)
 
     def gemel(self):
         """A user's gemel: the installed program, a store of its own, the world's libvirt."""
@@ -47,7 +47,7 @@ class Installed:
         made.path = os.path.join(self.prefix, "bin", "gemel")
         return made
 
-    def run(self, argv, gemel, timeout=60, **env):
+    def run(self, argv, gemel, timeout=120, **env):
         """Run any program as that user, with the installed one in the PATH; returns its CompletedProcess."""
         path = f"{self.prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return subprocess.run(argv, cwd="/", env=gemel.env(PATH=path, **env), text=True, errors="replace",

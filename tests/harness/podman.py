@@ -38,7 +38,7 @@ class Podman:
                      str(self.top / "tmp"), "--runtime", runtime or program("gemel-runtime"), *options]
         self.ok("import", "-q", engines.image_tar(self.top / "image.tar"), "busy")
 
-    def call(self, *args, timeout=60):
+    def call(self, *args, timeout=120):
         return subprocess.run([*self.argv, *map(str, args)], env=self.env, text=True, capture_output=True,
                               timeout=timeout, stdin=subprocess.DEVNULL, preexec_fn=self.become)
 
@@ -79,7 +79,7 @@ class Podman:
         return self.ok("logs", name)
 
     def spawn(self, *args):
-        return pexpect.spawn(self.argv[0], [*self.argv[1:], *map(str, args)], env=self.env, timeout=20, preexec_fn=self.become)
+        return pexpect.spawn(self.argv[0], [*self.argv[1:], *map(str, args)], env=self.env, timeout=60, preexec_fn=self.become)
 
     def clear(self):
         """Removes every container and pod."""

@@ -45,6 +45,26 @@ def state(pid):
         return ""
 
 
+def _mask(pid, *fields):
+    """The signals in these masks of /proc/PID/status, as bits."""
+    found = 0
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.split(":")[0] in fields:
+                found |= int(line.split()[1], 16)
+    return found
+
+
+def handles(pid, sig):
+    """Whether the process takes the signal itself: by a handler, or by a descriptor for signals that it blocks."""
+    return bool(_mask(pid, "SigBlk", "SigCgt") & 1 << sig - 1)
+
+
+def pending(pid, sig):
+    """Whether the process was sent the signal and has not taken it yet."""
+    return bool(_mask(pid, "SigPnd", "ShdPnd") & 1 << sig - 1)
+
+
 def end(pid, timeout=5.0):
     """End one process: TERM, then KILL; returns when it is gone."""
     for sig, limit in ((signal.SIGTERM, timeout), (signal.SIGKILL, 5.0)):
@@ -92,10 +112,6 @@ def interrupt_after(running, line, number=signal.SIGINT):
     seen = []
     until(lambda: seen.append(running.stderr.readline()) or line in seen[-1], 60, lambda: seen, every=0)
 
-    def blocks():
-        with open(f"/proc/{running.pid}/status", encoding="ascii", errors="replace") as status:
-            mask = next(text.split()[1] for text in status if text.startswith("SigBlk:"))
-        return int(mask, 16) & 1 << number - 1
-    until(blocks, 5, f"{signal.Signals(number).name} to be blocked")
+    until(lambda: _mask(running.pid, "SigBlk") & 1 << number - 1, what=f"{signal.Signals(number).name} to be blocked")
     running.send_signal(number)
     return running.stderr.read()

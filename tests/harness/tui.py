@@ -18,7 +18,7 @@ import time
 import pyte
 
 from . import proc
-from .wait import SLOW, until
+from .wait import PATIENCE, SLOW, until
 
 KEYS = {"Enter": "\r", "Esc": "\x1b", "Tab": "\t", "Space": " ", "Backspace": "\x7f",
         "Up": "\x1bOA", "Down": "\x1bOB", "Right": "\x1bOC", "Left": "\x1bOD",
@@ -95,7 +95,7 @@ class Tui:
             preexec_fn=functools.partial(self._child, self.slave, ns))
         self.pid = self.process.pid
         self.done = False
-        self.stall = False
+        self.stall = self.behind = False
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -117,16 +117,46 @@ class Tui:
             if not ready:
                 continue
             try:
-                data = os.read(self.master, 65536)
+                data = self._picture()
             except BlockingIOError:  # taken back by the other side, which may flush what waits
                 continue
             except OSError:
                 return
-            with self.lock:
-                self.raw += data
-                with contextlib.suppress(Exception):
-                    # a sequence that pyte chokes on costs that piece, not the test
-                    self.stream.feed(data)
+            with self.lock, contextlib.suppress(Exception):
+                # a sequence that pyte chokes on costs that piece, not the test
+                self.stream.feed(data)
+            self.behind = False
+
+    def _take(self):
+        """What is there; `raw` has it at once, the screen when the picture is whole."""
+        data = os.read(self.master, 65536)
+        self.behind = True
+        self.raw += data
+        return data
+
+    def _picture(self):
+        """What was written, in one piece while the writer is at it: a pty hands out 4 kB at a time, and who looks at the
+        screen is to see no half of a picture."""
+        data = self._take()
+        began = time.monotonic()
+        while len(data) < 1 << 20 and time.monotonic() - began < 0.5 and not self.stall:
+            writing = self._is_writing()
+            ready, _, _ = select.select([self.master], [], [], 0.002)
+            if not ready and not writing:
+                break
+            if ready:
+                try:
+                    data += self._take()
+                except OSError:  # the end, or taken back: the next look tells
+                    break
+        return data
+
+    def _is_writing(self):
+        """Whether a program on this terminal has something to do."""
+        try:
+            return proc.state(os.tcgetpgrp(self.master)) in ("R", "D")
+        except OSError:
+            return False
 
     @contextlib.contextmanager
     def stalled(self):
@@ -181,7 +211,7 @@ class Tui:
         ended = self.process.poll()
         return f"{'running' if ended is None else f'ended with {ended}'}\n{body}"
 
-    def wait(self, pattern, timeout=10.0):
+    def wait(self, pattern, timeout=PATIENCE):
         """Until the pattern (regular expression, or a function of the Tui) is on the screen."""
         def seen():
             if callable(pattern):
@@ -189,7 +219,7 @@ class Tui:
             return re.search(pattern, self.text(), re.MULTILINE)
         return until(seen, timeout, lambda: f"{pattern!r} on the screen\n{self.dump()}")
 
-    def wait_gone(self, pattern, timeout=10.0):
+    def wait_gone(self, pattern, timeout=PATIENCE):
         """Until the pattern is not on the screen any more."""
         until(lambda: not re.search(pattern, self.text(), re.MULTILINE), timeout,
               lambda: f"{pattern!r} to go\n{self.dump()}")
@@ -199,7 +229,7 @@ class Tui:
         deadline = time.monotonic() + timeout * SLOW
         size, since = len(self.raw), time.monotonic()
         while time.monotonic() < deadline:
-            if len(self.raw) != size:
+            if len(self.raw) != size or self.behind:
                 size, since = len(self.raw), time.monotonic()
             elif time.monotonic() - since > quiet:
                 return
@@ -207,7 +237,7 @@ class Tui:
 
     # -- the end
 
-    def wait_exit(self, timeout=10.0):
+    def wait_exit(self, timeout=PATIENCE):
         """Until the program has ended; returns its status (-n for a signal)."""
         until(lambda: self.process.poll() is not None, timeout,
               lambda: f"the program to end\n{self.dump()}")

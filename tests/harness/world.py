@@ -19,7 +19,7 @@ import time
 from . import proc
 from .gemel import ROOT, Gemel
 from .guests import Guests
-from .wait import SLOW, until
+from .wait import patience, until
 
 LAB = os.path.join(ROOT, "config", "lab")
 
@@ -111,7 +111,7 @@ class World:
         """Run a command inside the namespace; returns its CompletedProcess."""
         done = subprocess.run([str(a) for a in argv], input=input, text=True, errors="replace",
                               stdin=subprocess.DEVNULL if input is None else None,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout * SLOW,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=patience(timeout),
                               env={**os.environ, "LC_ALL": "C.UTF-8", "HOME": self.home},
                               preexec_fn=functools.partial(proc.enter_mounts, self.ns))
         assert not check or done.returncode == 0, \

@@ -7,7 +7,7 @@ import re
 from conftest import Typist, commands, inputrc, leaves, rounds, told, type_in
 
 from harness.tui import Tui
-from harness.wait import until
+from harness.wait import seen_within, until
 
 PROMPT = re.compile(rb"gemel[^\n]*> ?[^\n]*$")
 
@@ -17,12 +17,10 @@ def a_line(terminal, text):
     type_in(terminal, b"\x15" + text + b"\r")
     for attempt in range(3):
         seen = len(terminal.raw)
-        try:
-            until(lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[seen - 1:])), 1)
+        if seen_within(1, lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[seen - 1:]))):
             return
-        except AssertionError:
-            # a console is detached from; the shell of an instance is left
-            type_in(terminal, b"\x1b\x03\x03\x1d" + (b"\x03exit\r" if attempt > 0 else b""))
+        # a console is detached from; the shell of an instance is left
+        type_in(terminal, b"\x1b\x03\x03\x1d" + (b"\x03exit\r" if attempt > 0 else b""))
     until(lambda: terminal.process.poll() is not None or PROMPT.search(bytes(terminal.raw[-4000:])), 15, "a prompt")
 
 

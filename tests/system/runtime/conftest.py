@@ -15,6 +15,7 @@ import time
 
 import pytest
 from harness.gemel import program
+from harness.wait import patience
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BUSYBOX = "/bin/busybox"
@@ -29,6 +30,7 @@ def find_runtime():
 
 def wait_for(what, check, seconds=10):
     """Polls until check() is true; its value."""
+    seconds = patience(seconds)
     end = time.monotonic() + seconds
     while True:
         got = check()
@@ -113,7 +115,7 @@ class Runtime:
     def path(self, cid):
         return self.top / cid
 
-    def call(self, *args, timeout=30, capture=True, **options):
+    def call(self, *args, timeout=120, capture=True, **options):
         """Runs a command; never raises on failure."""
         options.setdefault("stdin", subprocess.DEVNULL)
         got = subprocess.run([self.binary, "--root", str(self.root), *map(str, args)], text=True,
@@ -149,7 +151,7 @@ class Runtime:
         with open(self.path(cid) / "out", "ab") as out, open(os.devnull) as none:
             got = subprocess.run([self.binary, "--root", str(self.root), "create", "-b",
                                   str(self.path(cid)), *options, cid], stdin=none, stdout=out,
-                                 stderr=out, timeout=30, **more)
+                                 stderr=out, timeout=120, **more)
         return got.returncode
 
     def start(self, script="sleep 1000", **extra):
