@@ -58,7 +58,7 @@ guint descriptors_open(void)
 
 void check_descriptors(guint before)
 {
-    gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
 
     while (descriptors_open() > before && g_get_monotonic_time() < deadline)
         g_usleep(10000); /* a library's thread may close late */
@@ -154,7 +154,7 @@ GemelState stage_state(GemelConn *conn, const char *id)
 
 gboolean stage_reaches(GemelConn *conn, const char *id, guint32 states)
 {
-    gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
 
     do {
         if (states & (1u << stage_state(conn, id)))

@@ -122,7 +122,7 @@ static void test_cpu_moves(gconstpointer contract)
 {
     g_autoptr(Stage) stage = stage_open(contract);
     const char *id = stage_make_running(stage);
-    gint64 deadline = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
 
     while (g_get_monotonic_time() < deadline) {
         g_autoptr(GPtrArray) samples = take(stage);
@@ -136,7 +136,7 @@ static void test_cpu_moves(gconstpointer contract)
             return;
         g_usleep(50000);
     }
-    g_error("no CPU time after ten seconds");
+    g_error("no CPU time after half a minute");
 }
 
 static void test_paused_stands(gconstpointer contract)

@@ -71,10 +71,10 @@ static void player_start(Player *player, Stage *stage, const char *id, const Gem
     pthread_mutex_unlock(&player->mutex);
 }
 
-/* Whether the pump is over within `seconds`. */
-static gboolean player_ends(Player *player, guint seconds)
+/* Whether the pump is over within half a minute. */
+static gboolean player_ends(Player *player)
 {
-    gint64 deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
     gboolean done;
 
     pthread_mutex_lock(&player->mutex);
@@ -98,10 +98,10 @@ static void player_done(Player *player)
     pthread_cond_destroy(&player->cond);
 }
 
-/* Reads until `wanted` was seen (NULL: until the end), at most ten seconds. */
+/* Reads until `wanted` was seen (NULL: until the end), at most half a minute. */
 static char *read_until(int fd, const char *wanted)
 {
-    gint64 deadline = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
     GString *text = g_string_new(NULL);
 
     while (g_get_monotonic_time() < deadline) {
@@ -142,12 +142,12 @@ static void check_exec(gconstpointer contract, const char *const *argv, int stat
 
     player_start(&player, stage, id, &(GemelStreamArgs){.kind = GEMEL_STREAM_EXEC, .argv = argv});
     if (player.fd < 0)
-        g_error("exec %s: %s", argv[0], player_ends(&player, 5) ? player.error->message : "?");
+        g_error("exec %s: %s", argv[0], player_ends(&player) ? player.error->message : "?");
     g_assert_cmpint(player.err_fd, >=, 0);
     shutdown(player.fd, SHUT_WR);
     output = read_until(player.fd, NULL);
     errors = read_until(player.err_fd, NULL);
-    g_assert_true(player_ends(&player, 10));
+    g_assert_true(player_ends(&player));
     g_assert_no_error(player.error);
     g_assert_cmpint(player.status, ==, status);
     if (out != NULL)
@@ -202,7 +202,7 @@ static void test_input(gconstpointer contract)
     const char *id = stage_make_running(stage);
     g_autoptr(GByteArray) sent = g_byte_array_new();
     g_autoptr(GByteArray) got = g_byte_array_new();
-    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
     gsize done = 0;
     gboolean ended = FALSE;
     Player player;
@@ -234,7 +234,7 @@ static void test_input(gconstpointer contract)
     }
     g_assert_true(ended);
     g_assert_cmpmem(got->data, got->len, sent->data, sent->len);
-    g_assert_true(player_ends(&player, 5));
+    g_assert_true(player_ends(&player));
     g_assert_cmpint(player.status, ==, 0);
     player_done(&player);
 }
@@ -254,7 +254,7 @@ static void test_exec_tty(gconstpointer contract)
     g_assert_cmpint(player.err_fd, ==, -1);
     output = read_until(player.fd, NULL);
     g_assert_cmpstr(output, ==, "out\r\noops\r\n");
-    g_assert_true(player_ends(&player, 5));
+    g_assert_true(player_ends(&player));
     g_assert_cmpint(player.status, ==, 0);
     player_done(&player);
 }
@@ -273,7 +273,7 @@ static void test_exec_env(gconstpointer contract)
     g_assert_cmpint(player.fd, >=, 0);
     output = read_until(player.fd, NULL);
     g_assert_nonnull(strstr(output, "COLOUR=red and blue\n"));
-    g_assert_true(player_ends(&player, 5));
+    g_assert_true(player_ends(&player));
     player_done(&player);
 }
 
@@ -303,7 +303,7 @@ static void test_exec_abandoned(gconstpointer contract)
     g_assert_cmpint(player.fd, >=, 0);
     close(player.fd);
     player.fd = -1;
-    g_assert_true(player_ends(&player, 10));
+    g_assert_true(player_ends(&player));
     player_done(&player);
 }
 
@@ -320,7 +320,7 @@ static void test_exec_killed(gconstpointer contract)
     g_assert_cmpint(player.fd, >=, 0);
     stage_must(stage->conn, id, GEMEL_ACT_KILL);
     rest = read_until(player.fd, NULL);
-    g_assert_true(player_ends(&player, 10));
+    g_assert_true(player_ends(&player));
     if (player.error == NULL)
         g_assert_cmpint(player.status, >=, 128);
     player_done(&player);
@@ -332,7 +332,7 @@ static void open_console(Stage *stage, Player *player)
     player_start(player, stage, stage_make_running(stage),
                  &(GemelStreamArgs){.kind = GEMEL_STREAM_CONSOLE, .rows = 24, .cols = 80});
     if (player->fd < 0)
-        g_error("console: %s", player_ends(player, 5) ? player->error->message : "?");
+        g_error("console: %s", player_ends(player) ? player->error->message : "?");
 }
 
 static void test_console_closes(gconstpointer contract)
@@ -344,7 +344,7 @@ static void test_console_closes(gconstpointer contract)
     g_assert_cmpint(player.err_fd, ==, -1);
     close(player.fd);
     player.fd = -1;
-    g_assert_true(player_ends(&player, 5));
+    g_assert_true(player_ends(&player));
     g_assert_no_error(player.error);
     g_assert_cmpint(player.status, ==, 0);
     g_assert_cmpint(stage_state(stage->conn, player.id), ==, GEMEL_STATE_RUNNING);
@@ -372,7 +372,7 @@ static void test_console_ends_with_instance(gconstpointer contract)
     open_console(stage, &player);
     stage_must(stage->conn, player.id, GEMEL_ACT_KILL);
     rest = read_until(player.fd, NULL);
-    g_assert_true(player_ends(&player, 10));
+    g_assert_true(player_ends(&player));
     player_done(&player);
 }
 
@@ -419,7 +419,7 @@ static void test_resize(gconstpointer contract)
     for (guint i = 1; i <= 100 && player.stream != NULL; i++)
         stage->ops->streams->resize(player.stream, i, 2 * i);
     pthread_mutex_unlock(&player.mutex);
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 1000000);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 10000000);
     player_done(&player);
 }
 

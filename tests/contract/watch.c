@@ -61,11 +61,11 @@ static void watcher_start(Watcher *watcher, Stage *stage)
 }
 
 /* Waits for an event of that type, id (NULL: any) and state (N: any), from the `from`th on; its
-   index, or -1 after five seconds. */
+   index, or -1 after half a minute. */
 static gint watcher_sees(Watcher *watcher, guint from, GemelEventType type, const char *id,
                          GemelState state)
 {
-    gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
     gint found = -1;
 
     pthread_mutex_lock(&watcher->mutex);
@@ -98,7 +98,7 @@ static void watcher_stop(Watcher *watcher)
 
     eventfd_write(watcher->stop_fd, 1);
     pthread_join(watcher->thread, NULL);
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 1500000); /* and some for a busy machine */
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 8000000); /* and some for a busy machine */
     close(watcher->stop_fd);
     g_array_unref(watcher->seen);
     pthread_mutex_destroy(&watcher->mutex);

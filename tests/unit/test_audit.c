@@ -103,7 +103,7 @@ static guint count(const Session *session, const char *event, const char *what, 
 /* The end of an act is written after its command is told. */
 static void wait_count(const Session *session, guint n, const char *event, const char *what)
 {
-    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
 
     while (count(session, event, what, NULL) != n) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);

@@ -6,6 +6,7 @@
 #include "console/complete_snapshots.h"
 
 #include <string.h>
+#include <time.h>
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
@@ -449,18 +450,18 @@ static void test_completion_knows_states(Session *session, gconstpointer data)
 
 static void test_completion_of_many_is_quick(Session *session, gconstpointer data)
 {
-    gint64 before;
+    clock_t before;
     guint start;
 
     g_assert_cmpint(run_line(session, "connect many sim:10000,events=off; list -q nothing*"), ==,
                     0);
-    before = g_get_monotonic_time();
+    before = clock();
     g_autoptr(GPtrArray) found =
         complete_line(session->app, FACE_SHELL, "inspect ", 8, &start, NULL);
 
     g_assert_cmpuint(found->len, >=, 10000);
     /* far more than it takes, far less than comparing each with each */
-    g_assert_cmpint(g_get_monotonic_time() - before, <, G_USEC_PER_SEC);
+    g_assert_cmpint(clock() - before, <, CLOCKS_PER_SEC);
 }
 
 static void test_what_a_glob_names(void)

@@ -443,7 +443,7 @@ static void test_close_does_not_wait_for_a_hang(void)
     UNTIL(&fixture, gate_waiting(&gate) == 1);
     before = g_get_monotonic_time();
     g_assert_false(gemel_lanes_close(fixture.lanes, 50));
-    g_assert_cmpint(g_get_monotonic_time() - before, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - before, <, 20 * G_USEC_PER_SEC);
     gate_open(&gate);
     while (atomic_load(&fixture.fake.conns) > 0)
         g_usleep(500);

@@ -385,7 +385,7 @@ static void *sample_thread(void *data)
 /* The first bulk call blocks; meanwhile a second one names the instance that hangs. */
 static void test_hung_instance_is_quarantined(void)
 {
-    GemelBackend *backend = make("sim:12,hang-instance=db,hang-for=1500ms");
+    GemelBackend *backend = make("sim:12,hang-instance=db,hang-for=3s");
     GemelConn *conn = connect_to(backend);
     gint64 begin_ns = gemel_boottime_ns();
     pthread_t thread = start_thread(sample_thread, backend);
@@ -398,7 +398,7 @@ static void test_hung_instance_is_quarantined(void)
 
     g_usleep(300000); /* the first call is inside by now, or the next assertion fails */
     second = sample(conn);
-    g_assert_cmpint(gemel_boottime_ns() - begin_ns, <, 1400000000);
+    g_assert_cmpint(gemel_boottime_ns() - begin_ns, <, 2900000000);
     for (guint i = 0; i < second->len; i++) {
         const GemelSample *one = g_ptr_array_index(second, i);
 
@@ -411,7 +411,7 @@ static void test_hung_instance_is_quarantined(void)
     g_assert_cmpuint(quarantined, ==, 1);
     pthread_join(thread, &result);
     first = result;
-    g_assert_cmpint(gemel_boottime_ns() - begin_ns, >=, 1400000000);
+    g_assert_cmpint(gemel_boottime_ns() - begin_ns, >=, 2900000000);
     g_assert_null(find_sample(first, id)->quarantine);
     backend->ops->conn_close(conn);
     gemel_sim_ops.free(backend);
@@ -451,11 +451,11 @@ static void test_groups_are_there_when_asked_for(void)
 
 static void test_outage(void)
 {
-    GemelBackend *backend = make("sim:3,down=100ms-300ms");
+    GemelBackend *backend = make("sim:3,down=800ms-2800ms");
     GemelConn *conn = connect_to(backend);
     g_autoptr(GError) error = NULL;
     g_autoptr(GError) refused = NULL;
-    gint64 deadline_ns = gemel_boottime_ns() + 5000000000;
+    gint64 deadline_ns = gemel_boottime_ns() + 30000000000;
     GemelConn *later = NULL;
 
     g_assert_true(backend->ops->conn_alive(conn));

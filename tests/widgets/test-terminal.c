@@ -266,7 +266,7 @@ static void test_huge_numbers_cost_little(void)
     g_autofree char *seen = picture(&f);
 
     g_assert_true(g_str_has_prefix(seen, "alive\n"));
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 30 * G_USEC_PER_SEC);
     teardown(&f);
 }
 

@@ -50,11 +50,11 @@ pid_t ground_qemu_pid(const char *word);
 /* Polls `done` until it is TRUE; fails the test after the time. */
 #define ground_until(condition, timeout_ms)                                                        \
     do {                                                                                           \
-        gint64 until_ = g_get_monotonic_time() + (gint64)(timeout_ms)*1000;                        \
+        gint64 until_ = g_get_monotonic_time() + (gint64)MAX(timeout_ms, 30000) * 1000;            \
         while (!(condition)) {                                                                     \
             if (g_get_monotonic_time() > until_)                                                   \
-                g_error("%s:%d: not within %d ms: %s", __FILE__, __LINE__, (int)(timeout_ms),      \
-                        #condition);                                                               \
+                g_error("%s:%d: not within %d ms: %s", __FILE__, __LINE__,                         \
+                        (int)MAX(timeout_ms, 30000), #condition);                                  \
             g_usleep(10000);                                                                       \
         }                                                                                          \
     } while (0)

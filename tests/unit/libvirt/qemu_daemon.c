@@ -151,7 +151,7 @@ static void test_daemon_that_hangs_is_given_up(World *world, const void *data)
     g_usleep(500000);
     begun = g_get_monotonic_time();
     test_watch_stop(watch);
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_GINT64_CONSTANT(2000000));
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_GINT64_CONSTANT(10000000));
     gemel_libvirt_ops.free(elsewhere);
 
     kill(ground_daemon_pid(), SIGCONT);

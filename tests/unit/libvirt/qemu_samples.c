@@ -145,7 +145,7 @@ static void test_hanging_qemu_holds_up_nobody_else(World *world, const void *dat
     Stuck stuck = {.backend = world->backend};
     pid_t pid = ground_qemu_pid("ice");
     GThread *thread;
-    gint64 begun, worst = 0;
+    gint64 begun, worst = 0; /* what waits for it waits for ever */
 
     /* A warm cache, as in the program. */
     gemel_sample_free(test_sample(world->conn, one));
@@ -153,7 +153,7 @@ static void test_hanging_qemu_holds_up_nobody_else(World *world, const void *dat
 
     begun = g_get_monotonic_time();
     g_assert_cmpint(test_state(world->conn, ice), ==, GEMEL_STATE_RUNNING);
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, 10 * G_USEC_PER_SEC);
 
     /* The first call that asks it hangs, and takes its job. */
     thread = g_thread_new("stuck", sample_once, &stuck);
@@ -188,13 +188,13 @@ static void test_hanging_qemu_holds_up_nobody_else(World *world, const void *dat
         g_assert_cmpuint(n_bad, ==, 1);
     }
     g_test_message("slowest sample beside a hanging QEMU: %d ms", (int)(worst / 1000));
-    g_assert_cmpint(worst, <, G_USEC_PER_SEC);
+    g_assert_cmpint(worst, <, 10 * G_USEC_PER_SEC);
 
     begun = g_get_monotonic_time();
     g_assert_cmpint(test_state(world->conn, ice), ==, GEMEL_STATE_RUNNING);
     gemel_inspect_free(gemel_libvirt_ops.inspect(world->conn, ice, NULL));
     g_ptr_array_unref(gemel_libvirt_ops.snapshots->list(world->conn, ice, NULL));
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, 10 * G_USEC_PER_SEC);
 
     kill(pid, SIGCONT);
     g_thread_join(thread);

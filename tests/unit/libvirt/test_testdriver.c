@@ -166,7 +166,7 @@ static void test_names_must_agree(World *world, const void *data)
 
 static gboolean comes(TestWatch *watch, GemelEventType type, const char *id)
 {
-    gint64 until = g_get_monotonic_time() + G_GINT64_CONSTANT(5000000);
+    gint64 until = g_get_monotonic_time() + G_GINT64_CONSTANT(30000000);
 
     while (g_get_monotonic_time() < until) {
         if (test_watch_saw(watch, type, id))

@@ -11,7 +11,7 @@
 #include "backends/native/conmon.h"
 #include "backends/native/tree.h"
 
-#define WAIT_US (10 * G_USEC_PER_SEC)
+#define WAIT_US (60 * G_USEC_PER_SEC)
 
 void fixture_run(const char *program, ...)
 {

@@ -35,10 +35,10 @@ static GemelStream *open_stream(Fixture *f, const char *id, const GemelStreamArg
     return stream;
 }
 
-/* Reads until `wanted` is there (NULL: to the end); fails after 10 s. */
+/* Reads until `wanted` is there (NULL: to the end); fails after a minute. */
 static char *read_until(int fd, const char *wanted)
 {
-    gint64 deadline_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 deadline_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     GString *text = g_string_new(NULL);
 
     while (wanted == NULL || strstr(text->str, wanted) == NULL) {
@@ -378,7 +378,7 @@ static void test_does_not_wait_for_what_is_left_behind(void)
     id = start(&f, FOREVER, NULL);
     begin = g_get_monotonic_time();
     assert_says(&f, id, "sleep 1000 & echo started", "started\n");
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 30 * G_USEC_PER_SEC);
     fixture_close(&f);
 }
 
@@ -387,7 +387,10 @@ static void test_does_not_wait_for_what_is_left_behind(void)
 static void test_exec_terminal_has_the_callers_size(void)
 {
     static const char *const argv[] = {
-        "/bin/sh", "-c", "stty size; read x; stty size; test -t 0 && test -t 2 && echo tty", NULL};
+        "/bin/sh", "-c",
+        "stty size; until [ \"$(stty size)\" = \"44 88\" ]; do sleep 0.02; done; stty size; "
+        "test -t 0 && test -t 2 && echo tty",
+        NULL};
     const GemelStreamArgs args = {
         .kind = GEMEL_STREAM_EXEC, .argv = argv, .tty = TRUE, .rows = 33, .cols = 77};
     Fixture f;
@@ -404,9 +407,7 @@ static void test_exec_terminal_has_the_callers_size(void)
     thread = g_thread_new("pump", pump, &p);
     first = read_until(fd, "33 77\r\n");
     gemel_native_ops.streams->resize(p.stream, 44, 88);
-    /* The new size travels by a signal: ask until it is there. */
-    g_usleep(200000);
-    g_assert_cmpint(write(fd, "\r", 1), ==, 1);
+    /* The new size travels by a signal: it is asked for until it is there. */
     rest = read_until(fd, NULL);
     g_assert_nonnull(strstr(rest, "44 88\r\n"));
     g_assert_nonnull(strstr(rest, "tty\r\n"));
@@ -424,6 +425,11 @@ static void with_terminal(GemelCreateSpec *spec)
 
 static void test_console_shows_the_log_and_takes_a_size(void)
 {
+    /* the size travels by a signal; what is typed is shown too, so it must not be what is waited
+     * for */
+    static const char ask[] =
+        "until case $(stty size) in 33\\ 7[7]) ;; *) false ;; esac; do sleep 0.02; done; "
+        "stty size\r";
     const GemelStreamArgs args = {.kind = GEMEL_STREAM_CONSOLE, .rows = 33, .cols = 77};
     Fixture f;
     g_autofree char *id = NULL, *log = NULL, *before = NULL, *size = NULL;
@@ -439,8 +445,7 @@ static void test_console_shows_the_log_and_takes_a_size(void)
     fd = p.stream->fd;
     thread = g_thread_new("pump", pump, &p);
     before = read_until(fd, "earlier");
-    g_usleep(200000);
-    g_assert_cmpint(write(fd, "stty size\r", 10), ==, 10);
+    g_assert_cmpint(write(fd, ask, sizeof ask - 1), ==, sizeof ask - 1);
     size = read_until(fd, "33 77");
     close(fd);
     g_thread_join(thread);
