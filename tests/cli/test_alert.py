@@ -31,7 +31,7 @@ def test_list_and_remove(gemel):
 
 def test_an_alert_of_gemelrc_is_an_event_without_a_console(gemel, scratch):
     rc(gemel, f"set refresh 100ms\nalert batch 'cpu>150' for 200ms do touch {scratch}/ran\n")
-    out = gemel.ok("-c", HOG, "events", "--json", "--count", "2", timeout=20).out
+    out = gemel.ok("-c", HOG, "events", "--json", "--count", "2", timeout=60).out
     events = [check("events.json", line) for line in map(json.loads, out.splitlines())]
     (alert,) = [e for e in events if e["event"] == "alert"]
     assert alert["name"] == "batch" and "ran touch" in alert["detail"]

@@ -22,7 +22,7 @@ def lines(count):
 
 def test_a_reader_that_leaves_ends_exec(gemel):
     with gemel.popen(*CALM, "exec", "lab-ct", "--", "cat", stdin=subprocess.DEVNULL) as idle:
-        assert idle.wait(10) == 0
+        assert idle.wait(60) == 0
     with gemel.popen(*CALM, "exec", "lab-ct", "--", "cat") as running:
         running.stdin.write("one\n")
         running.stdin.flush()
@@ -30,7 +30,7 @@ def test_a_reader_that_leaves_ends_exec(gemel):
         running.stdout.close()
         running.stdin.write("two\n")
         running.stdin.flush()
-        assert running.wait(10) == 141
+        assert running.wait(60) == 141
         assert running.stderr.read() == ""
 
 
@@ -73,14 +73,14 @@ def test_a_write_that_blocks_can_be_ended(gemel, sig):
                 return "pipe" in wchan.read()
         until(blocked, 20)
         running.send_signal(sig)
-        assert running.wait(10) == 128 + sig
+        assert running.wait(60) == 128 + sig
 
 
 def test_closed_standard_streams_are_not_reused(gemel):
     """A file gemel opens must not become its standard output."""
     shell = 'exec "$@" 0<&- 1>&-'
     result = subprocess.run(["sh", "-c", shell, "sh", *gemel.argv(*CALM, "list")],
-                            capture_output=True, text=True, timeout=30, env=gemel.env(), check=False)
+                            capture_output=True, text=True, timeout=60, env=gemel.env(), check=False)
     assert result.returncode == 1 and "cannot be written" in result.stderr, result
 
 
@@ -96,4 +96,4 @@ def test_a_waiting_line_of_gemelrc_can_be_ended(gemel):
             return mask >> (signal.SIGTERM - 1) & 1
         until(reads_signals)
         running.send_signal(signal.SIGTERM)
-        assert running.wait(10) == 128 + signal.SIGTERM
+        assert running.wait(60) == 128 + signal.SIGTERM

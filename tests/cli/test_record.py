@@ -67,12 +67,12 @@ def test_two_recorders_do_not_share_a_file(gemel, scratch):
     result = gemel.fails(1, "-c", SIM, "record", path, "--force", "--for", "100ms")
     assert "another recorder" in result.err
     child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=10) == 130
+    assert child.wait(timeout=60) == 130
     gemel.ok("replay", path)
 
 
 def test_a_disk_that_is_full_ends_it_with_the_reason(gemel):
-    result = gemel.fails(1, "-c", SIM, "record", "/dev/full", "--force", timeout=20)
+    result = gemel.fails(1, "-c", SIM, "record", "/dev/full", "--force", timeout=60)
     assert result.err.count("cannot be written: No space left on device") == 1, result.err
 
 
@@ -90,7 +90,7 @@ def test_a_reader_that_leaves_ends_it_with_the_reason(gemel, scratch):
 
     until(some, 10, "the beginning of a recording")
     os.close(reader)
-    _, err = running.communicate(timeout=20)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 1 and "cannot be written: Broken pipe" in err, err
 
 
@@ -123,7 +123,7 @@ def test_a_recorder_that_was_killed_leaves_what_it_wrote(gemel, scratch):
     child = gemel.popen("-c", SIM, "record", path, "--interval", "100ms")
     until(lambda: os.path.exists(path) and os.path.getsize(path) > 5000, what="5 kB written")
     child.send_signal(signal.SIGKILL)
-    child.wait(timeout=10)
+    child.wait(timeout=60)
     result = gemel.run("replay", path)
     assert result.status == 1 and "cut off" in result.err
     assert len(gemel.json("-c", f"replay:{path}", "list")["instances"]) == 12
@@ -134,7 +134,7 @@ def test_interrupt_ends_a_recording_well(gemel, scratch):
     child = gemel.popen("-c", SIM, "record", path, "--interval", "100ms")
     until(lambda: os.path.exists(path) and os.path.getsize(path) > 5000, what="5 kB written")
     child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=10) == 130
+    assert child.wait(timeout=60) == 130
     gemel.ok("replay", path)
 
 

@@ -88,7 +88,7 @@ def test_host_of_a_backend_that_is_away(gemel):
 
 
 def test_top(gemel):
-    out = lines(gemel.ok("--demo", "top", "--count", "2", "--json", timeout=30).out)
+    out = lines(gemel.ok("--demo", "top", "--count", "2", "--json", timeout=60).out)
     assert len(out) > 10
     for line in out:
         check("stats.json", line)
@@ -97,7 +97,7 @@ def test_top(gemel):
 
 def test_top_of_a_hung_guest(gemel):
     out = lines(gemel.ok("-c", "sim:12,hang-instance=db,hang-for=20s", "top", "--count", "3",
-                         "--json", timeout=30).out)
+                         "--json", timeout=60).out)
     for line in out:
         check("stats.json", line)
 

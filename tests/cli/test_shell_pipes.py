@@ -55,7 +55,7 @@ def test_what_is_no_pipe_is_told(gemel, text, says):
 @pytest.mark.quick
 def test_a_program_that_ends_early_ends_the_command(gemel):
     started = time.monotonic()
-    done = line(gemel, "top --interval 100ms | head -1", timeout=20)
+    done = line(gemel, "top --interval 100ms | head -1", timeout=60)
     assert done.status == 0 and len(done.out.splitlines()) == 1
     assert time.monotonic() - started < 15
     assert line(gemel, "list | true").status == 0

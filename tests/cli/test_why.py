@@ -76,7 +76,7 @@ def test_unknown_name_and_bad_span(gemel):
 
 def test_a_silent_backend(gemel):
     result = gemel.run("--connect", QUIET, "--connect", "sim:3,hang=sample", "why", "--json",
-                       "--for", "200ms", "--timeout", "400ms")
+                       "--for", "200ms", "--timeout", "1s")
     assert result.status == 5 and "sim2" in result.err
     assert check("why.json", result.json())["instances"]
 

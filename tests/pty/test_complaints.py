@@ -93,30 +93,28 @@ def below_bash(gemel):
 def test_a_backend_that_goes_away_is_named_and_comes_back_by_itself(tui):
     """k9s #3471, #644, PR #3927; podman-tui #801, #551."""
     terminal = opened(tui, "--connect", "sim:6,whims=off,events=off",
-                      "--connect", "sim:4,seed=7,whims=off,down=2s-5s", cols=132)
+                      "--connect", "sim:4,seed=7,whims=off,down=4s-8s", cols=132)
     terminal.wait(r"\b10  by name")
-    terminal.wait(r"sim2 is down: sim2 refuses connections.*may come back by itself", 15)
+    terminal.wait(r"sim2 is down: sim2 refuses connections.*may come back by itself")
     terminal.key("G", "g", "o", "c")
-    terminal.wait(r"by cpu", 2)
+    terminal.wait(r"by cpu")
     terminal.key("/")
     terminal.send("db\r")
-    terminal.wait(r"of 10 /db", 2)
+    terminal.wait(r"of 10 /db")
     terminal.key("Esc")
     terminal.wait_gone(r"/db")
     terminal.key("0")
     terminal.wait(r"backend-down +sim2")
-    terminal.wait(r"backend-up +sim2.*\n.*backend-down +sim2", 20)
+    terminal.wait(r"backend-up +sim2.*\n.*backend-down +sim2")
     quit_clean(terminal)
 
 
 def test_a_backend_that_is_away_from_the_start_holds_up_nothing(tui):
     """k9s #3471; cockpit-machines #368: "Loading" for ever."""
-    began = time.monotonic()
     terminal = opened(tui, "--connect", "sim:6,whims=off,events=off",
-                      "--connect", "sim:4,seed=7,whims=off,down=0s-3s", cols=132)
-    terminal.wait(r"\b6  by name")
-    assert time.monotonic() - began < 3 or terminal.line_with(r"sim2 .*refuses")
-    terminal.wait(r"\b10  by name", 20)
+                      "--connect", "sim:4,seed=7,whims=off,down=0s-6s", cols=132)
+    terminal.wait(r"\b6  by name")  # without the ten
+    terminal.wait(r"\b10  by name")
     quit_clean(terminal)
 
 
@@ -128,12 +126,13 @@ def test_no_single_call_that_blocks_stops_the_console(tui, op, keys):
     terminal.send(keys)
     terminal.wait_still(0.1, 1)
     terminal.key("1", "G")
-    terminal.wait(lambda t: re.search(r"^▸\W+web-2\b", t.text(), re.MULTILINE), 3)
+    # the call blocks for good: whatever waited for it would never be seen
+    terminal.wait(lambda t: re.search(r"^▸\W+web-2\b", t.text(), re.MULTILINE))
     terminal.key("/")
     terminal.send("db")
-    terminal.wait(r"^/db", 1)
+    terminal.wait(r"^/db")
     terminal.key("^u", "Enter", "Q", "y")
-    terminal.wait_exit(5)
+    terminal.wait_exit()
     assert terminal.restored()
 
 
@@ -141,7 +140,7 @@ def test_no_single_call_that_blocks_stops_the_console(tui, op, keys):
 def test_what_is_waited_for_is_named_with_its_age(tui):
     """Proxmox: "timeout waiting for ..." says neither what nor since when."""
     terminal = opened(tui, "--connect", "sim:12,whims=off,events=off,hang-instance=db")
-    terminal.wait(r"db .*! .*\(\d+ s\)", 15)
+    terminal.wait(r"db .*! .*\(\d+ s\)")
     first = int(re.search(r"db .*! .*\((\d+) s\)", terminal.text())[1])
     until(lambda: int((re.search(r"db .*! .*\((\d+) s\)", terminal.text()) or [0, 0])[1]) > first, 5,
           terminal.dump)
@@ -155,11 +154,11 @@ def test_a_storm_of_changes_leaves_the_keys_alone(tui):
     terminal.key("1")
     for _ in range(5):
         terminal.key("G")
-        terminal.wait(lambda t: re.search(r"^▸\W+worker-", t.text(), re.MULTILINE), 3)
+        terminal.wait(lambda t: re.search(r"^▸\W+worker-", t.text(), re.MULTILINE))
         terminal.key("g")
-        terminal.wait(lambda t: not re.search(r"^▸\W+worker-", t.text(), re.MULTILINE), 3)
+        terminal.wait(lambda t: not re.search(r"^▸\W+worker-", t.text(), re.MULTILINE))
     terminal.key("Q", "y")
-    terminal.wait_exit(10)
+    terminal.wait_exit()
     assert terminal.restored()
 
 
@@ -325,7 +324,7 @@ def test_ctrl_l_draws_over_what_others_wrote(tui):
     os.write(terminal.slave, b"\r\n\x1b[41mBroadcast message from root: going down\x1b[0m" * 3)
     terminal.wait(r"Broadcast message")
     terminal.key("^l")
-    terminal.wait_gone(r"Broadcast message", 5)
+    terminal.wait_gone(r"Broadcast message")
     until(lambda: [line[40:] for line in terminal.lines()[1:]] == [line[40:] for line in before[1:]] or
           terminal.lines()[1:] == before[1:], 5, terminal.dump)
 
@@ -383,7 +382,7 @@ def test_sizes_change_under_a_question_a_menu_and_a_line_being_typed(tui):
             terminal.resize(1 + step * 11 % 40, 1 + step * 17 % 140)
         terminal.wait_still(0.1, 5)
         terminal.resize(24, 80)
-        terminal.wait(seen, 5)
+        terminal.wait(seen)
         terminal.key(end)
         terminal.wait_gone(seen)
         terminal.wait(LIST)
@@ -447,7 +446,7 @@ def test_without_instances_every_view_opens_and_every_key_is_answered(tui):
     for key in "234567890A":
         terminal.key(key, "1")
     terminal.key("?")
-    terminal.wait(r"Keys in the list", 5)
+    terminal.wait(r"Keys in the list")
     terminal.key("q")
     quit_clean(terminal)
 

@@ -60,8 +60,7 @@ def test_pressure_stands_beside_use_for_guests_and_containers(tui):
         for title in ("cpu", "memory", "io"):
             terminal.wait(rf"(^|\s){title} ")
         terminal.wait_gone("waiting")
-        shown = terminal.text()
-        assert len(re.findall(rf"\b{whose} [\d.]+ % full", shown)) == 3, terminal.dump()
+        terminal.wait(lambda t, whose=whose: len(re.findall(rf"\b{whose} [\d.]+ % full", t.text())) == 3)
 
 
 @pytest.mark.parametrize("line, env", [("set ascii on", {}), ("set graph blocks", {"LC_ALL": "C"})])

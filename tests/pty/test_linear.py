@@ -40,6 +40,7 @@ def test_linear_holds_back_what_happens_while_a_command_is_typed(tui):
     terminal.send("wait web-1 running\r")
     terminal.wait(r"^web-1 is running$")
     text = terminal.text()
+    assert "Command: " in text, terminal.dump()
     held = text[text.index("Command: "):]
     assert re.match(r"Command: wait web-1 running\n", held), terminal.dump()
     terminal.key("^d")
@@ -77,8 +78,8 @@ def test_linear_on_pipes_is_a_log_that_goes_on_after_its_commands(gemel):
 def test_linear_says_what_hangs_and_that_it_is_over(tui):
     terminal = tui("--connect", "sim:3,hang=sample,hang-after=1s,hang-for=3s", "--linear", env={"TERM": "dumb"})
     terminal.wait(r"^sim has 3 instances: 3 running$")
-    terminal.wait(r"^sim is slow: sample waits for ", timeout=20)
-    terminal.wait(r"^sim: sample came to its end$", timeout=20)
+    terminal.wait(r"^sim is slow: sample waits for ", timeout=60)
+    terminal.wait(r"^sim: sample came to its end$", timeout=60)
     terminal.key("^c")
     assert terminal.wait_exit() == 130
 

@@ -157,7 +157,7 @@ def test_candidates_have_hints_and_stay_while_figures_come(tui):
     terminal.wait(r"mail +stopped vm")
     before = len(terminal.raw)
     # figures are drawn meanwhile
-    terminal.wait(lambda t: len(t.raw) > before + 500, timeout=20)
+    terminal.wait(lambda t: len(t.raw) > before + 500, timeout=60)
     assert terminal.line_with(r"ci-runner +stopped container"), terminal.dump()
     assert terminal.line_with(r"^:start +"), terminal.dump()  # and nothing was chosen by itself
     terminal.key("Esc")

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Signals, stops, sizes and odd keys while the shell or a stream has the terminal: it is always given back."""
 
+import os
+import re
 import shlex
 import signal
 import termios
 
 import pytest
 
+from harness import proc
 from harness.tui import Tui
 from harness.wait import until
 
@@ -39,7 +42,9 @@ def test_a_crash_restores_the_terminal(tui):
 @pytest.mark.parametrize("argv", [("console", "lab-vm"), ("exec", "lab-ct", "--", "cat"), ("list",)])
 def test_ctrl_c_ends_what_hangs_before_it_has_the_terminal(tui, argv):
     terminal = tui("--connect", f"sim:12,hang={'list' if argv[0] == 'list' else argv[0]}", *argv)
-    terminal.wait_still(0.5)
+    # signals are taken, and a lane of its own does what hangs
+    until(lambda: proc.handles(terminal.pid, signal.SIGINT) and len(os.listdir(f"/proc/{terminal.pid}/task")) > 1)
+    terminal.wait_still(0.2)
     terminal.key("^c")
     assert terminal.wait_exit() == 130
     assert terminal.restored()
@@ -71,6 +76,7 @@ def test_the_shell_follows_the_size_of_the_terminal(tui):
     terminal = tui(*CALM, "shell", cols=80)
     terminal.wait(PROMPT)
     terminal.resize(24, 40)
+    until(lambda: not proc.pending(terminal.pid, signal.SIGWINCH))
     terminal.wait_still(0.3)
     terminal.send("x" * 45)
     # a readline that knows of 40 columns ends its line there itself
@@ -95,8 +101,9 @@ def test_ctrl_c_leaves_a_history_search(tui):
     terminal.key("^r")
     terminal.wait(r"reverse-i-search")
     terminal.send("zz")
+    terminal.wait(r"`zz'")
     terminal.key("^c")
-    terminal.wait_still(0.2)
+    terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", [line for line in t.lines() if line][-1]))
     terminal.send("version\r")
     terminal.wait(r"^gemel \d")
 

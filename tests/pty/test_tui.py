@@ -122,29 +122,45 @@ def test_keys_do_nothing_while_nothing_can_be_seen(tui):
     assert terminal.wait_exit() == 0
 
 
+NOTE = r"The cursor (stays on its row|goes with its instance)"
+
+
 def test_messages_go_when_they_were_read(tui):
     terminal = open_calm(tui)
     terminal.key("J")
     terminal.wait(r"J does nothing here")
     terminal.key("j")
-    terminal.wait_gone(r"J does nothing here", 2)  # the next key shows that it was read
+    terminal.wait_gone(r"J does nothing here")  # the next key shows that it was read
+    shown = time.monotonic()
     terminal.key("F")
     terminal.wait(r"The cursor stays on its row")
+    before = selected_name(terminal)
     terminal.key("j")
-    assert terminal.line_with(r"The cursor stays on its row"), "too early"
-    terminal.key("9")  # not about that view
-    terminal.wait_gone(r"The cursor stays on its row", 1)
-    terminal.key("Esc", "F")
-    terminal.wait(r"The cursor goes with its instance")
-    terminal.wait_gone(r"The cursor goes with its instance", 8)  # a note goes by itself
+    terminal.wait(lambda t: selected_name(t) != before)
+    if time.monotonic() - shown < 2:  # the machine was not busy
+        assert terminal.line_with(r"The cursor stays on its row"), "too early"
+    for _ in range(4):  # a machine that stood still for seconds gets another try
+        shown = time.monotonic()
+        terminal.key("F")
+        terminal.wait(NOTE)
+        terminal.key("9")  # not about that view
+        terminal.wait_gone(NOTE)
+        took = time.monotonic() - shown
+        terminal.key("Esc")
+        if took < 5:
+            break
+    assert took < 5, "by itself it would go after six seconds"
+    terminal.key("F")
+    terminal.wait(NOTE)
+    terminal.wait_gone(NOTE)  # a note goes by itself
     terminal.key(":")
     terminal.send("stop nobody\r")
-    terminal.wait(r"nobody")
+    terminal.wait(r"'nobody'")
     shown = time.monotonic()
-    until(lambda: time.monotonic() - shown > 4.2, 6, "the error to have been read")
-    assert terminal.line_with(r"nobody"), "an error waits for a key"
+    until(lambda: time.monotonic() - shown > 4.2, what="the error to have been read")
+    assert terminal.line_with(r"'nobody'"), "an error waits for a key"
     terminal.key("j")
-    terminal.wait_gone(r"nobody", 2)
+    terminal.wait_gone(r"nobody")
 
 
 @pytest.mark.quick
@@ -360,7 +376,7 @@ def test_snapshots_by_keys(tui):
     terminal.key("t")
     terminal.wait(r"(?i)snapshot")
     terminal.key("n")
-    terminal.wait_still(0.2)
+    terminal.wait(r"^:\s*snapshot create lab-vm ?")
     terminal.send("before\r")
     terminal.wait(r"\bbefore\b.*running")
     terminal.wait(r"Enter plan .*x actions")
@@ -580,7 +596,7 @@ def test_a_shell_has_a_heading_and_its_end_names_the_instance(tui):
     terminal.key("s")
     terminal.wait(r"^shell in lab-ct; exit leaves it")
     shown = time.monotonic()
-    until(lambda: time.monotonic() - shown > 1.2, 3, "a shell that did not fail at once")
+    until(lambda: time.monotonic() - shown > 1.2, what="a shell that did not fail at once")
     terminal.send("exit 3\r")
     terminal.wait(r"shell in lab-ct ended with status 3")
     move_to(terminal, "lab-vm")
@@ -642,16 +658,17 @@ def test_a_hung_backend_does_not_slow_the_others(tui):
                    rows=30, cols=100)
     terminal.wait(r"NAME.*STATE")
     terminal.wait(r"(?i)(waiting|slow|unresponsive|does not answer|not answering)", 20)
-    before = selected(terminal)
+    # it hangs for good: whatever waited for it would never be seen
+    before = selected_name(terminal)
     terminal.key("j")
-    terminal.wait(lambda t: selected(t) != before, 0.5)
+    terminal.wait(lambda t: selected_name(t) not in (None, before))
     terminal.key("/")
     terminal.send("web")
-    terminal.wait(r"^/web", 1)
+    terminal.wait(r"^/web")
     terminal.key("Esc")
-    terminal.wait_gone(r"^/web", 1)
+    terminal.wait_gone(r"^/web")
     terminal.key("q")
-    terminal.wait_exit(3)
+    terminal.wait_exit()
 
 
 def test_hostile_names_do_not_reach_the_terminal(tui):
