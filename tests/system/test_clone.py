@@ -181,7 +181,7 @@ def test_a_clone_that_is_ended_leaves_nothing(world, libvirt, guest, twin, slow_
         helper = until(lambda: pid_in(pid_file), 20, "the copy to begin")
         assert traces(world, twin) and not leftovers(libvirt), "one at work is no litter"
         running.send_signal(by)
-        _, err = running.communicate(timeout=20)
+        _, err = running.communicate(timeout=60)
     if by != signal.SIGKILL:
         assert running.returncode == 128 + by and "cancelled" in err, err
     until(lambda: not os.path.exists(f"/proc/{helper}"), 10, "the helper to end too")

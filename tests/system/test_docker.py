@@ -74,11 +74,11 @@ class Docker:
         return json.loads(self.ok("inspect", name))[0]["State"]
 
     def spawn(self, *args):
-        return pexpect.spawn(self.client, list(map(str, args)), env=self.env, timeout=20)
+        return pexpect.spawn(self.client, list(map(str, args)), env=self.env, timeout=60)
 
     def stop(self):
         proc.end(self.daemon.pid, 20)
-        self.daemon.wait(5)
+        self.daemon.wait(60)
         # its containerd and the shims leave with the daemon; what is left of a killed one is named in its pid files
         for path in self.top.glob("exec/containerd/*.pid"):
             with contextlib.suppress(ValueError):
@@ -165,7 +165,7 @@ def test_a_terminal_relays_keys_sizes_and_the_status(docker):
     p.expect("/dev/pts/0")
     p.sendline("key")
     p.expect("got-key")
-    for _ in range(40):  # the client may not listen for a change yet
+    for _ in range(120):  # the client may not listen for a change yet
         p.setwinsize(31, 90)
         p.setwinsize(31, 91)
         if p.expect(["sized", pexpect.TIMEOUT], timeout=0.5) == 0:
@@ -186,7 +186,7 @@ def test_limits_are_in_the_cgroup_hold_and_can_be_changed(docker):
     assert engines.limit_of(pid, "memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
     assert engines.cpu_limit_of(pid) == [10000, 100000]
     assert engines.limit_of(pid, "pids", "pids.max", "pids.max") == "12"
-    got = docker.call("exec", name, "sh", "-c", "for i in $(printf '%s ' 1 2 3 4 5 6 7 8 9 a b c d); do sleep 0.4 & done; wait")
+    got = docker.call("exec", name, "sh", "-c", "for i in $(printf '%s ' 1 2 3 4 5 6 7 8 9 a b c d); do sleep 3 & done; wait")
     assert got.returncode != 0 and "can't fork" in got.stderr
     docker.ok("exec", name, "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
     assert "nr_throttled 0\n" not in engines.limit_of(pid, "cpu", "cpu.stat", "cpu.stat") + "\n"
@@ -282,7 +282,7 @@ def test_containerd_runs_a_directory_with_this_runtime(docker, tmp_path):
            f"/{PARENT}/ctr", "--fifo-dir", str(tmp_path)]
 
     def call(*argv):
-        return subprocess.run(argv, env=docker.env, text=True, capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+        return subprocess.run(argv, env=docker.env, text=True, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
     got = call(*run, "--rm", "--rootfs", str(root), "t1", "/bin/sh", "-c", "echo in; exit 6")
     assert (got.stdout, got.returncode) == ("in\n", 6), got
     got = call(*run, "--detach", "--rootfs", str(root), "t2", "/bin/sleep", "1000")

@@ -118,7 +118,7 @@ def test_a_containers_root_cannot_reach_the_host_through_a_joined_program(real, 
             assert reached(real, name, 101) == set()
         finally:
             joined.terminate()
-            joined.communicate(timeout=20)
+            joined.communicate(timeout=60)
 
 
 def test_that_attack_succeeds_on_a_program_bounded_to_the_containers_capabilities(real, container):
@@ -132,7 +132,7 @@ def test_that_attack_succeeds_on_a_program_bounded_to_the_containers_capabilitie
             assert reached(real, name, 102) == {"root/etc/passwd", "exe"}
         finally:
             subprocess.run(["pkill", "-P", str(joined.pid)], check=False)
-            joined.wait(20)
+            joined.wait(60)
 
 
 def test_the_namespaces_of_a_guests_qemu(world, real):

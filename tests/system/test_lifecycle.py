@@ -115,7 +115,7 @@ def test_console_of_a_guest_has_a_shell_and_detaches(running_guest, real_tui):
 
 
 def test_top_shows_a_figure_per_guest(real, running_guest):
-    out = real.ok("top", "--batch", "--count", "3", timeout=30).out
+    out = real.ok("top", "--batch", "--count", "3", timeout=60).out
     row = [line for line in out.splitlines() if running_guest in line][-1]
     assert re.search(r"\d", row.replace(running_guest, "").split("running", 1)[-1]), row
 

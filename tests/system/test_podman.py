@@ -155,12 +155,15 @@ def test_kill_sends_the_signal_named(podman):
 
 def test_a_terminal_relays_keys_sizes_and_the_status(podman):
     p = podman.spawn("run", "-it", "--rm", *podman.where(), "busy", "sh", "-c",
-                     "tty; read line; echo got-$line; stty size; exit 6")
+                     "tty; read line; echo got-$line; while [ \"$(stty size)\" != '31 91' ]; do sleep 0.05; done; echo sized; exit 6")
     p.expect("/dev/pts/0")
-    p.setwinsize(31, 91)
     p.sendline("key")
     p.expect("got-key")
-    p.expect("31 91")
+    for _ in range(120):  # podman may not listen for a change yet
+        p.setwinsize(31, 90)
+        p.setwinsize(31, 91)
+        if p.expect(["sized", pexpect.TIMEOUT], timeout=0.5) == 0:
+            break
     p.expect(pexpect.EOF)
     p.close()
     assert p.exitstatus == 6
@@ -190,7 +193,7 @@ def test_limits_are_in_the_cgroup_and_hold(podman):
     assert engines.limit_of(pid, "memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
     assert engines.cpu_limit_of(pid) == [10000, 100000]
     assert engines.limit_of(pid, "pids", "pids.max", "pids.max") == "12"
-    got = podman.call("exec", name, "sh", "-c", "for i in $(printf '%s ' 1 2 3 4 5 6 7 8 9 a b c d); do sleep 0.4 & done; wait")
+    got = podman.call("exec", name, "sh", "-c", "for i in $(printf '%s ' 1 2 3 4 5 6 7 8 9 a b c d); do sleep 3 & done; wait")
     assert got.returncode != 0 and "can't fork" in got.stderr
     # A loop for longer than the quota of a period: the group must have been throttled.
     podman.ok("exec", name, "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")

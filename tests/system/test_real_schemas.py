@@ -45,7 +45,7 @@ def test_inspect_of_something_stopped(real, container):
 
 def test_top(real, guest, container):
     def seen():
-        out = real.ok("top", "--count", "1", "--json", timeout=30).out
+        out = real.ok("top", "--count", "1", "--json", timeout=60).out
         return {check("stats.json", json.loads(line))["name"] for line in out.splitlines()}
 
     # a libvirtd that was just started takes seconds for its first bulk call

@@ -73,7 +73,7 @@ def test_a_recording_of_real_parts_plays_without_root_or_libvirt(real, spinning,
     pair = {spinning, guest}
     path = os.path.join(scratch, "real.rec")
     stats = real.popen("stats", spinning, guest, "--json", "-i", "2s", "-n", "2")
-    real.ok("record", path, "--for", "2500ms", "--interval", "250ms", timeout=30)
+    real.ok("record", path, "--for", "2500ms", "--interval", "250ms", timeout=60)
     out, err = stats.communicate(timeout=20 * SLOW)
     assert stats.returncode == 0, err
     then = {s["name"]: s for s in lines(out)[-2:]}
@@ -132,7 +132,7 @@ def test_an_alert_on_a_real_load_is_an_event_and_runs_its_command(real, spinning
     os.chmod(script, 0o755)
     with open(os.path.join(folder, "gemelrc"), "w", encoding="utf-8") as file:
         file.write(f"set refresh 200ms\nalert {spinning} 'cpu>10' for 400ms do {script}\n")
-    out = real.ok("-c", "native", "events", "--json", "--count", "2", timeout=20).out
+    out = real.ok("-c", "native", "events", "--json", "--count", "2", timeout=60).out
     (event,) = [e for e in lines(out) if check("events.json", e)["event"] != "backend-up"]
     assert event["event"] == "alert" and event["name"] == spinning, event
     assert re.match(r"cpu is \d+ % \(alert 1: .*\); ran ", event["detail"]), event

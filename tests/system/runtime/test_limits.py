@@ -70,13 +70,12 @@ def test_a_fork_bomb_stays_under_the_pids_limit(rt):
 
 
 def test_a_memory_hog_dies_alone_and_the_oom_is_reported(rt):
-    used = int(next(line for line in open("/proc/meminfo") if line.startswith("MemAvailable")).split()[1])
     cid = rt.start("head -c 300m /dev/zero | tail >/dev/null; sleep 1000", change=tail,
                    linux=limits(memory={"limit": 24 << 20, "swap": 24 << 20}))
     wait_for("an OOM kill", lambda: stats(rt, cid)["memory"]["oomKills"] > 0, 20)
     assert stats(rt, cid)["memory"]["usage"]["usage"] <= 24 << 20
-    now = int(next(line for line in open("/proc/meminfo") if line.startswith("MemAvailable")).split()[1])
-    assert used - now < 200 << 10
+    assert int(rt.group_file(cid, "memory", "memory.max_usage_in_bytes", "memory.peak")) <= 24 << 20
+    assert rt.status(cid) == "running"
 
 
 def tail(config):
@@ -101,7 +100,7 @@ def test_a_cpu_quota_holds(rt):
 
 def test_events_goes_on_until_the_container_ends(rt):
     cid = rt.start("sleep 2.5")
-    lines = rt.ok("events", "--interval", "1s", cid, timeout=20).splitlines()
+    lines = rt.ok("events", "--interval", "200ms", cid).splitlines()
     assert len(lines) >= 2 and all(json.loads(line)["id"] == cid for line in lines)
 
 
@@ -131,7 +130,7 @@ def test_of_creates_at_once_one_has_the_group(rt):
         cids = [rt.bundle("sleep 1000", linux={"cgroupsPath": f"{rt.parent}/shared"}) for _ in range(3)]
         made = [subprocess.Popen([rt.binary, "--root", rt.root, "create", "-b", rt.path(cid), cid], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for cid in cids]
-        assert sorted(p.wait(20) for p in made) == [0, 1, 1]
+        assert sorted(p.wait(60) for p in made) == [0, 1, 1]
         [cid] = rt.ok("list", "-q").split()
         assert rt.status(cid) == "created"
         rt.ok("delete", "--force", cid)

@@ -60,7 +60,7 @@ def test_a_capability_that_cannot_be_granted_is_a_warning(rt, sets, kept):
 def test_a_capability_the_caller_lacks_is_a_warning_too(rt):
     cid = rt.bundle("grep CapBnd /proc/self/status", process={"capabilities": {"bounding": ["CAP_SYS_TIME", "CAP_KILL"]}})
     got = subprocess.run(["setpriv", "--bounding-set=-sys_time", rt.binary, "--root", rt.root, "run", "-b", rt.path(cid), cid],
-                         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+                         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
     assert got.returncode == 0 and "CAP_SYS_TIME" in got.stderr, got
     assert int(got.stdout.split()[1], 16) == 1 << 5
 

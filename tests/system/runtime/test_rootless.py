@@ -58,20 +58,20 @@ class Rootless(Runtime):
         self.own(self.path(cid))
         return cid
 
-    def call(self, *args, timeout=30, **options):
+    def call(self, *args, timeout=60, **options):
         return self.as_user(self.binary, *args, timeout=timeout, **options)
 
-    def as_user(self, *argv, timeout=30, **options):
+    def as_user(self, *argv, timeout=60, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(list(map(str, argv)), text=True, capture_output=True, timeout=timeout, **self.user.popen(options))
 
     def create(self, cid, *options, **more):
         with open(self.path(cid) / "out", "ab") as out, open(os.devnull) as none:
             return subprocess.run([self.binary, "create", "-b", str(self.path(cid)), *options, cid], stdin=none, stdout=out,
-                                  stderr=out, timeout=30, **self.user.popen(more)).returncode
+                                  stderr=out, timeout=60, **self.user.popen(more)).returncode
 
     def spawn(self, *args):
-        return pexpect.spawn(self.binary, list(map(str, args)), timeout=20, env=self.user.env(), preexec_fn=self.user.become())
+        return pexpect.spawn(self.binary, list(map(str, args)), timeout=60, env=self.user.env(), preexec_fn=self.user.become())
 
 
 def make(subids):
@@ -191,7 +191,7 @@ def test_exec_in_a_users_container(rl, maps):
 
 def test_root_does_not_believe_a_users_state_directory(rl):
     cid = rl.start(maps=1000)
-    got = subprocess.run([rl.binary, "--root", rl.root, "exec", cid, "id", "-u"], capture_output=True, text=True, timeout=20,
+    got = subprocess.run([rl.binary, "--root", rl.root, "exec", cid, "id", "-u"], capture_output=True, text=True, timeout=60,
                          stdin=subprocess.DEVNULL)
     assert got.returncode == 255 and f"user {UID} could put containers there" in got.stderr, got
 

@@ -91,7 +91,7 @@ def test_exec_with_a_console_socket(rt):
 def test_run_in_the_foreground_relays_keys_sizes_and_the_status(rt):
     cid = rt.bundle("stty size; read line; echo got-$line; stty size; exit 6", process={"terminal": True})
     p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "run", "-b", str(rt.path(cid)), cid], dimensions=(20, 70),
-                      timeout=10)
+                      timeout=60)
     p.expect("20 70")
     p.setwinsize(21, 71)
     p.sendline("key")
@@ -104,7 +104,7 @@ def test_run_in_the_foreground_relays_keys_sizes_and_the_status(rt):
 
 def test_ctrl_c_reaches_the_program_not_the_runtime(rt):
     cid = rt.bundle("trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.05; done", process={"terminal": True})
-    p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "run", "-b", str(rt.path(cid)), cid], timeout=10)
+    p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "run", "-b", str(rt.path(cid)), cid], timeout=60)
     p.expect("ready")
     p.sendcontrol("c")
     p.expect("interrupted")
@@ -115,7 +115,7 @@ def test_ctrl_c_reaches_the_program_not_the_runtime(rt):
 
 def test_exec_in_the_foreground_has_a_terminal(rt):
     cid = rt.start()
-    p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "exec", "-t", cid, "sh", "-c", "tty; exit 3"], timeout=10)
+    p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "exec", "-t", cid, "sh", "-c", "tty; exit 3"], timeout=60)
     p.expect("/dev/pts/0")
     p.expect(pexpect.EOF)
     p.close()
@@ -125,7 +125,7 @@ def test_exec_in_the_foreground_has_a_terminal(rt):
 def test_much_output_over_a_terminal_arrives_whole(rt):
     cid = rt.bundle("dd if=/dev/zero bs=1000 count=2000 2>/dev/null | tr '\\000' x; echo; echo end", process={"terminal": True})
     (rt.image / "bin/tr").symlink_to("busybox")
-    p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "run", "-b", str(rt.path(cid)), cid], timeout=30)
+    p = pexpect.spawn(rt.binary, ["--root", str(rt.root), "run", "-b", str(rt.path(cid)), cid], timeout=60)
     got = p.read()
     p.close()
     assert got.count(b"x") == 2000000 and got.endswith(b"end\r\n")
@@ -168,7 +168,7 @@ class Conmon:
 
     def close(self):
         self.sync.close()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -89,6 +89,15 @@ def members(rt):
     return pids
 
 
+def program_of(pid):
+    """The name of what a process runs; nothing when it has ended."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as comm:
+            return comm.read().strip()
+    except OSError:
+        return ""
+
+
 def test_a_create_killed_at_any_instant_is_cleaned_by_delete_or_by_the_next_create(rt):
     cid = rt.bundle("sleep 1000")
     hit = 0
@@ -118,9 +127,15 @@ def test_a_directory_without_a_state_is_no_container_and_delete_removes_it(rt):
 
 
 def test_a_hook_killed_with_its_create_leaves_a_stopped_container(rt):
-    cid = rt.bundle("true", hooks={"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "3"]}]})
-    assert kill_after(rt, cid, 0.3)
-    wait_for("stopped", lambda: rt.status(cid) == "stopped", 10)
+    mark = rt.top / "hook"
+    cid = rt.bundle("true", hooks={"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", f"touch {mark}; exec sleep 3"]}]})
+    with open(rt.path(cid) / "out", "ab") as out:
+        p = subprocess.Popen([rt.binary, "--root", rt.root, "create", "-b", rt.path(cid), cid],
+                             stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        wait_for("the hook", mark.exists)
+        p.send_signal(signal.SIGKILL)
+        assert p.wait() == -signal.SIGKILL
+    wait_for("stopped", lambda: rt.status(cid) == "stopped")
     rt.ok("delete", cid)
     assert rt.leftovers() == []
 
@@ -129,10 +144,10 @@ def test_delete_force_does_not_wait_for_a_start_that_hangs_in_a_hook(rt):
     cid = rt.bundle("true", hooks={"startContainer": [{"path": "/bin/sleep", "args": ["sleep", "1000"]}]})
     assert rt.create(cid) == 0
     p = subprocess.Popen([rt.binary, "--root", rt.root, "start", cid], stderr=subprocess.DEVNULL)
-    time.sleep(0.2)
+    wait_for("the hook", lambda: "sleep" in map(program_of, members(rt)))
     assert p.poll() is None
-    rt.ok("delete", "--force", cid, timeout=10)
-    p.wait(10)
+    rt.ok("delete", "--force", cid)
+    p.wait(60)
     assert rt.leftovers() == []
 
 
@@ -141,7 +156,7 @@ def test_two_creates_of_one_id_at_once_make_one_container(rt):
     ps = [subprocess.Popen([rt.binary, "--root", rt.root, "create", "-b", rt.path(cid), cid],
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL) for _ in range(4)]
-    codes = sorted(p.wait(20) for p in ps)
+    codes = sorted(p.wait(60) for p in ps)
     assert codes == [0, 1, 1, 1]
     assert rt.status(cid) == "created"
 
@@ -202,6 +217,6 @@ def test_groups_of_any_depth_inside_a_container_go_with_it(rt):
         procs.write(str(sleeper.pid))
     for fd in deep:
         os.close(fd)
-    rt.ok("delete", "--force", cid, timeout=20)
-    assert sleeper.wait(5) == -signal.SIGKILL
+    rt.ok("delete", "--force", cid, timeout=60)
+    assert sleeper.wait(60) == -signal.SIGKILL
     assert rt.leftovers() == []
