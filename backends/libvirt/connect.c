@@ -74,7 +74,6 @@ GemelConn *lv_conn_open(GemelBackend *backend, GError **error)
     LvSignal *closed = lv_signal_new();
     virConnectPtr vir = lv_open(backend->uri, closed, error);
     g_autofree char *uri = NULL;
-    const char *type;
     LvConn *conn;
 
     if (vir == NULL) {
@@ -85,10 +84,9 @@ GemelConn *lv_conn_open(GemelBackend *backend, GError **error)
     conn->base.backend = backend;
     conn->vir = vir;
     conn->closed = closed;
-    type = virConnectGetType(vir);
-    conn->is_qemu = g_strcmp0(type, "QEMU") == 0;
-    conn->is_test = g_strcmp0(type, "TEST") == 0;
     uri = virConnectGetURI(vir);
+    conn->is_qemu = lv_uri_is_of(uri, "qemu");
+    conn->is_test = lv_uri_is_of(uri, "test");
     conn->is_local = conn->is_qemu && lv_uri_is_local(uri);
     if (conn->is_local)
         conn->run_dir = lv_uri_run_dir(uri, g_get_user_runtime_dir());

@@ -123,6 +123,15 @@ static void add_found(GArray *found, virDomainPtr domain, int state, int reason)
     g_array_append_val(found, one);
 }
 
+/* Those that have saved memory: only one that is off can. */
+static GHashTable *saved_of(LvConn *conn, const GArray *found)
+{
+    for (guint i = 0; i < found->len; i++)
+        if (g_array_index(found, Found, i).state == VIR_DOMAIN_SHUTOFF)
+            return set_of(conn, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE);
+    return g_hash_table_new(g_str_hash, g_str_equal);
+}
+
 /* States of all domains in one call: the state group takes no job, so a QEMU that hangs does not
    hold it up. FALSE if the driver has no such call. */
 static gboolean find_in_bulk(LvConn *conn, GArray *found)
@@ -230,7 +239,7 @@ GPtrArray *lv_list_names(GemelConn *base, GError **error)
     virResetLastError();
     if (!find_in_bulk(conn, found) && !find_one_by_one(conn, found, error))
         return NULL;
-    saved = set_of(conn, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE);
+    saved = saved_of(conn, found);
     for (guint i = 0; i < found->len; i++) {
         const Found *one = &g_array_index(found, Found, i);
         g_autoptr(LvGuest) guest = lv_guest_new(one->domain);
@@ -269,7 +278,7 @@ GPtrArray *lv_list(GemelConn *base, GError **error)
         return NULL;
     autostart = set_of(conn, VIR_CONNECT_LIST_DOMAINS_AUTOSTART);
     transient = set_of(conn, VIR_CONNECT_LIST_DOMAINS_TRANSIENT);
-    saved = set_of(conn, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE);
+    saved = saved_of(conn, found);
     for (guint i = 0; i < found->len; i++) {
         const Found *one = &g_array_index(found, Found, i);
         LvGuest *guest = lv_guest_new(one->domain);

@@ -151,17 +151,22 @@ static gboolean list_has(const char *list, const char *word)
    "ID PARENT DEV ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE SUPER", blanks written \040. */
 static gboolean find_mount(const char *mountinfo, const char *controller, Mount *ret_mount)
 {
-    g_auto(GStrv) lines = g_strsplit(mountinfo, "\n", -1);
+    const char *end;
 
-    for (gsize i = 0; lines[i] != NULL; i++) {
-        char *dash = strstr(lines[i], " - ");
+    for (const char *line = mountinfo; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
         g_auto(GStrv) before = NULL, after = NULL;
+        g_autofree char *head = NULL, *tail = NULL;
+        const char *dash;
 
-        if (dash == NULL)
+        end = line + strcspn(line, "\n");
+        dash = g_strstr_len(line, end - line, " - ");
+        /* the others are not taken apart: with many containers they are thousands */
+        if (dash == NULL || !g_str_has_prefix(dash, " - cgroup"))
             continue;
-        *dash = '\0';
-        before = g_strsplit(lines[i], " ", -1);
-        after = g_strsplit(dash + 3, " ", 3);
+        head = g_strndup(line, (gsize)(dash - line));
+        tail = g_strndup(dash + 3, (gsize)(end - dash - 3));
+        before = g_strsplit(head, " ", -1);
+        after = g_strsplit(tail, " ", 3);
         if (g_strv_length(before) < 6 || g_strv_length(after) < 3)
             continue;
         if (controller == NULL

@@ -52,6 +52,9 @@ char *lv_uri_resolve(const char *uri, const char *env, gboolean is_root);
 /* The URI as it is opened: an ssh transport gets no_tty=1 unless it says otherwise, because a
    password prompt would fight with the console for the terminal. */
 char *lv_uri_for_opening(const char *uri);
+/* Whether a canonical URI (virConnectGetURI) is that of a driver: "qemu". What virConnectGetType
+   says as well, which asks the daemon. */
+gboolean lv_uri_is_of(const char *uri, const char *driver);
 /* TRUE if the domains behind a *canonical* URI (virConnectGetURI) are processes of this host. */
 gboolean lv_uri_is_local(const char *uri);
 /* Where a local QEMU driver keeps NAME.pid: "/run/libvirt/qemu"; NULL if not known. */

@@ -52,21 +52,25 @@ char *lv_uri_for_opening(const char *uri)
     return g_strconcat(uri, query == NULL ? "?" : "&", "no_tty=1", NULL);
 }
 
+gboolean lv_uri_is_of(const char *uri, const char *driver)
+{
+    gsize length = strlen(driver);
+
+    return uri != NULL && strncmp(uri, driver, length) == 0 &&
+           (uri[length] == ':' || uri[length] == '+');
+}
+
 gboolean lv_uri_is_local(const char *uri)
 {
-    g_autofree char *transport = NULL, *scheme = NULL, *host = NULL;
+    g_autofree char *transport = NULL, *host = NULL;
 
-    if (uri == NULL ||
-        !g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, &scheme, NULL, &host, NULL, NULL, NULL, NULL,
-                     NULL) ||
-        scheme == NULL)
+    if (!lv_uri_is_of(uri, "qemu") || !g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, NULL, NULL,
+                                                   &host, NULL, NULL, NULL, NULL, NULL))
         return FALSE;
     transport = transport_of(uri);
     if (transport != NULL && !g_str_equal(transport, "unix"))
         return FALSE;
-    if (host != NULL && *host != '\0')
-        return FALSE;
-    return g_str_equal(scheme, "qemu") || g_str_has_prefix(scheme, "qemu+");
+    return host == NULL || *host == '\0';
 }
 
 char *lv_uri_run_dir(const char *uri, const char *user_runtime_dir)

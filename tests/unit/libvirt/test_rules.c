@@ -78,6 +78,18 @@ static void test_which_uris_are_local(void)
     }
 }
 
+static void test_a_uri_names_its_driver(void)
+{
+    g_assert_true(lv_uri_is_of("qemu:///system", "qemu"));
+    g_assert_true(lv_uri_is_of("qemu+ssh://host/system", "qemu"));
+    g_assert_true(lv_uri_is_of("test:///default", "test"));
+    g_assert_false(lv_uri_is_of("test:///default", "qemu"));
+    g_assert_false(lv_uri_is_of("qemux:///system", "qemu"));
+    g_assert_false(lv_uri_is_of("qemu", "qemu"));
+    g_assert_false(lv_uri_is_of("", "qemu"));
+    g_assert_false(lv_uri_is_of(NULL, "qemu"));
+}
+
 static void test_backend_takes_the_resolved_uri(void)
 {
     GemelBackend *backend = gemel_libvirt_ops.create("lab", "test:///default", NULL);
@@ -176,6 +188,7 @@ int main(int argc, char **argv)
     g_test_add_func("/libvirt/uri/ssh does not ask on the terminal",
                     test_ssh_does_not_ask_on_the_terminal);
     g_test_add_func("/libvirt/uri/which are local", test_which_uris_are_local);
+    g_test_add_func("/libvirt/uri/names its driver", test_a_uri_names_its_driver);
     g_test_add_func("/libvirt/uri/a backend shows it", test_backend_takes_the_resolved_uri);
     g_test_add_func("/libvirt/uri/hostile ones are invalid", test_hostile_uris_are_invalid);
     g_test_add_func("/libvirt/error/each number is mapped once",
