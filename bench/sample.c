@@ -226,6 +226,23 @@ static pid_t find_sampler(void)
     return found;
 }
 
+/* What a sampler that has run for a while is like: everything is open, in a thread if need be, the
+   networks are known to have lo alone, and nothing started just now, for until the state
+   directory's time is older than it is exact each sample looks through it. */
+static gboolean settle(NativeStats *stats, guint n)
+{
+    g_usleep(100000);
+    for (guint i = 0; i < 6; i++) {
+        g_autoptr(GPtrArray) samples = native_stats_sample(stats);
+
+        if (samples->len != n) {
+            fprintf(stderr, "bench-sample: %u samples of %u\n", samples->len, n);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 /* One sample, from the question until the answer is freed, by the clock of the process: the floor's
    thread waits meanwhile. */
 static double sample_us(NativeStats *stats, guint repeat)
@@ -245,14 +262,8 @@ static gboolean measure(const World *world, guint rounds)
     Floor own = {.rounds = rounds, .repeat = MAX(1, 200 / world->n), .us = us, .turns = &turns};
     pthread_t thread;
 
-    for (guint i = 0; i < 3; i++) { /* opens everything, in a thread if need be */
-        g_autoptr(GPtrArray) samples = native_stats_sample(stats);
-
-        if (samples->len != world->n) {
-            fprintf(stderr, "bench-sample: %u samples of %u\n", samples->len, world->n);
-            return FALSE;
-        }
-    }
+    if (!settle(stats, world->n))
+        return FALSE;
     own.paths = open_files(find_sampler());
     pthread_barrier_init(&turns, NULL, 2);
     if (pthread_create(&thread, NULL, run_floor, &own) != 0)
