@@ -65,7 +65,7 @@ static gboolean read_numbers(const KeyStream *ks, int *ret_number, int *ret_modi
     if (*end == ';') {
         long code = strtol(end + 1, &end, 10);
 
-        *ret_modifiers = (int)CLAMP(code - 1, 0, 7);
+        *ret_modifiers = (int)CLAMP(code, 1, 8) - 1;
     }
     return *end == '\0';
 }
