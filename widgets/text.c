@@ -7,6 +7,9 @@
 
 #include "widgets/glyphs.h"
 
+/* of one character, in UTF-8 */
+#define CHAR_BYTES_MAX 6
+
 /* -1: ask the locale */
 static int utf8_forced = -1;
 
@@ -114,7 +117,10 @@ int text_width(const char *s)
     return width;
 }
 
-/* The end of a string sequence (OSC, DCS, APC, PM, SOS): past BEL or ST, NULL when it has none. */
+/* The end of a string sequence (OSC, DCS, APC, PM, SOS): past BEL or ST, NULL when it has none.
+ * What begins another sequence ends the look for it, so that a text full of beginnings costs its
+ * length.
+ */
 static const char *skip_string_sequence(const char *s, const char *end)
 {
     for (; s < end; s++) {
@@ -122,8 +128,8 @@ static const char *skip_string_sequence(const char *s, const char *end)
             return s + 1;
         if (*s == '\033')
             return s + 1 < end && s[1] == '\\' ? s + 2 : NULL;
-        if (s + 1 < end && (guchar)s[0] == 0xc2 && (guchar)s[1] == 0x9c)
-            return s + 2;
+        if (s + 1 < end && (guchar)s[0] == 0xc2 && (guchar)s[1] >= 0x80 && (guchar)s[1] < 0xa0)
+            return (guchar)s[1] == 0x9c ? s + 2 : NULL;
     }
     return NULL;
 }
@@ -315,14 +321,15 @@ const char *text_find(const char *haystack, const char *needle, const char **ret
     return NULL;
 }
 
-/* Where the part of `s` that fits into `width` cells ends: at a space if there is one. */
+/* Where the part of `s` that fits into `width` cells ends: at a space if there is one. Looks no
+ * further than that: a long line is broken in one go through it. */
 const char *text_break(const char *s, int width)
 {
     gboolean seen = FALSE; /* an indentation is no place to break */
-    const char *end = s + strlen(s), *at = s, *space = NULL;
-    for (int used = 0; at < end;) {
+    const char *at = s, *space = NULL;
+    for (int used = 0; *at != '\0';) {
         const char *next = at;
-        used += text_char_width(text_next_char(&next, end));
+        used += text_char_width(text_next_char(&next, at + strnlen(at, CHAR_BYTES_MAX)));
         if (used > width)
             return space != NULL ? space : at > s ? at : next;
         seen = seen || *at != ' ';
@@ -330,5 +337,5 @@ const char *text_break(const char *s, int width)
             space = at;
         at = next;
     }
-    return end;
+    return at;
 }

@@ -70,18 +70,35 @@ static int rows_of(const TextView *v, int i)
     return rows;
 }
 
-/* Cells before row `row` of a wrapped line, and the cells that row takes. */
-static int row_start(const TextView *v, const char *line, int row, int *ret_width)
+/* Cells of the bytes [from, to). */
+static int cells_between(const char *from, const char *to)
 {
-    const char *s = line, *end = text_break(s, v->width);
-    while (row-- > 0) {
-        s = *end == ' ' ? end + 1 : end;
-        end = text_break(s, v->width);
-    }
-    g_autofree char *before = g_strndup(line, (gsize)(s - line));
-    g_autofree char *part = g_strndup(s, (gsize)(end - s));
-    *ret_width = text_width(part);
-    return text_width(before);
+    g_autofree char *part = g_strndup(from, (gsize)(to - from));
+    return text_width(part);
+}
+
+/* The part of a wrapped line that a row shows, and the cells before it. */
+typedef struct {
+    const char *from, *to;
+    int at;
+} Row;
+
+/* The first row of a line. */
+static Row first_row(const TextView *v, const char *line)
+{
+    return (Row){.from = line, .to = text_break(line, v->width)};
+}
+
+/* The next row; FALSE after the last. */
+static gboolean next_row(const TextView *v, Row *row)
+{
+    const char *from = row->to + (*row->to == ' ');
+    if (*from == '\0')
+        return FALSE;
+    *row = (Row){.from = from,
+                 .to = text_break(from, v->width),
+                 .at = row->at + cells_between(row->from, from)};
+    return TRUE;
 }
 
 /* Draws bytes [from, to) of a line whose cell of `from` is `at`. */
@@ -164,26 +181,48 @@ static const char *field_span(const char *s, const char *line, Role *role)
 }
 
 /* Draws a line without its first `skip` cells. */
-static void draw_line(const TextView *v, const Canvas *c, int y, int skip, const char *line)
+static void draw_line(const TextView *v, const Canvas *c, int skip, const char *line)
 {
     static const char *(*const spans[])(const char *, const char *, Role *) = {
         [TEXTVIEW_XML] = xml_span, [TEXTVIEW_JSON] = json_span, [TEXTVIEW_FIELDS] = field_span};
     int at = 0;
     if (v->syntax == TEXTVIEW_PLAIN) {
-        canvas_text_from(c, y, 0, skip, ROLE_TEXT, line);
-    } else {
-        for (const char *s = line, *end; *s != '\0'; s = end) {
-            Role role;
-            end = spans[v->syntax](s, line, &role);
-            at = draw_span(c, y, at, skip, role, s, end);
-        }
-    }
-    if (v->needle == NULL)
+        canvas_text_from(c, 0, 0, skip, ROLE_TEXT, line);
         return;
-    for (const char *s = line, *end, *found; (found = text_find(s, v->needle, &end)) != NULL;
-         s = end) {
-        g_autofree char *before = g_strndup(line, (gsize)(found - line));
-        draw_span(c, y, text_width(before), skip, ROLE_MATCH, found, end);
+    }
+    for (const char *s = line, *end; *s != '\0' && at < skip + c->width; s = end) {
+        Role role;
+        end = spans[v->syntax](s, line, &role);
+        at = draw_span(c, 0, at, skip, role, s, end);
+    }
+}
+
+/* A match in a line, and the cells before it. */
+typedef struct {
+    const char *from, *to; /* from NULL: there are no more */
+    int at;
+} Match;
+
+/* The first match in what follows `s`, before which there are `at` cells. */
+static Match find_match(const TextView *v, const char *s, int at)
+{
+    Match match = {0};
+    if (v->needle != NULL)
+        match.from = text_find(s, v->needle, &match.to);
+    if (match.from != NULL)
+        match.at = at + cells_between(s, match.from);
+    return match;
+}
+
+/* Draws the matches of a row from the one given on, which becomes the first that the next row may
+ * show. */
+static void draw_matches(const TextView *v, const Canvas *c, int skip, Match *match)
+{
+    while (match->from != NULL && match->at < skip + c->width) {
+        int past = draw_span(c, 0, match->at, skip, ROLE_MATCH, match->from, match->to);
+        if (past > skip + c->width)
+            return;
+        *match = find_match(v, match->to, past);
     }
 }
 
@@ -210,26 +249,31 @@ void textview_draw(TextView *v, const Canvas *c)
     limit_scroll(v);
     int y = -v->offset;
     for (int i = v->top; i < (int)v->lines->len && y < c->height; i++) {
-        int rows = rows_of(v, i);
-        for (int row = 0; row < rows && y < c->height; row++, y++) {
+        Row row = first_row(v, line_at(v, i));
+        Match match = find_match(v, line_at(v, i), 0);
+        do {
             if (y < 0)
                 continue;
-            int width = c->width;
-            int skip = v->wrap ? row_start(v, line_at(v, i), row, &width) : v->left;
+            int skip = v->wrap ? row.at : v->left;
+            int width = v->wrap ? cells_between(row.from, row.to) : c->width;
             Canvas line = canvas_sub(c, y, 0, 1, width);
-            draw_line(v, &line, 0, skip, line_at(v, i));
-        }
+            draw_line(v, &line, skip, line_at(v, i));
+            draw_matches(v, &line, skip, &match);
+        } while (++y < c->height && v->wrap && next_row(v, &row));
     }
 }
 
 /* One row on, through wrapped lines. */
 static void scroll_rows(TextView *v, int rows)
 {
-    for (; rows > 0 && v->top < (int)v->lines->len; rows--) {
-        if (v->offset + 1 < rows_of(v, v->top))
+    int here = rows > 0 ? rows_of(v, v->top) : 0; /* of the line at the top */
+    for (; rows > 0; rows--) {
+        if (v->offset + 1 < here) {
             v->offset++;
-        else if (v->top + 1 < (int)v->lines->len)
-            v->top++, v->offset = 0;
+        } else if (v->top + 1 < (int)v->lines->len) {
+            here = rows_of(v, ++v->top);
+            v->offset = 0;
+        }
     }
     for (; rows < 0; rows++) {
         if (v->offset > 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <locale.h>
 #include <string.h>
+#include <time.h>
 
 #include "widgets/keys.h"
 #include "widgets/text.h"
@@ -80,6 +81,20 @@ static void test_output_never_contains_a_control(void)
         }
     }
     g_rand_free(rand);
+}
+
+/* Beginnings of strings that never end, each of which could be looked at to the end of the text. */
+static void test_output_of_beginnings_costs_its_length(void)
+{
+    text_set_utf8(TRUE);
+    check_safe("a\302\235b\302\235c\ad", TEXT_OUTPUT, "a�bd");
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (int i = 0; i < 500000; i++)
+        g_string_append(text, "\302\235");
+    clock_t begin = clock();
+    g_autofree char *safe = text_sanitise(text->str, -1, TEXT_OUTPUT);
+    g_assert_cmpint((clock() - begin) / CLOCKS_PER_SEC, <, 5); /* of this process alone */
+    g_assert_cmpuint(strlen(safe), ==, 500000 * strlen("�"));
 }
 
 static void test_marks_do_not_pile_up(void)
@@ -183,6 +198,8 @@ int main(int argc, char **argv)
     g_test_add_func("/text/output/incomplete-escape-stays-visible",
                     test_output_incomplete_escape_stays_visible);
     g_test_add_func("/text/output/never-contains-a-control", test_output_never_contains_a_control);
+    g_test_add_func("/text/output/of-beginnings-costs-its-length",
+                    test_output_of_beginnings_costs_its_length);
     g_test_add_func("/text/combining-marks-do-not-pile-up", test_marks_do_not_pile_up);
     g_test_add_func("/text/width-of-wide-combining-and-rtl", test_width_of_wide_combining_and_rtl);
     g_test_add_func("/text/fit-pads-and-cuts", test_fit_pads_and_cuts);

@@ -2,6 +2,7 @@
 #include <locale.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "golden.h"
 #include "widgets/dialog.h"
@@ -219,6 +220,41 @@ static void test_viewer_wraps(void)
     screen_begin();
     textview_draw(v, &c);
     golden_check("viewer-wrap-end");
+    screen_free();
+}
+
+static void test_viewer_marks_matches_over_the_end_of_a_row(void)
+{
+    Canvas c = golden_open(3, 5);
+    g_autoptr(TextView) v = textview_new();
+    textview_set_text(v, "xxxxabab yaby", -1, TEXTVIEW_PLAIN);
+    textview_set_wrap(v, TRUE);
+    textview_search(v, "ab");
+    textview_draw(v, &c);
+    static const char *const wanted[] = {"4-4:match", "0-2:match", "1-2:match"};
+    for (int y = 0; y < 3; y++) {
+        g_autofree char *roles = screen_dump_roles(y);
+        g_assert_cmpstr(roles, ==, wanted[y]);
+    }
+    screen_free();
+}
+
+/* A program that prints no newline. */
+static void test_viewer_goes_through_a_long_line_quickly(void)
+{
+    Canvas c = golden_open(24, 80);
+    g_autoptr(TextView) v = textview_new();
+    g_autofree char *text = g_strnfill(1 << 20, 'a');
+    clock_t begin = clock();
+    textview_set_text(v, text, -1, TEXTVIEW_PLAIN);
+    textview_set_wrap(v, TRUE);
+    textview_search(v, "a");
+    for (int i = 0; i < 4; i++) {
+        textview_move(v, TEXTVIEW_PAGE_DOWN);
+        screen_begin();
+        textview_draw(v, &c);
+    }
+    g_assert_cmpint((clock() - begin) / CLOCKS_PER_SEC, <, 8); /* of this process alone */
     screen_free();
 }
 
@@ -440,6 +476,10 @@ int main(int argc, char **argv)
     g_test_add_func("/bar/drops-segments", test_bar_drops_segments);
     g_test_add_func("/viewer/scrolls-and-searches", test_viewer_scrolls_and_searches);
     g_test_add_func("/viewer/wraps", test_viewer_wraps);
+    g_test_add_func("/viewer/marks-matches-over-the-end-of-a-row",
+                    test_viewer_marks_matches_over_the_end_of_a_row);
+    g_test_add_func("/viewer/goes-through-a-long-line-quickly",
+                    test_viewer_goes_through_a_long_line_quickly);
     g_test_add_func("/viewer/keeps-its-place-on-refresh", test_viewer_keeps_its_place_on_refresh);
     g_test_add_func("/menu/greys-with-reasons", test_menu_greys_with_reasons);
     g_test_add_func("/menu/keys", test_menu_keys);
