@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from harness import proc
 from harness.wait import until
 
 pytestmark = pytest.mark.quick
@@ -43,7 +44,7 @@ def test_ctrl_c_ends_a_batch_and_what_it_runs(gemel):
     with gemel.popen("--connect", "sim:12,hang=list", "--batch") as running:
         running.stdin.write("set timeout 60s\nlist\n")
         running.stdin.flush()
-        until(lambda: len(os.listdir(f"/proc/{running.pid}/task")) > 1)
+        until(lambda: proc.handles(running.pid, signal.SIGINT) and len(os.listdir(f"/proc/{running.pid}/task")) > 1)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 130
 
@@ -59,6 +60,6 @@ def test_xml_from_a_pipe_that_hangs_can_be_left(gemel, scratch):
     fifo = os.path.join(scratch, "fifo.xml")
     os.mkfifo(fifo)
     with gemel.popen(*CALM, "create", "x", "--xml", fifo) as running:
-        until(lambda: len(os.listdir(f"/proc/{running.pid}/task")) > 1)
+        until(lambda: proc.handles(running.pid, signal.SIGINT) and len(os.listdir(f"/proc/{running.pid}/task")) > 1)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 130

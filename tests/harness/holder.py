@@ -91,7 +91,7 @@ def main():
     print("ready", flush=True)
     sys.stdin.read()
     machines = qemus()
-    for _ in range(50):
+    for _ in range(600):
         pids = mine() + [p for p in machines if os.path.exists(f"/proc/{p}")]
         if not pids:
             break

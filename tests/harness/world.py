@@ -55,7 +55,7 @@ def empty_cgroup(group):
 
 def sweep_cgroups(own=None):
     """Empty the groups of the run `own` and of runs that were killed before they could do it."""
-    for _ in range(80):
+    for _ in range(400):
         groups = [group for group, pid in cgroups_of_runs()
                   if pid == own or not os.path.exists(f"/proc/{pid}")]
         if not groups:
@@ -98,7 +98,7 @@ class World:
                 self.guests.destroy_all()
             self.holder.stdin.close()
             try:
-                self.holder.wait(20)
+                self.holder.wait(60)
             except subprocess.TimeoutExpired:
                 self.holder.kill()
                 self.holder.wait()

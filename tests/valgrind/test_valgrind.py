@@ -23,7 +23,7 @@ def valgrind(*args, **options):
     """Runs a command; its result, which is not valgrind's."""
     got = subprocess.run(["valgrind", "-q", f"--error-exitcode={ERROR}", "--leak-check=full",
                           "--errors-for-leak-kinds=definite", "--trace-children=yes", DYNAMIC, *map(str, args)],
-                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **options)
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, **options)
     assert got.returncode != ERROR and "uninitialised" not in got.stderr and "Invalid " not in got.stderr, got.stderr
     return got
 
