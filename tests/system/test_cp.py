@@ -150,8 +150,9 @@ def test_cve_2018_15664_a_directory_that_is_exchanged_all_the_time(world, real, 
     (tree / "x/deep").mkdir(parents=True)
     for i in range(300):
         (tree / f"x/deep/{i}").write_text("evil")
-    name = make(world, real, f"while :; do mkdir -p /t/x/deep; sleep 0.08; mv /t/x /y; ln -s {victim} /t/x; "
-                             "sleep 0.02; rm -rf /t/x /y; done")
+    # now quickly, now slowly: a copy takes longer on a machine that is busy
+    once = f"mkdir -p /t/x/deep; sleep $1; mv /t/x /y; ln -s {victim} /t/x; sleep $2; rm -rf /t/x /y"
+    name = make(world, real, f"once() {{ {once}; }}; while :; do once 0.08 0.02; once 0.08 0.02; once 1 0.2; done")
     done = []
 
     def both_happened():
