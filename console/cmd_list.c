@@ -2,6 +2,7 @@
 /* cmd_list.c - what is there: list, inspect, events, wait. */
 #include "console/alerts.h"
 #include "console/commands.h"
+#include "console/inspect_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -220,56 +221,14 @@ static gpointer run_inspect(GemelConn *conn, const GemelActArgs *args, gpointer 
     return conn->backend->ops->inspect(conn, arg, error);
 }
 
-/* Sizes, times and limits as a person writes them; NULL for everything else. */
-static char *essential_text(const char *key, json_t *value)
+static void print_row(const char *label, const char *value, gpointer data)
 {
-    gboolean is_limit =
-        g_str_equal(key, "cpus") || g_str_equal(key, "pids") || g_str_equal(key, "cpu_limit");
+    CommandRun *run = data;
 
-    if (!json_is_number(value))
-        return NULL;
-    if (json_number_value(value) <= 0 && is_limit)
-        return g_strdup("none");
-    if (json_is_integer(value) && g_str_has_suffix(key, "_bytes"))
-        return format_bytes((guint64)json_integer_value(value));
-    if (json_is_integer(value) && g_str_has_suffix(key, "_unix")) {
-        g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(json_integer_value(value));
-
-        return time != NULL ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : NULL;
-    }
-    return json_is_real(value) ? g_strdup_printf("%g", json_real_value(value)) : NULL;
-}
-
-/* "key: value" lines of an object, nested ones indented. */
-static void print_essentials(CommandRun *run, json_t *object, int indent)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach (object, key, value) {
-        if (json_is_object(value)) {
-            output_line(run->out, OUTPUT_DATA, "%*s%s:", indent, "", key);
-            print_essentials(run, value, indent + 2);
-        } else if (json_is_array(value) && json_array_size(value) > 0 &&
-                   json_is_object(json_array_get(value, 0))) {
-            for (size_t i = 0; i < json_array_size(value); i++) {
-                output_line(run->out, OUTPUT_DATA, "%*s%s[%zu]:", indent, "", key, i);
-                print_essentials(run, json_array_get(value, i), indent + 2);
-            }
-        } else if (!json_is_null(value)) {
-            g_autofree char *plain = essential_text(key, value);
-            char *text =
-                json_is_string(value)
-                    ? NULL
-                    : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
-
-            output_line(run->out, OUTPUT_DATA, "%*s%s: %s", indent, "", key,
-                        plain != NULL  ? plain
-                        : text != NULL ? text
-                                       : json_string_value(value));
-            free(text);
-        }
-    }
+    if (value == NULL)
+        output_line(run->out, OUTPUT_DATA, "%s", label);
+    else
+        output_beside(run->out, label, INSPECT_COLUMN, value);
 }
 
 static void inspect_done(GemelJob *job, gpointer result, const GError *error, gpointer data)
@@ -299,7 +258,7 @@ static void inspect_done(GemelJob *job, gpointer result, const GError *error, gp
         json_object_set_new(object, "definition", json_text(inspect->definition));
         output_json(run->out, object);
     } else {
-        print_essentials(run, object, 0);
+        inspect_rows(object, print_row, run);
         json_decref(object);
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* text.c - the pages that are texts: inspect, definition, help, and what a command printed. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "console/commands.h"
+#include "console/inspect_text.h"
 #include "console/tui/tui_private.h"
 #include "widgets/textview.h"
 
@@ -133,80 +134,13 @@ static TextPage *text_new(Tui *tui, const PageOps *ops, const char *title, const
 
 /* ---- inspect -------------------------------------------------------------------------------- */
 
-/* Sizes, times and limits as a person writes them. */
-static char *scalar_text(const char *name, json_t *value)
+static void append_row(const char *label, const char *value, gpointer data)
 {
-    static const char *const limits[] = {"cpus", "pids", "cpu_limit", NULL};
-
-    if (json_is_string(value))
-        return g_strdup(json_string_value(value));
-    if (json_is_boolean(value))
-        return g_strdup(json_is_true(value) ? "yes" : "no");
-    if (json_is_number(value) && json_number_value(value) <= 0 && g_strv_contains(limits, name))
-        return g_strdup("none");
-    if (json_is_integer(value) && g_str_has_suffix(name, "_bytes"))
-        return format_bytes((guint64)json_integer_value(value));
-    if (json_is_integer(value) && g_str_has_suffix(name, "_unix")) {
-        g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(json_integer_value(value));
-        char *text = time != NULL ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : NULL;
-
-        return text != NULL ? text : g_strdup("-");
-    }
-    if (json_is_real(value))
-        return g_strdup_printf("%g", json_real_value(value));
-    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    char *text = g_strdup(dumped != NULL ? dumped : "-");
-
-    free(dumped);
-    return text;
-}
-
-/* "stop, kill, pause" of an array without objects. */
-static char *array_text(const char *name, json_t *array)
-{
-    g_autoptr(GString) out = g_string_new(NULL);
-    json_t *item;
-    size_t i;
-
-    json_array_foreach (array, i, item) {
-        g_autofree char *text = scalar_text(name, item);
-
-        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", text);
-    }
-    return g_string_free(g_steal_pointer(&out), FALSE);
-}
-
-/* A JSON value as `name: value` lines, two spaces a level. What is not known is left out. */
-static void append_value(GString *out, int depth, const char *name, json_t *value)
-{
-    const char *key;
-    json_t *item;
-    size_t i;
-
-    if (json_is_null(value))
-        return;
-    if (json_is_object(value)) {
-        if (json_object_size(value) > 0)
-            g_string_append_printf(out, "%*s%s:\n", depth * 2, "", name);
-        json_object_foreach (value, key, item)
-            append_value(out, depth + 1, key, item);
-        return;
-    }
-    if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
-        g_string_append_printf(out, "%*s%s:\n", depth * 2, "", name);
-        json_array_foreach (value, i, item) {
-            g_autofree char *number = g_strdup_printf("%zu", i);
-
-            append_value(out, depth + 1, number, item);
-        }
-        return;
-    }
-    g_autofree char *text =
-        json_is_array(value) ? array_text(name, value) : scalar_text(name, value);
-    g_autofree char *label = g_strconcat(name, ":", NULL);
-
-    g_string_append_printf(out, "%*s%-*s %s\n", depth * 2, "", MAX(20 - depth * 2, 1), label,
-                           *text != '\0' ? text : "-");
+    if (value != NULL)
+        text_append_fit(data, label, MAX(INSPECT_COLUMN - 1, text_width(label)), TEXT_LEFT);
+    else
+        g_string_append(data, label);
+    g_string_append_printf(data, value != NULL ? " %s\n" : "%s\n", value != NULL ? value : "");
 }
 
 /* What the list knows is there at once, the rest when it has been read. */
@@ -215,24 +149,18 @@ static void refresh_inspect(TextPage *self)
     const Fetched *fetched = fetch_inspect(self->page.tui->fetch, self->key, 5000);
     const ModelInstance *instance = tui_instance(self->page.tui, self->key);
     g_autoptr(GString) out = g_string_new(NULL);
-    const char *key;
-    json_t *value;
+    json_t *object = instance != NULL ? instance_to_json(instance) : json_object();
 
     if (instance == NULL)
         g_string_append(out, "It is gone; what was known last:\n\n");
-    else if (fetched->essentials == NULL || json_object_get(fetched->essentials, "state") == NULL)
-        g_string_append_printf(
-            out, "%-20s %s%s%s\n", "state:", gemel_state_name(instance->info->state),
-            instance->info->state_reason != NULL ? ", " : "",
-            instance->info->state_reason != NULL ? instance->info->state_reason : "");
-    if (instance != NULL &&
-        (fetched->essentials == NULL || json_object_get(fetched->essentials, "id") == NULL))
-        g_string_append_printf(out, "%-20s %s\n", "id:", instance->info->id);
     if (fetched->essentials != NULL)
-        json_object_foreach (fetched->essentials, key, value)
-            append_value(out, 0, key, value);
-    else
-        g_string_append(out, fetched->error != NULL ? fetched->error : "reading ...");
+        json_object_update_missing(object, fetched->essentials);
+    json_object_del(object, "actions"); /* the menu of them says more */
+    inspect_rows(object, append_row, out);
+    json_decref(object);
+    if (fetched->essentials == NULL)
+        g_string_append_printf(out, "\n%s\n",
+                               fetched->error != NULL ? fetched->error : "reading ...");
     set_text(self, out->str, TEXTVIEW_FIELDS);
 }
 

@@ -55,6 +55,28 @@ def test_filter_by_state_and_inverse(gemel):
     assert len(running) + len(others) == len(everything)
 
 
+def test_inspect_says_things_in_words_of_the_field(gemel):
+    """Groups, labels and units for people; programs have --json."""
+    out = gemel.ok("--demo", "inspect", "lab-vm").out
+    assert re.search(r"^CPUs and memory\n  vCPUs: +2\n", out, re.M), out
+    assert re.search(r"^  memory: +512M$", out, re.M) and re.search(r"^  protected: +no$", out, re.M), out
+    assert re.search(r"^Disks\n  vda: +virtio disk, qcow2, /\S+/lab-vm\.qcow2$", out, re.M), out
+    assert not re.search(r"[a-z]_[a-z]|[{}\[\]]|null", out), out
+    values = [line for line in out.splitlines() if line.startswith("  ")]
+    assert {re.match(r"  [^ ].*?: +", line).end() for line in values} == {24}, out
+    crashed = gemel.ok("--demo", "inspect", "queue").out
+    assert re.search(r"^  state: +crashed, killed: out of memory$", crashed, re.M), crashed
+    assert re.search(r"^  CPU limit: +none$", crashed, re.M), crashed
+
+
+def test_inspect_loses_nothing_that_a_backend_tells(gemel):
+    for name in ("lab-vm", "web-1"):
+        shown = gemel.ok("--demo", "inspect", name).out
+        for key, value in gemel.json("--demo", "inspect", name).items():
+            if isinstance(value, str) and key not in ("kind", "definition", "definition_format"):
+                assert value in shown, (key, shown)
+
+
 def test_inspect_json_tells_the_same_instance(gemel):
     listed = {i["name"]: i for i in gemel.json("--demo", "list")["instances"]}
     seen = gemel.json("--demo", "inspect", "lab-vm")
