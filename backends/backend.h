@@ -495,6 +495,10 @@ struct GemelBackend {
     atomic_bool headline_only;
     /* The same way: somebody wants to know who shares CPUs with whom, so samples have `cpus`. */
     atomic_bool cpus_wanted;
+    /* Set by `create`: the machine that the instances run on, where that is not this one and its
+       size is known before a connection is there. 0: this one, or not known. */
+    guint host_cpus;
+    guint64 host_memory_bytes;
 };
 
 /* A worker's connection; a backend embeds this first in its own structure. */

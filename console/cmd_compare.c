@@ -43,7 +43,7 @@ static void order_print(CommandRun *run, CompareTable *table)
     output_json(
         run->out,
         json_pack("{s:I, s:{s:f, s:o}, s:O, s:O, s:o, s:o, s:o}", "rounds",
-                  (json_int_t)order->spec.rounds, "host", "cpus", model_host_cpus(), "kernel",
+                  (json_int_t)order->spec.rounds, "host", "cpus", model_host_cpus(NULL), "kernel",
                   *table->kernel[COMPARE_HOST] != '\0' ? json_string(table->kernel[COMPARE_HOST])
                                                        : json_null(),
                   "container", order->objects[0], "guest", order->objects[1], "rows",

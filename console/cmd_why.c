@@ -4,8 +4,6 @@
 #include "console/follow.h"
 #include "console/why.h"
 
-#include <unistd.h>
-
 #define SPAN_MS 2000 /* watched, unless --for says otherwise */
 
 typedef struct {
@@ -52,10 +50,17 @@ static json_t *instance_why_to_json(const ModelInstance *instance, const WhyShar
     return object;
 }
 
-static json_t *host_to_json(void)
+/* The machine that the shares are of: this one, or the one that all backends are on. */
+static json_t *host_to_json(Model *model)
 {
-    return json_pack("{s:f, s:I}", "cpus", model_host_cpus(), "memory_bytes",
-                     (json_int_t)sysconf(_SC_PHYS_PAGES) * (json_int_t)sysconf(_SC_PAGESIZE));
+    GPtrArray *backends = model_backends(model);
+    const ModelBackend *of = backends->len > 0 ? backends->pdata[0] : NULL;
+
+    for (guint i = 1; i < backends->len; i++)
+        if (model_host_cpus(backends->pdata[i]) != model_host_cpus(of))
+            of = NULL;
+    return json_pack("{s:f, s:I}", "cpus", model_host_cpus(of), "memory_bytes",
+                     (json_int_t)model_host_memory(of));
 }
 
 /* ---- text ----------------------------------------------------------------------------------- */
@@ -166,8 +171,9 @@ static void why_print(CommandRun *run, gint64 span_ns)
             why_one(run, all->pdata[i], shares, span_ns, rows);
     if (run->json) {
         output_json(run->out,
-                    json_pack("{s:o, s:f, s:o, s:o}", "host", host_to_json(), "span_s",
-                              (double)span_ns / 1e9, "instances", rows, "errors", errors));
+                    json_pack("{s:o, s:f, s:o, s:o}", "host", host_to_json(run->app->model),
+                              "span_s", (double)span_ns / 1e9, "instances", rows, "errors",
+                              errors));
         return;
     }
     json_decref(rows);

@@ -25,9 +25,9 @@ static gboolean has_rate(const ModelInstance *instance, GemelMetric metric)
     return (instance->rate_valid >> metric) & 1u;
 }
 
-/* The host's CPUs. sysconf reads a file of sysfs each time, so it is asked once a second at most.
+/* This host's CPUs. sysconf reads a file of sysfs each time, so it is asked once a second at most.
  */
-double model_host_cpus(void)
+static double own_cpus(void)
 {
     static gint64 asked_usec;
     static double cpus = 1;
@@ -40,6 +40,24 @@ double model_host_cpus(void)
         asked_usec = now;
     }
     return cpus;
+}
+
+double model_host_cpus(const ModelBackend *backend)
+{
+    guint told = backend != NULL && backend->open != NULL ? backend->open->backend->host_cpus : 0;
+
+    return told > 0 ? (double)told : own_cpus();
+}
+
+double model_host_memory(const ModelBackend *backend)
+{
+    guint64 told =
+        backend != NULL && backend->open != NULL ? backend->open->backend->host_memory_bytes : 0;
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+    if (told > 0)
+        return (double)told;
+    return pages > 0 && size > 0 ? (double)pages * (double)size : 0;
 }
 
 /* How many CPUs 100 % stands for. */
@@ -55,7 +73,7 @@ static double cpu_whole(const ModelInstance *instance, ModelCpuMode mode)
         if (instance->info->vcpus > 0)
             return instance->info->vcpus;
     }
-    return model_host_cpus();
+    return model_host_cpus(instance->backend);
 }
 
 gboolean model_cpu_percent(const ModelInstance *instance, ModelCpuMode mode, double *ret)

@@ -184,8 +184,10 @@ void model_relist(Model *model, AppBackend *open);
 /* ---- figures, as every face shows them ------------------------------------------------------ */
 
 typedef enum { MODEL_CPU_OF_CORE, MODEL_CPU_OF_LIMIT, MODEL_CPU_OF_HOST, MODEL_CPU_N } ModelCpuMode;
-/* CPUs of this host that are online. */
-double model_host_cpus(void);
+/* CPUs that are online, and bytes of memory, of the machine that the backend's instances run on as
+   far as it is told; else, and for NULL, of this one. */
+double model_host_cpus(const ModelBackend *backend);
+double model_host_memory(const ModelBackend *backend);
 const char *model_cpu_mode_name(ModelCpuMode mode); /* "core" "limit" "host" */
 
 /* Each returns FALSE where there is no figure. */

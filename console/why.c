@@ -4,7 +4,6 @@
 #include "console/output.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* ---- reading facts -------------------------------------------------------------------------- */
 
@@ -443,16 +442,26 @@ gboolean why_is_local(const ModelBackend *backend)
     return slashes == NULL || slashes[3] == '/';
 }
 
+/* On this machine itself: it can be told from a URI alone, and the simulator has one of its own. */
+static gboolean runs_here(const ModelBackend *backend)
+{
+    return why_is_local(backend) &&
+           (backend->open == NULL || backend->open->backend->host_cpus == 0);
+}
+
+/* Whether both are on one machine, as far as is known. */
+static gboolean run_together(const ModelBackend *one, const ModelBackend *other)
+{
+    return one == other || (runs_here(one) && runs_here(other));
+}
+
 /* The strongest others where it runs; by CPU, of those that have a CPU in common with it. */
 static void gather_others(Model *model, const ModelInstance *instance, WhyFacts *facts)
 {
     GPtrArray *all = model_instances(model);
-    gboolean local = why_is_local(instance->backend);
-
     for (guint i = 0; i < all->len; i++) {
         const ModelInstance *other = all->pdata[i];
-        gboolean near =
-            other->backend == instance->backend || (local && why_is_local(other->backend));
+        gboolean near = run_together(instance->backend, other->backend);
         double percent, rd, wr;
 
         if (other == instance || !near || other->info->state != GEMEL_STATE_RUNNING)
@@ -486,7 +495,7 @@ void why_gather(Model *model, const ModelInstance *instance, gint64 span_ns, Why
                         .span_s = (double)span_ns / 1e9,
                         .valid = instance->valid,
                         .cpu_limit = info->cpu_limit,
-                        .host_cpus = model_host_cpus()};
+                        .host_cpus = model_host_cpus(instance->backend)};
     memcpy(facts->value, instance->value, sizeof facts->value);
     for (int i = 0; i < GEMEL_METRIC_N; i++)
         if (model_metric_mean(instance, (GemelMetric)i, span_ns, &facts->mean[i]))
@@ -505,13 +514,6 @@ void why_gather(Model *model, const ModelInstance *instance, gint64 span_ns, Why
 }
 
 /* ---- eaters --------------------------------------------------------------------------------- */
-
-static double host_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-
-    return pages > 0 && size > 0 ? (double)pages * (double)size : 0;
-}
 
 static gint by_most(gconstpointer a, gconstpointer b)
 {
@@ -546,7 +548,7 @@ GArray *why_eaters(Model *model)
 {
     GPtrArray *all = model_instances(model);
     GArray *shares = g_array_new(FALSE, FALSE, sizeof(WhyShare));
-    double a, b, percent, memory = host_memory(), moved = 0, sent = 0;
+    double a, b, percent, memory, moved = 0, sent = 0;
     guint64 held;
 
     for (guint i = 0; i < all->len; i++) {
@@ -564,6 +566,7 @@ GArray *why_eaters(Model *model)
             continue;
         if (model_cpu_percent(instance, MODEL_CPU_OF_HOST, &percent))
             share.cpu = percent / 100;
+        memory = model_host_memory(instance->backend);
         if (memory > 0 && memory_held(instance, &held))
             share.memory = (double)held / memory;
         if (model_block_rates(instance, &a, &b))

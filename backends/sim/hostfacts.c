@@ -11,10 +11,7 @@ GemelHost *sim_host(GemelConn *conn, GError **error)
         gint64 number;
     } facts[] = {
         {GEMEL_HOST_KERNEL, GEMEL_HOST_YES, "6.1.0-28-amd64 x86_64", NULL, -1},
-        {GEMEL_HOST_CPU, GEMEL_HOST_YES, "Intel(R) Xeon(R) Gold 6338 CPU @ 2.00GHz", NULL, -1},
-        {GEMEL_HOST_CPUS, GEMEL_HOST_YES, "64", NULL, 64},
-        {GEMEL_HOST_MEMORY, GEMEL_HOST_YES, "251.5 GiB, 138.0 GiB of it available", NULL,
-         G_GINT64_CONSTANT(270046068736)},
+        {GEMEL_HOST_CPU, GEMEL_HOST_YES, "Intel(R) Xeon(R) Silver 4309Y CPU @ 2.80GHz", NULL, -1},
         {GEMEL_HOST_HUGEPAGES, GEMEL_HOST_YES, "0 of 2 MiB, 16 of 1 GiB, transparent: madvise",
          NULL, G_GINT64_CONSTANT(17179869184)},
         {GEMEL_HOST_PRESSURE, GEMEL_HOST_YES, "cpu 1.2  memory 0.0  io 0.3 % of 10 s", NULL, -1},
@@ -34,6 +31,11 @@ GemelHost *sim_host(GemelConn *conn, GError **error)
          "kill_process kill_thread trap errno user_notif trace log allow", NULL, -1},
         {GEMEL_HOST_LSM, GEMEL_HOST_YES, "lockdown,capability,landlock,yama,apparmor", NULL, -1},
     };
+    const GemelBackend *backend = conn->backend;
+    double memory_gib = (double)backend->host_memory_bytes / (1 << 30);
+    g_autofree char *cpus = g_strdup_printf("%u", backend->host_cpus);
+    g_autofree char *memory =
+        g_strdup_printf("%.1f GiB, %.1f GiB of it available", memory_gib, memory_gib * 0.55);
     GemelHost *host;
 
     if (!sim_enter(conn, SIM_OP_HOST, error))
@@ -43,5 +45,8 @@ GemelHost *sim_host(GemelConn *conn, GError **error)
     for (guint i = 0; i < G_N_ELEMENTS(facts); i++)
         gemel_host_set(host, facts[i].what, facts[i].grade, facts[i].value, facts[i].why,
                        facts[i].number);
+    gemel_host_set(host, GEMEL_HOST_CPUS, GEMEL_HOST_YES, cpus, NULL, backend->host_cpus);
+    gemel_host_set(host, GEMEL_HOST_MEMORY, GEMEL_HOST_YES, memory, NULL,
+                   (gint64)backend->host_memory_bytes);
     return host;
 }

@@ -204,6 +204,16 @@ static const char *read_vcpus(SimOptions *options, const char *value)
     return NULL;
 }
 
+static const char *read_host_cpus(SimOptions *options, const char *value)
+{
+    guint64 n;
+
+    if (!parse_count(value, SIM_COUNT_MAX, &n) || n == 0)
+        return "a number of CPUs, which the simulated host has";
+    options->host_cpus = (guint)n;
+    return NULL;
+}
+
 static const char *read_litter(SimOptions *options, const char *value)
 {
     guint64 n;
@@ -304,6 +314,7 @@ static const struct {
     {"hang-for", read_hang_for},
     {"hang-instance", read_hang_instance},
     {"vcpus", read_vcpus},
+    {"host-cpus", read_host_cpus},
     {"litter", read_litter},
     {"trouble", sim_trouble_read},
     {"down", read_down},

@@ -37,6 +37,9 @@ static GemelBackend *sim_create(const char *name, const char *uri, GError **erro
         if (((options.groups >> group) & 1u) != 0)
             world->ops.groups[group] = &sim_group_ops[group];
     gemel_backend_init(&world->base, &world->ops, name, uri != NULL ? uri : "sim:");
+    /* room for all of them at once: 16 CPUs and 64 GiB for the dozen */
+    world->base.host_cpus = options.host_cpus > 0 ? options.host_cpus : MAX(16, options.count);
+    world->base.host_memory_bytes = (guint64)MAX(16, options.count) * SIM_HOST_BYTES_PER_CPU;
     pthread_mutex_init(&world->mutex, NULL);
     world->created_ns = gemel_boottime_ns();
     world->created_unix = g_get_real_time() / G_USEC_PER_SEC;

@@ -46,8 +46,12 @@ const char *sim_op_name(SimOp op); /* "list" ... "snapshot-create" ... "start" *
 #define SIM_COUNT_DEFAULT 12
 #define SIM_COUNT_MAX     100000
 
+/* Memory of the simulated host, for each CPU it needs. */
+#define SIM_HOST_BYTES_PER_CPU (G_GUINT64_CONSTANT(4) << 30)
+
 typedef struct {
     guint count;
+    guint host_cpus; /* 0: as many as the world needs */
     guint64 seed;
     gint64 latency_ns, jitter_ns;
     double pace; /* factor on the duration of acts */

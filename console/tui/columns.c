@@ -259,5 +259,5 @@ double cpu_top(const ModelInstance *instance)
         return instance->info->vcpus * 100.0;
     if (instance->info->cpu_limit > 0)
         return instance->info->cpu_limit * 100.0;
-    return model_host_cpus() * 100.0;
+    return model_host_cpus(instance->backend) * 100.0;
 }

@@ -40,7 +40,7 @@ static void draw_total_cpu(Tui *tui, RowGroup *group, const Canvas *cell)
     gboolean there = group_total(group, LIST_CPU, &percent);
 
     if (tui->cpu_mode == MODEL_CPU_OF_HOST)
-        cpus = model_host_cpus();
+        cpus = model_host_cpus(group_nth(group, 0)->backend);
     else if (tui->cpu_mode == MODEL_CPU_OF_LIMIT)
         there = group_total(group, LIST_CPUS, &cpus) && there;
     g_autofree char *text = there ? format_percent(percent / cpus) : g_strdup("-");

@@ -116,9 +116,10 @@ static char *cpu_now(Tui *tui, const ModelInstance *instance, double *ret_top)
                              : info->cpu_limit > 0 ? g_strdup_printf("%.3g CPUs", info->cpu_limit)
                                                    : NULL;
 
-    *ret_top = tui->cpu_mode == MODEL_CPU_OF_CORE    ? cpu_top(instance)
-               : tui->cpu_mode == MODEL_CPU_OF_LIMIT ? 100
-                                                     : cpu_top(instance) / model_host_cpus();
+    *ret_top = tui->cpu_mode == MODEL_CPU_OF_CORE ? cpu_top(instance)
+               : tui->cpu_mode == MODEL_CPU_OF_LIMIT
+                   ? 100
+                   : cpu_top(instance) / model_host_cpus(instance->backend);
     if (!model_cpu_percent(instance, tui->cpu_mode, &percent))
         return g_strdup("-");
     g_autofree char *text = format_percent(percent);

@@ -22,7 +22,7 @@ TROUBLES = {
     "waits:web-1+hog:batch": ("web-1", "neighbour", r"limit batch cpu="),
     "pids:web-1": ("web-1", "pids", r"limit web-1 pids=200"),
 }
-QUIET = "sim:12,whims=off,still=on"
+QUIET = "sim:12,whims=off,still=on,host-cpus=2"
 
 
 def why(gemel, uri, *args):
@@ -58,6 +58,18 @@ def test_who_eats_the_host(gemel):
     for share in ("block", "net"):
         total = sum(i["shares"][share] or 0 for i in out["instances"])
         assert total == pytest.approx(1, abs=0.01)
+
+
+def test_shares_are_of_the_host_that_the_backend_tells_of(gemel):
+    """The simulated host is as large as what runs on it needs, whatever this one is."""
+    out = gemel.json("--demo=200", "why", "--for", "200ms")
+    assert out["host"] == {"cpus": 200.0, "memory_bytes": 800 << 30}
+    for share in ("cpu", "memory"):
+        assert sum(i["shares"][share] or 0 for i in out["instances"]) < 1, share
+    small = why(gemel, "sim:12,host-cpus=4,still=on")
+    large = why(gemel, "sim:12,host-cpus=8,still=on")
+    assert (small["host"]["cpus"], large["host"]["cpus"]) == (4, 8)
+    assert gemel.fails(2, "-c", "sim:12,host-cpus=0", "list").err.count("number of CPUs") == 1
 
 
 def test_text(gemel):
