@@ -98,12 +98,18 @@ static char *user_of(const json_t *act)
                          : g_strdup(*user != '\0' ? user : uid);
 }
 
-/* What it was done to: the instance, or what the command said. */
+/* What it was done to: the instance and what the act was given beside it ("mail mail2" of a clone),
+   or what the command said. */
 static char *subject_of(const json_t *act)
 {
     const char *name = text_of(act, "name"), *id = text_of(act, "id");
     const char *what = text_of(act, "what"), *command = text_of(act, "command");
 
+    const char *plan = text_of(act, "plan");
+    g_autofree char *begin = g_strdup_printf("%s %s ", what, name);
+
+    if (*name != '\0' && g_str_has_prefix(plan, begin))
+        return g_strdup(plan + strlen(what) + 1);
     if (*name != '\0' || *id != '\0')
         return g_strdup(*name != '\0' ? name : id);
     if (g_str_has_prefix(command, what) && command[strlen(what)] == ' ')
@@ -124,7 +130,7 @@ static void print_acts(CommandRun *run, const json_t *acts)
 {
     static const char *const headers[] = {"TIME", "USER",   "WHAT", "INSTANCE",
                                           "TOOK", "RESULT", NULL};
-    OutputTable *table = output_table_new(headers, "LLLLRL");
+    OutputTable *table = output_table_new(headers, "LLLLRW");
     json_t *act;
     size_t i;
 

@@ -8,6 +8,7 @@
  * on with the next one or report the status.
  */
 #include "console/alias.h"
+#include "console/audit.h"
 #include "console/command_private.h"
 
 #include <string.h>
@@ -284,6 +285,14 @@ static void run_answered(CommandRun *run, gboolean yes)
     command_leave(run);
 }
 
+/* What to type so that it is not asked about: the whole program's words where they are known. */
+static char *line_with_yes(const CommandRun *run)
+{
+    g_autofree char *text = run->face->typed == NULL ? audit_command_text(run) : NULL;
+
+    return g_strconcat(run->face->typed != NULL ? run->face->typed : text, " --yes", NULL);
+}
+
 void run_confirm(CommandRun *run, const char *question, const char *typed_name,
                  void (*proceed)(CommandRun *run))
 {
@@ -292,8 +301,11 @@ void run_confirm(CommandRun *run, const char *question, const char *typed_name,
         return;
     }
     if (run->face->confirm == NULL) {
-        run_fail(run, GEMEL_ERROR_INVALID, "%s: %s Say --yes to do it", run->command->name,
-                 question);
+        g_autofree char *line = line_with_yes(run);
+
+        run_fail(run, GEMEL_ERROR_INVALID,
+                 "%s: nobody can be asked \"%s\" here, so nothing was done; to do it: %s",
+                 run->command->name, question, line);
         return;
     }
     run->flow->proceed = proceed;

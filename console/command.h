@@ -152,6 +152,9 @@ typedef struct {
     gboolean has_terminal;
     /* The command is all that this gemel does: what it sets is gone with it (run_say_passing). */
     gboolean alone;
+    /* As it was typed to the user's shell, "gemel -c sim: kill db", where it can be said that way;
+       NULL: not known. */
+    const char *typed;
     /* Shows a stream with a terminal in a place of the face's own and finishes the run when it ends
        or is left. FALSE: it is to have the user's terminal as a whole. NULL: always so. */
     gboolean (*open_stream)(CommandRun *run, const ModelInstance *instance,

@@ -146,15 +146,34 @@ static void on_signal(int signal, gpointer data)
         terminal_exit(128 + signal);
 }
 
-static int run_oneshot(App *app, const Arguments *arguments)
+/* The words that this program was called with, as they can be typed again; NULL where others may
+   not be added at the end. */
+static char *typed_line(char **argv)
+{
+    g_autofree char *name = g_path_get_basename(argv[0]);
+    g_autoptr(GString) line = g_string_new(name);
+
+    for (int i = 1; argv[i] != NULL; i++) {
+        g_autofree char *quoted = command_quote(argv[i]);
+
+        if (g_str_equal(argv[i], "--"))
+            return NULL;
+        g_string_append_printf(line, " %s", quoted);
+    }
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+static int run_oneshot(App *app, const Arguments *arguments, char **argv)
 {
     gboolean asks = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     Output *out = output_new_stdio();
     Oneshot oneshot = {.app = app};
+    g_autofree char *typed = typed_line(argv);
     FaceOps face = {.face = FACE_ONESHOT,
                     .confirm = asks && !arguments->batch ? oneshot_confirm : NULL,
                     .has_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
                     .alone = arguments->line == NULL && !arguments->batch,
+                    .typed = arguments->line == NULL && !arguments->batch ? typed : NULL,
                     .face_data = &oneshot};
 
     app->interrupt = oneshot_interrupt;
@@ -342,7 +361,7 @@ int main(int argc, char **argv)
         app_source_remove(&signal_source); /* it reads its own */
     status = console            ? tui_run(app)
              : arguments.linear ? linear_run(app)
-                                : run_oneshot(app, &arguments);
+                                : run_oneshot(app, &arguments, argv);
     if (console)
         signal_source = app_add_signals(app, signals, on_signal, app);
     /* What an interrupted command began to put back; another ^C does not wait for it. */

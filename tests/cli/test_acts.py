@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changing instances from a script: the state machine of each act, sequences, batches, exit statuses."""
 
+import re
+import shlex
+
 import pytest
 
 pytestmark = pytest.mark.quick
@@ -84,7 +87,14 @@ def test_snapshot_create_list_revert_delete(gemel):
 def test_destructive_commands_need_yes_off_a_terminal(gemel, command):
     result = sequence(gemel, f"snapshot create lab-vm s; {command}")
     assert result.status == 2, result
-    assert "--yes" in result.err, result
+    assert result.err.rstrip().endswith(f"to do it: {command} --yes"), result
+
+
+def test_what_needs_yes_is_said_once_with_the_line_to_type(gemel):
+    err = gemel.fails(2, "--demo", "kill", "build").err
+    assert re.fullmatch(r"gemel: kill: nobody can be asked \"Kill build\?\" here, so nothing was done; "
+                        r"to do it: gemel --demo kill build --yes\n", err), err
+    gemel.ok(*shlex.split(err.split("to do it: gemel ")[1]))
 
 
 def test_dry_run_changes_nothing(gemel):

@@ -61,6 +61,15 @@ def test_audit_shows_acts_with_their_results(gemel, log):
     assert [a["name"] for a in only] == ["web-1"]
 
 
+def test_what_an_act_was_given_is_shown_beside_its_instance(gemel):
+    gemel.ok("--connect", FAST, "-c", "clone mail mail2; rename mail post; limit web-1 cpu=2; stop web-1 web-2")
+    shown = [line.split()[3:] for line in gemel.ok("audit").out.splitlines()[1:]]
+    assert shown[0][:3] == ["clone", "mail", "mail2"] and shown[1][:3] == ["rename", "mail", "post"], shown
+    assert shown[2][:3] == ["limit", "web-1", "cpu=2"], shown
+    assert sorted(words[1] for words in shown[3:]) == ["web-1", "web-2"], shown
+    assert all(len(words) == 4 for words in shown[3:]), shown
+
+
 def test_audit_of_nothing_says_so(gemel):
     result = gemel.ok("audit")
     assert result.out == "" and "nothing on record" in result.err, result

@@ -44,7 +44,7 @@ def test_table_and_progress(gemel):
 
 def test_a_stopped_guest_needs_no_consent_for_it_and_is_stopped_again(gemel):
     fail = gemel.fails(2, "-c", SIM, "compare", "mail", "web-1")
-    assert "Stop and start web-1, 3 times? Say --yes" in fail.err
+    assert '"Stop and start web-1, 3 times?"' in fail.err and "compare mail web-1 --yes" in fail.err
     out = gemel.ok("-c", SIM, "-c", "compare mail web-1 --yes --rounds 1 --json; list mail web-1 --json")
     states = re.findall(r'"name":\s*"(mail|web-1)".{0,80}?"state":\s*"(\w+)"', out.out, re.S)
     assert states[-2:] == [("mail", "stopped"), ("web-1", "running")], states
