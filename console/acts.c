@@ -114,18 +114,17 @@ Acts *acts_new(CommandRun *run)
 gboolean act_is_valid(const GemelInstance *info, AppBackend *backend, GemelAct act,
                       const GemelActArgs *args, GError **error)
 {
+    const char *why = info->why_not[act] != NULL ? info->why_not[act] : "is busy";
+
+    if (!gemel_backend_can(backend->backend, act))
+        return gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED, "%s: cannot %s: it %s", info->name,
+                               gemel_act_phrase(act), why);
     if (!gemel_protection_allows(info->is_protected, info->name, act, args, error))
         return FALSE;
-    if (gemel_instance_can(info, act) ||
-        (act == GEMEL_ACT_DELETE && args->force && gemel_backend_can(backend->backend, act)))
+    if (gemel_instance_can(info, act) || (act == GEMEL_ACT_DELETE && args->force))
         return TRUE;
-    if (!gemel_backend_can(backend->backend, act))
-        return gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED, "%s: a %s of %s cannot do `%s`",
-                               info->name, gemel_kind_name(info->kind), backend->backend->name,
-                               gemel_act_name(act));
     return gemel_error_set(error, GEMEL_ERROR_CONFLICT, "%s: cannot %s: it %s%s", info->name,
-                           gemel_act_phrase(act),
-                           info->why_not[act] != NULL ? info->why_not[act] : "is busy",
+                           gemel_act_phrase(act), why,
                            act == GEMEL_ACT_DELETE ? "; stop it first, or say --force" : "");
 }
 

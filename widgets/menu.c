@@ -145,6 +145,13 @@ const char *menu_reason(const Menu *m)
     return i != NULL ? i->reason : NULL;
 }
 
+/* What stands beside the item under the cursor. */
+const char *menu_beside(const Menu *m)
+{
+    const Item *i = item_at(m, m->cursor);
+    return i == NULL ? NULL : i->reason != NULL ? i->reason : i->hint;
+}
+
 /* How many items and headings there are. */
 guint menu_n_items(const Menu *m)
 {
@@ -163,6 +170,20 @@ static void measure(const Menu *m, int *key, int *label, int *hint)
         const char *right = i->reason != NULL ? i->reason : i->hint;
         *hint = MAX(*hint, right != NULL ? text_width(right) : 0);
     }
+}
+
+/* Cells that the longest line takes. */
+static int wanted_width(const Menu *m)
+{
+    int key, label, hint;
+    measure(m, &key, &label, &hint);
+    return key + 2 + label + (hint > 0 ? 2 + hint : 0);
+}
+
+/* Whether a line does not fit. */
+gboolean menu_is_cut(const Menu *m, int width)
+{
+    return wanted_width(m) > MAX(width - 4, 1);
 }
 
 /* Draws one line. */
@@ -201,8 +222,7 @@ void menu_draw(Menu *m, const Canvas *c)
 {
     int key, label, hint, n = (int)m->items->len;
     measure(m, &key, &label, &hint);
-    int width = key + 2 + label + (hint > 0 ? 2 + hint : 0);
-    width = CLAMP(width, text_width(m->title) + 2, MAX(c->width - 4, 1));
+    int width = CLAMP(wanted_width(m), text_width(m->title) + 2, MAX(c->width - 4, 1));
     Canvas in = canvas_popup(c, MIN(n, c->height - 2), width, m->title);
     m->shown = MAX(1, in.height);
     m->top = CLAMP(m->top, 0, MAX(0, n - m->shown));

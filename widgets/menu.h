@@ -32,6 +32,10 @@ void menu_add_heading(Menu *m, const char *text);
 MenuResult menu_handle_key(Menu *m, int key);
 const char *menu_chosen(const Menu *m);
 const char *menu_reason(const Menu *m); /* of the item under the cursor, or NULL */
+const char *menu_beside(const Menu *m); /* what stands beside it: the reason, else the hint */
 guint menu_n_items(const Menu *m);
+/* Whether a canvas so wide cuts what stands beside some item: then the owner shows menu_beside()
+ * where there is room for all of it. */
+gboolean menu_is_cut(const Menu *m, int width);
 
 void menu_draw(Menu *m, const Canvas *c);

@@ -287,6 +287,8 @@ static GemelInstance *show_instance(const Replay *replay, const GemelInstance *r
             instance->started_boottime_ns = 1;
     }
     gemel_instance_compute_acts(instance, &replay->base);
+    for (GemelAct act = 0; act < GEMEL_ACT_N; act++)
+        gemel_instance_forbid(instance, act, "is in a recording, which cannot be changed");
     return instance;
 }
 

@@ -38,7 +38,8 @@ static void set_message(Tui *tui, OutputClass class, const char *text)
     g_free(tui->message);
     tui->message = g_strdup(text);
     tui->message_class = class;
-    tui->message_met = tui->message_brief = FALSE;
+    tui->message_met = tui->message_seen = tui->message_brief = FALSE;
+    tui->message_of = NULL;
     tui->message_usec = g_get_monotonic_time();
     tui_changed(tui);
 }
@@ -59,8 +60,8 @@ void face_say_briefly(Tui *tui, const char *text)
     tui->message_brief = TRUE;
 }
 
-/* Seconds a message stands at least, and at most. */
-enum { NOTE_S = 2, ERROR_S = 4, NOTE_MAX_S = 6 };
+/* Seconds a message stands to be seen, at least, and at most. */
+enum { SEEN_S = 1, NOTE_S = 2, ERROR_S = 4, NOTE_MAX_S = 6 };
 
 static gboolean message_is_older(const Tui *tui, int seconds)
 {
@@ -72,15 +73,27 @@ static gboolean message_is_older(const Tui *tui, int seconds)
 void face_age_message(Tui *tui)
 {
     tui->message_met = TRUE;
+    tui->message_seen = tui->message_seen || message_is_older(tui, SEEN_S);
     if (tui->message_brief ||
         message_is_older(tui, tui->message_class == OUTPUT_ERROR ? ERROR_S : NOTE_S))
         g_clear_pointer(&tui->message, g_free);
 }
 
+/* Whether the command that said it goes on. */
+static gboolean message_is_of_a_run(const Tui *tui)
+{
+    for (guint i = 0; tui->message_of != NULL && i < tui->runs->len; i++)
+        if (tui->runs->pdata[i] == tui->message_of)
+            return !((const Line *)tui->message_of)->over;
+    return FALSE;
+}
+
 /* Another view is open: what was said in the one before is not about it. */
 void face_leave_message(Tui *tui)
 {
-    if (tui->message_met && tui->message_class != OUTPUT_ERROR)
+    gboolean was_read = tui->message_class == OUTPUT_ERROR ? tui->message_seen : tui->message_met;
+
+    if (was_read && !message_is_of_a_run(tui))
         g_clear_pointer(&tui->message, g_free);
 }
 
@@ -89,7 +102,7 @@ void face_expire_message(Tui *tui)
 {
     gboolean waits = tui->message_class == OUTPUT_ERROR && !tui->message_met;
 
-    if (!tui->taken && !waits && message_is_older(tui, NOTE_MAX_S))
+    if (!tui->taken && tui->input == INPUT_NONE && !waits && message_is_older(tui, NOTE_MAX_S))
         g_clear_pointer(&tui->message, g_free);
 }
 
@@ -113,8 +126,10 @@ static void take_line(OutputClass class, const char *text, gpointer data)
         return;
     }
     /* data waits for the end: many lines of it get a page */
-    if (class != OUTPUT_DATA)
-        set_message(line->tui, class, text);
+    if (class == OUTPUT_DATA)
+        return;
+    set_message(line->tui, class, text);
+    line->tui->message_of = line;
 }
 
 /* "stop lab-vm" for "stop libvirt/8f1d…"; of many words only the first are told. */
@@ -423,7 +438,8 @@ void face_free(Tui *tui)
             command_cancel(line->run);
     }
     g_ptr_array_unref(tui->runs);
-    g_free(tui->message);
+    tui->message_of = NULL;
+    g_clear_pointer(&tui->message, g_free);
     g_free(tui->marks_line);
     g_free(tui->echo);
 }

@@ -329,10 +329,23 @@ static int message_width(Tui *tui, int width)
     return MAX(1, width - 2 - (note != NULL ? text_width(note) + 2 : 0));
 }
 
-/* A long message takes up to three rows: its end often says what to do. */
+/* What a menu has no room for beside its selected line, or NULL: said in place of the message. */
+static const char *menu_text(Tui *tui, int width)
+{
+    const char *beside =
+        tui->menu != NULL && menu_is_cut(tui->menu, width) ? menu_beside(tui->menu) : NULL;
+
+    return tui->message == NULL || tui->message_class == OUTPUT_NOTE ? beside : NULL;
+}
+
+/* A long message takes up to three rows: its end often says what to do. Under a menu the rows stay
+   as many from line to line. */
 static int message_rows(Tui *tui, const Canvas *all)
 {
     int max = all->height >= 12 ? MESSAGE_ROWS_MAX : 1;
+
+    if (menu_text(tui, all->width) != NULL)
+        return MIN(2, max);
 
     if (tui->message == NULL || tui->input != INPUT_NONE)
         return 1;
@@ -350,7 +363,12 @@ static void draw_message(Tui *tui, const Canvas *c)
     if (note != NULL) {
         canvas_text(c, 0, c->width - 1 - text_width(note), ROLE_CHANGING, note);
     }
-    if (tui->message != NULL)
+    const char *beside = menu_text(tui, c->width);
+
+    if (beside != NULL)
+        draw_wrapped(c, 0, 1, room, c->height,
+                     menu_reason(tui->menu) != NULL ? ROLE_WARN : ROLE_HINT, beside);
+    else if (tui->message != NULL)
         draw_wrapped(c, 0, 1, room, c->height, roles[tui->message_class], tui->message);
 }
 

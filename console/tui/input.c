@@ -189,6 +189,8 @@ void input_end(Tui *tui)
     app_source_remove(&tui->escape_source);
     prompt_end();
     tui->input = INPUT_NONE;
+    if (!tui->message_met)
+        tui->message_usec = g_get_monotonic_time(); /* the line stood where it is read */
     while (tui->held->len > 0)
         tui_push(tui, g_ptr_array_steal_index(tui->held, 0));
     tui_changed(tui);
@@ -301,8 +303,6 @@ static void take_event(Tui *tui, const ScreenEvent *event)
             page->ops->click(page, event->y, event->x);
     } else
         page_key(tui, event->key);
-    if (tui_page(tui) != page)
-        face_leave_message(tui);
     tui_changed(tui);
 }
 

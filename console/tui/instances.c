@@ -269,6 +269,15 @@ static gboolean fold_by_move(Instances *list, Move step)
     return TRUE;
 }
 
+/* Left and right look for columns: where there are none, who meant to open or leave is told how. */
+static void say_if_at_edge(Instances *list, Move step)
+{
+    if (step == MOVE_RIGHT && !table_has_more(list->table))
+        face_say_briefly(list->page.tui, "There are no more columns to the right; Enter opens.");
+    else if (step == MOVE_LEFT && !table_is_scrolled(list->table))
+        face_say_briefly(list->page.tui, "There are no more columns to the left; Esc goes back.");
+}
+
 static void move(Page *page, Move step)
 {
     Instances *list = (Instances *)page;
@@ -278,8 +287,10 @@ static void move(Page *page, Move step)
         return;
     }
     settle(list);
-    if (!fold_by_move(list, step))
+    if (!fold_by_move(list, step)) {
+        say_if_at_edge(list, step);
         table_move(list->table, (TableMove)step);
+    }
     watch_cursor(list);
 }
 

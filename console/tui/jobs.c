@@ -10,11 +10,11 @@ enum { COLUMN_ID, COLUMN_STATE, COLUMN_TITLE, COLUMN_AGE, COLUMN_BACKEND, COLUMN
 static const TableColumn columns[COLUMN_N] = {
     [COLUMN_ID] = {.id = "id", .title = "JOB", .min = 5},
     [COLUMN_STATE] = {.id = "state", .title = "STATE", .min = 9},
-    [COLUMN_TITLE] = {.id = "title", .title = "WHAT", .min = 28, .max = 48, .priority = 1},
+    [COLUMN_TITLE] = {.id = "title", .title = "WHAT", .min = 24, .max = 48, .priority = 1},
     [COLUMN_AGE] = {.id = "age", .title = "TOOK", .min = 8, .priority = 1, .align = TEXT_RIGHT},
     [COLUMN_BACKEND] = {.id = "backend", .title = "BACKEND", .min = 8, .max = 12, .priority = 3},
     [COLUMN_WHAT] =
-        {.id = "detail", .title = "WAITS FOR / SAID", .min = 18, .max = 80, .priority = 2},
+        {.id = "detail", .title = "PROGRESS, RESULT", .min = 27, .max = 80, .priority = 2},
 };
 
 static const Role state_roles[GEMEL_JOB_STATE_N] = {
@@ -76,7 +76,14 @@ static char *took_text(const GemelJobView *view)
     return age_text(usec);
 }
 
-/* The most telling thing there is to say. */
+/* What it is at now, NULL where that is but the act, which stands beside it. */
+static const char *step_text(const GemelJobView *view)
+{
+    return view->what == NULL || g_str_equal(view->what, view->kind) ? NULL : view->what;
+}
+
+/* The most telling thing there is to say: the error, what it waits for, how far it is, what came of
+   it; of what went well without a word, when that was. */
 static char *what_text(const GemelJobView *view, Role *ret_role)
 {
     gboolean open = view->ended_usec == 0;
@@ -89,16 +96,28 @@ static char *what_text(const GemelJobView *view, Role *ret_role)
     if (open && view->waits_for != NULL) {
         *ret_role =
             view->state == GEMEL_JOB_SLOW || view->state == GEMEL_JOB_LOST ? ROLE_WARN : ROLE_DIM;
-        return view->what != NULL ? g_strdup_printf("%s; waits for %s", view->what, view->waits_for)
-                                  : g_strdup_printf("waits for %s", view->waits_for);
-    }
-    if (open && view->fraction >= 0)
-        return g_strdup_printf("%.0f %% %s", view->fraction * 100,
-                               view->what != NULL ? view->what : "");
-    const char *text = view->notes != NULL ? view->notes : view->what;
-    char *line = g_strdup(text != NULL ? text : "");
+        const char *at = step_text(view);
 
-    return g_strdelimit(line, "\n", ' ');
+        return at != NULL ? g_strdup_printf("%s; waits for %s", at, view->waits_for)
+                          : g_strdup_printf("waits for %s", view->waits_for);
+    }
+    const char *step = open ? step_text(view) : NULL;
+
+    if (open && view->fraction >= 0)
+        return g_strdup_printf("%.0f %%%s%s", view->fraction * 100, step != NULL ? ", " : "",
+                               step != NULL ? step : "");
+    if (view->notes != NULL) {
+        g_autofree char *notes = g_strchomp(g_strdup(view->notes));
+        g_auto(GStrv) lines = g_strsplit(notes, "\n", -1);
+
+        return g_strjoinv("; ", lines);
+    }
+    if (open)
+        return g_strdup(step != NULL ? step : "");
+    g_autofree char *age = age_text(g_get_monotonic_time() - view->ended_usec);
+
+    *ret_role = ROLE_DIM;
+    return g_strdup_printf("%s ago", age);
 }
 
 /* What was asked for, cut in the middle where the end would take the instance's name along. */

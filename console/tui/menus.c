@@ -86,6 +86,18 @@ static ModelInstance *selected(Tui *tui, GError **error)
     return instance;
 }
 
+/* The same for what acts on it. Of a recording that is said once, not for each act. */
+static ModelInstance *selected_to_act(Tui *tui, GError **error)
+{
+    ModelInstance *instance = selected(tui, error);
+
+    if (instance == NULL || !instance_is_recorded(instance))
+        return instance;
+    gemel_error_set(error, GEMEL_ERROR_UNSUPPORTED,
+                    "This is a recording: it can be looked at, and nothing in it can be changed.");
+    return NULL;
+}
+
 static guint n_marked(Tui *tui)
 {
     Page *page = tui_page(tui);
@@ -189,7 +201,7 @@ static Menu *menu_power(Tui *tui, GError **error)
 {
     if (n_marked(tui) > 0)
         return menu_bulk(tui, error);
-    ModelInstance *instance = selected(tui, error);
+    ModelInstance *instance = selected_to_act(tui, error);
 
     if (instance == NULL)
         return NULL;
@@ -205,7 +217,7 @@ static Menu *menu_power(Tui *tui, GError **error)
 
 static Menu *menu_actions(Tui *tui, GError **error)
 {
-    ModelInstance *instance = selected(tui, error);
+    ModelInstance *instance = selected_to_act(tui, error);
 
     if (instance == NULL)
         return NULL;
@@ -410,7 +422,7 @@ char *menus_delete_selected(Tui *tui, GError **error)
     char *line = NULL;
 
     if (n_marked(tui) == 0) {
-        const ModelInstance *instance = selected(tui, error);
+        const ModelInstance *instance = selected_to_act(tui, error);
 
         return instance != NULL ? delete_line(instance) : NULL;
     }
@@ -432,6 +444,8 @@ static Menu *menu_bulk(Tui *tui, GError **error)
         gemel_error_set(error, GEMEL_ERROR_NOT_FOUND, "Nothing is marked; Space marks.");
         return NULL;
     }
+    if (selected(tui, NULL) != NULL && selected_to_act(tui, error) == NULL)
+        return NULL;
     g_auto(GStrv) keys = table_marked(page->ops->table(page));
     guint total = g_strv_length(keys);
     g_autofree char *title = g_strdup_printf("%u marked", total);

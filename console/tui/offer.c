@@ -61,14 +61,22 @@ static const char *of_instance(Tui *tui, const char *usual)
     return selected(tui) != NULL ? usual : NULL;
 }
 
-static const char *of_marks_or_instance(Tui *tui, const char *usual)
+/* What acts: nothing does on a recording. */
+static const char *of_actor(Tui *tui, const char *usual)
 {
-    return has_marks(tui) || selected(tui) != NULL ? usual : NULL;
+    const ModelInstance *instance = selected(tui);
+
+    return instance != NULL && !instance_is_recorded(instance) ? usual : NULL;
 }
 
 static const char *of_marks(Tui *tui, const char *usual)
 {
     return has_marks(tui) ? usual : NULL;
+}
+
+static const char *of_power(Tui *tui, const char *usual)
+{
+    return has_marks(tui) ? usual : of_actor(tui, usual);
 }
 
 /* On a heading of the list it folds. */
@@ -139,6 +147,13 @@ static const char *of_find(Tui *tui, const char *usual)
                : NULL;
 }
 
+static const char *of_columns(Tui *tui, const char *usual)
+{
+    Table *table = table_here(tui);
+
+    return has_rows(tui) && table_has_more(table) ? usual : NULL;
+}
+
 static const char *of_freeze(Tui *tui, const char *usual)
 {
     return tui->frozen ? "go on" : NULL;
@@ -167,13 +182,14 @@ static const struct {
     {"view goto snapshots", of_snapshots},
     {"view mark none", of_marks},
     {"view mark", of_rows},
-    {"view menu actions", of_instance},
+    {"view menu actions", of_actor},
     {"view menu bulk", of_marks},
-    {"view menu power", of_marks_or_instance},
+    {"view menu power", of_power},
     {"view menu snapshot", of_rows},
     {"view menu sort", of_rows},
     {"view pane", of_instance},
     {"view remove", of_rows},
+    {"view right", of_columns},
     {"view tab", of_instance},
     {"view zoom", of_zoom},
 };

@@ -62,6 +62,8 @@ static gboolean goto_page(Tui *tui, const View *view)
 
         if (strcmp(page->ops->name, view->name) != 0)
             continue;
+        if (page != tui_page(tui))
+            face_leave_message(tui);
         g_ptr_array_steal_index(tui->pages, i);
         g_ptr_array_add(tui->pages, page);
         return TRUE;

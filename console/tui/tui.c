@@ -106,6 +106,8 @@ static void free_pages(GPtrArray **pages)
 void tui_push(Tui *tui, Page *page)
 {
     g_ptr_array_add(tui->input != INPUT_NONE ? tui->held : tui->pages, page);
+    if (tui->input == INPUT_NONE)
+        face_leave_message(tui);
     tui_changed(tui);
 }
 
@@ -116,6 +118,7 @@ gboolean tui_pop(Tui *tui)
     input_end(tui);
     /* out of the stack before it goes: what its going sets off may open another */
     page_free(g_ptr_array_steal_index(tui->pages, tui->pages->len - 1));
+    face_leave_message(tui);
     tui_changed(tui);
     return TRUE;
 }
@@ -439,6 +442,12 @@ Role state_role(GemelState state)
     };
 
     return state < GEMEL_STATE_N ? roles[state] : ROLE_WARN;
+}
+
+gboolean instance_is_recorded(const ModelInstance *instance)
+{
+    return instance->backend->open != NULL &&
+           g_str_equal(instance->backend->open->backend->ops->type, "replay");
 }
 
 char *age_text(gint64 usec)

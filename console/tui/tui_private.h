@@ -129,6 +129,8 @@ struct Tui {
     char *echo;       /* the last key as the command it equals, or NULL */
     gint64 message_usec;
     gboolean message_met;   /* a key was pressed since */
+    gboolean message_seen;  /* ... when it had stood for a second */
+    gpointer message_of;    /* the line (face.c) that said it, or NULL; only to be compared */
     gboolean message_brief; /* goes with the next key */
 
     ModelCpuMode cpu_mode;
@@ -213,8 +215,13 @@ void face_say(Tui *tui, OutputClass class, const char *format, ...) G_GNUC_PRINT
 void face_say_briefly(Tui *tui, const char *text);
 /* `echo on`: shows what a key stands for. */
 void face_echo(Tui *tui, const char *key, const char *line);
-/* Takes the message away: at a key once it could be read, a note when that key leaves the view;
-   some seconds later by itself, an error only when a key was pressed since. */
+/* When a message goes:
+ * - at a key, once it could be read (2 s, an error 4 s); what was said about a key, at the next
+ * one;
+ * - with its view: what was said in one view is not about the next. Three stay: what the very key
+ *   or line that leaves the view says, what a command said that is still under way, and an error
+ *   that did not stand for a second before a key came, for nobody has seen it;
+ * - by itself after 6 s, an error only when a key was pressed since. */
 void face_age_message(Tui *tui);
 void face_leave_message(Tui *tui);
 void face_expire_message(Tui *tui);
@@ -395,6 +402,8 @@ const char *instances_back_label(Page *page);
 /* "backend/id". */
 char *instance_key_of(const ModelInstance *instance);
 ModelInstance *tui_instance(Tui *tui, const char *key);
+/* Whether it is of a recording, where nothing can be done to it. */
+gboolean instance_is_recorded(const ModelInstance *instance);
 /* How the instance is written in a command line that must mean it and no other. */
 char *instance_word(const ModelInstance *instance);
 Role state_role(GemelState state);

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from harness.gemel import ROOT
 from harness.tui import Tui
 from harness.wait import until
 
@@ -161,6 +162,75 @@ def test_messages_go_when_they_were_read(tui):
     assert terminal.line_with(r"'nobody'"), "an error waits for a key"
     terminal.key("j")
     terminal.wait_gone(r"nobody")
+
+
+@pytest.mark.quick
+def test_a_message_does_not_go_along_to_the_next_view(tui):
+    terminal = open_calm(tui)
+    terminal.key("F")
+    terminal.wait(r"The cursor stays on its row")
+    terminal.key(":")
+    terminal.send("view goto jobs\r")  # by the line as by a key
+    terminal.wait(r"› jobs")
+    assert not terminal.line_with(r"The cursor stays on its row"), terminal.dump()
+    terminal.key(":")
+    terminal.send("stop nobody\r0")  # nobody could read it yet
+    terminal.wait(r"› events")
+    terminal.wait(r"no instance is called 'nobody'")
+    shown = time.monotonic()
+    until(lambda: time.monotonic() - shown > 1.2, 6, "the error to have been seen")
+    terminal.key("9")
+    terminal.wait(r"› jobs")
+    terminal.wait_gone(r"nobody", 1)
+
+
+@pytest.mark.quick
+def test_where_no_column_is_hidden_the_keys_for_it_name_others(tui):
+    terminal = open_calm(tui)
+    terminal.key("h")
+    terminal.wait(r"no more columns to the left; Esc goes back")
+    terminal.key("j")
+    terminal.wait_gone(r"no more columns")
+
+
+@pytest.mark.quick
+def test_of_a_recording_it_is_said_once_that_nothing_can_be_changed(tui):
+    terminal = tui("replay", os.path.join(ROOT, "tests/fixtures/replay/troubles.rec"))
+    terminal.wait(r"REPLAY")
+    terminal.wait(r"\bdb\b")
+    for key in ("x", "p", "D"):
+        terminal.key(key)
+        terminal.wait(r"This is a recording: it can be looked at")
+        assert not terminal.line_with(r"┌"), terminal.dump()
+        terminal.key("j")
+        terminal.wait_gone(r"This is a recording")
+    assert not terminal.line_with(r"p power|x actions"), terminal.dump()
+    terminal.key(":")
+    terminal.send("stop db\r")
+    terminal.wait(r"db: cannot stop: it is in a recording")
+
+
+@pytest.mark.quick
+def test_a_narrow_menu_shows_the_whole_of_the_selected_line_below(tui):
+    terminal = open_calm(tui, rows=12, cols=40)
+    move_to(terminal, "lab-vm")
+    terminal.key("x")
+    terminal.wait(r"│ o  shut down +asks the guest, wa…")
+    terminal.wait(r"^ asks the guest, waits 60 s *$")
+    terminal.key("End")
+    terminal.wait(r"│ y  definition")
+    terminal.wait_gone(r"^ asks the guest")
+    terminal.wait(r"^ XML or JSON *$")
+
+
+@pytest.mark.parametrize("topic", ["options", "keys"])
+def test_help_fits_the_terminal_and_a_pipe_gets_whole_lines(tui, gemel, topic):
+    terminal = tui("help", topic, rows=400, cols=80)
+    assert terminal.wait_exit() == 0
+    assert max(len(line.rstrip()) for line in terminal.lines()) <= 80
+    lines = terminal.text().rstrip().splitlines()
+    piped = gemel.ok("help", topic).out.splitlines()
+    assert max(map(len, piped)) > 80 and len(piped) < len(lines), terminal.dump()
 
 
 @pytest.mark.quick
@@ -402,7 +472,10 @@ def test_jobs_view_shows_what_was_done(tui):
     terminal.send("stop lab-ct\r")
     terminal.wait(r"\blab-ct\b.*stopped")
     terminal.key("9")
-    terminal.wait(r"(?i)stop lab-ct")
+    terminal.wait(r"done +stop lab-ct .* s ago")  # the act stands once
+    terminal.key(":")
+    terminal.send("snapshot create web-1 s1\r")
+    terminal.wait(r"done +snapshot create web-1 s1 .*froze it for")
 
 
 def test_detail_of_a_guest_has_a_bar_per_vcpu(tui):
@@ -492,9 +565,9 @@ def test_inspect_is_for_people(tui):
     terminal = open_calm(tui, rows=50)
     move_to(terminal, "lab-ct")
     terminal.key("d")
-    terminal.wait(r"memory_bytes: +64M")
+    terminal.wait(r"memory limit: +64M")
     text = terminal.text()
-    assert len(re.findall(r"(?m)^ state:", text)) == 1 and "null" not in text, terminal.dump()
+    assert len(re.findall(r"(?m)^ +state:", text)) == 1 and "null" not in text, terminal.dump()
     assert terminal.line_with(r"^ [0-9a-f]{64}$"), f"the whole id\n{terminal.dump()}"
 
 
