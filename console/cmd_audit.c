@@ -130,7 +130,7 @@ static void print_acts(CommandRun *run, const json_t *acts)
 {
     static const char *const headers[] = {"TIME", "USER",   "WHAT", "INSTANCE",
                                           "TOOK", "RESULT", NULL};
-    OutputTable *table = output_table_new(headers, "LLLLRW");
+    OutputTable *table = output_table_new(headers, "LLLWRW");
     json_t *act;
     size_t i;
 

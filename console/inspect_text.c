@@ -117,6 +117,21 @@ static char *as_labels(const json_t *value)
     return g_strjoinv(" ", (char **)words->pdata);
 }
 
+/* Of an object, what it has: the paths of a cgroup differ in these names alone. */
+static char *as_names(const json_t *value)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    const char *key;
+    json_t *item;
+
+    json_object_foreach ((json_t *)value, key, item) {
+        g_autofree char *name = text_sanitise(key, -1, TEXT_NAME);
+
+        g_string_append_printf(out, "%s%s", out->len > 0 ? ", " : "", name);
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -257,7 +272,7 @@ static const Entry entries[] = {
     {"read_only", "root file system", as_writable},
 
     {NULL, "Machine"},
-    {"type", "accelerator", as_text},
+    {"type", "domain type", as_text},
     {"arch", "architecture", as_text},
     {"machine", "machine", as_text},
     {"emulator", "emulator", as_text},
@@ -278,6 +293,7 @@ static const Entry entries[] = {
     {"cgroup.mode", "cgroup version", as_text},
     {"cgroup.path", "cgroup", as_text},
     {"cgroup", "cgroup", as_text},
+    {"cgroup", "hierarchies", as_names},
     {"bundle", "bundle", as_text},
     {"log", "log", as_text},
 };
@@ -336,7 +352,8 @@ static void entry_rows(const json_t *all, json_t *left, Rows *rows)
             continue;
         }
         const json_t *value = at_path(left, entry->path);
-        gboolean fits = !json_is_object(value) || entry->format == as_labels;
+        gboolean fits =
+            json_is_object(value) == (entry->format == as_labels || entry->format == as_names);
         g_autofree char *text = !is_nothing(value) && fits ? entry->format(value) : NULL;
         g_autofree char *label = g_strdup_printf("  %s:", entry->label);
 

@@ -301,7 +301,7 @@ void output_table_print(OutputTable *table, Output *out)
         for (guint c = 0; c < table->columns; c++)
             widths[c] = MAX(widths[c], text_width(((char **)table->rows->pdata[r])[c]));
     narrow(table, widths, table_room(out));
-    for (guint r = 0; r < table->rows->len; r++) {
+    for (guint r = 0; output_table_rows(table) > 0 && r < table->rows->len; r++) {
         g_autofree const char **cells =
             g_memdup2(table->rows->pdata[r], sizeof(char *) * table->columns);
 

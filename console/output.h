@@ -43,7 +43,8 @@ json_t *json_text(const char *text);
 typedef struct OutputTable OutputTable;
 OutputTable *output_table_new(const char *const *headers, const char *align);
 void output_table_add(OutputTable *table, ...) G_GNUC_NULL_TERMINATED; /* const char* per column */
-void output_table_print(OutputTable *table, Output *out);              /* frees it */
+/* Frees it. One without a row prints nothing: its headings alone say nothing. */
+void output_table_print(OutputTable *table, Output *out);
 guint output_table_rows(const OutputTable *table);
 
 /* `text` beside `left`, from column `indent` on. For people it is wrapped there, so that it fits

@@ -44,7 +44,9 @@ static int count_word(const ModelInstance *instance, const Canvas *c, int y, int
 static void draw_cpu(const ModelInstance *instance, int y, const Canvas *c)
 {
     int x = head(c, y, "cpu");
-    double of_limit;
+    double of_limit, of_core;
+    gboolean there = model_cpu_percent(instance, MODEL_CPU_OF_CORE, &of_core);
+    g_autofree char *used = there ? g_strdup_printf("%.2f", of_core / 100) : g_strdup("-");
     g_autofree char *limit = instance->info->cpu_limit > 0
                                  ? g_strdup_printf("%.3g CPUs", instance->info->cpu_limit)
                                  : g_strdup("no limit");
@@ -55,8 +57,8 @@ static void draw_cpu(const ModelInstance *instance, int y, const Canvas *c)
         meter_bar(c, y, x, BAR, &(MeterPart){load, theme_load_role(load)}, 1);
         x += BAR + 1;
     }
-    x = metric_word(instance, c, y, x, "", GEMEL_METRIC_CPU_USAGE);
-    x = word(c, y, x - 2, "of", limit);
+    x = word(c, y, x, "", used);
+    x = word(c, y, x - 2, instance->info->cpu_limit > 0 ? "of" : "CPUs,", limit);
     x = metric_word(instance, c, y, x, "user", GEMEL_METRIC_CPU_USER);
     metric_word(instance, c, y, x, "system", GEMEL_METRIC_CPU_SYSTEM);
 }
@@ -150,7 +152,7 @@ static void draw_pressure(const ModelInstance *instance, int y, const Canvas *c)
 
         x = word(c, y, x, kinds[i].name, both);
     }
-    canvas_text(c, y, x, ROLE_DIM, "% of 10 s, some / full");
+    canvas_text(c, y, x, ROLE_DIM, "% some/full, 10 s");
 }
 
 int cgroup_draw(Tui *tui, const ModelInstance *instance, int scroll, const Canvas *c)

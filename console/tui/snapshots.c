@@ -314,7 +314,9 @@ static void wide(Page *page)
 
 static char *summary(Page *page)
 {
-    return g_strdup_printf("%u", rows_count(page));
+    guint n = rows_count(page);
+
+    return g_strdup_printf("%u snapshot%s", n, n == 1 ? "" : "s");
 }
 
 static const PageOps ops = {

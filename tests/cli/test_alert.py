@@ -29,6 +29,11 @@ def test_list_and_remove(gemel):
     assert (left["number"], left["text"], left["raised"]) == (2, "db memory above 90%", [])
 
 
+def test_a_list_of_nothing_has_no_headings(gemel):
+    done = gemel.ok("--demo", "alert")
+    assert done.out == "" and "no alerts" in done.err, done
+
+
 def test_an_alert_of_gemelrc_is_an_event_without_a_console(gemel, scratch):
     rc(gemel, f"set refresh 100ms\nalert batch 'cpu>150' for 200ms do touch {scratch}/ran\n")
     out = gemel.ok("-c", HOG, "events", "--json", "--count", "2", timeout=60).out
