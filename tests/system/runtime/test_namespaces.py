@@ -41,7 +41,11 @@ def test_a_namespace_that_is_not_listed_is_the_runtimes(rt, kind):
 
 
 def test_without_a_mount_namespace_the_container_is_changed_to_its_root(rt):
-    before = open("/proc/self/mountinfo").read()
+    def mounts():
+        """But for those of tests that run beside this one."""
+        return [line for line in open("/proc/self/mountinfo") if "/gemel-rt-" not in line or str(rt.top) in line]
+
+    before = mounts()
     cid = rt.start("ls /; ls /dev; sleep 1000", overlay=False, change=without("mount"))
     wait_for("output", lambda: "zero" in rt.out(cid))
     assert inside(rt, cid, "mnt") == os.readlink("/proc/self/ns/mnt")
@@ -49,7 +53,7 @@ def test_without_a_mount_namespace_the_container_is_changed_to_its_root(rt):
     assert {"bin", "dev", "null", "tty", "urandom"} <= set(rt.out(cid).split()) and "boot" not in rt.out(cid).split()
     # exec is in that root, not in the host's
     assert rt.ok("exec", cid, "ls", "/") == "".join(f"{n}\n" for n in sorted(os.listdir(rt.path(cid) / "rootfs")))
-    assert open("/proc/self/mountinfo").read() == before
+    assert mounts() == before
 
 
 def test_a_mount_namespace_is_joined_by_path(rt):
