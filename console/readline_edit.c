@@ -11,6 +11,7 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
+#define SEARCH_LONGEST   300 /* bytes, with the words before them */
 #define SEQUENCE_LONGEST 16  /* keys of one, as keymaps may be bound */
 #define COMPLETE_MS      300 /* a shell completer may wait this long for what it asked */
 
@@ -43,12 +44,26 @@ void edit_history_add(const char *line, gboolean save)
         recall_add(line_editor.app, line);
 }
 
+/* A key of a search that readline need not see: it takes time by the square of what is searched. */
+static gboolean is_too_long_a_search(int key)
+{
+    return key >= ' ' && key != 0x7f && strlen(rl_display_prompt) > SEARCH_LONGEST;
+}
+
 void edit_read_key(void)
 {
-    /* What a search hands back of a sequence that is bound to nothing makes readline 8.2 jump into
-       a frame that has returned. */
-    if (RL_ISSTATE(RL_STATE_ISEARCH) && rl_get_keymap()[edit_input_peek()].type == ISKMAP)
-        edit_input_end_search();
+    int key = edit_input_peek();
+
+    if (RL_ISSTATE(RL_STATE_ISEARCH)) {
+        if (is_too_long_a_search(key)) {
+            edit_input_getc(NULL);
+            return;
+        }
+        /* What a search hands back of a sequence that is bound to nothing makes readline 8.2 jump
+           into a frame that has returned. */
+        if (rl_get_keymap()[key].type == ISKMAP)
+            edit_input_end_search();
+    }
     rl_callback_read_char();
 }
 

@@ -16,6 +16,7 @@
 #include "widgets/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ typedef struct {
     FaceOps face;
     CommandRun *running; /* what the last line started, NULL = editing */
     GSource *input, *size, *escape;
+    int keys;          /* the terminal, read without waiting; -1 = only the standard input */
     int status;        /* of the last command */
     guint line_number; /* of the session */
     gboolean editing;
@@ -133,20 +135,23 @@ static gboolean shell_escape_over(gpointer data)
 }
 
 /* What was typed: byte by byte, since what follows Enter may be for a program; a paste is taken as
-   it comes, and waited for by the loop, not by readline. */
+   it comes, and waited for by the loop, not by readline. What waits may be gone the next moment: ^C
+   empties the terminal's queue. */
 static gboolean shell_input(int fd, GIOCondition condition, gpointer data)
 {
     Shell *shell = data;
     char bytes[4096];
     int waiting = 1;
 
-    if (ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 1)
+    if (shell->keys >= 0)
+        fd = shell->keys;
+    if (shell->keys < 0 || ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 1)
         waiting = 1;
     while (shell->editing && waiting > 0) {
         ssize_t n = read(fd, bytes, edit_input_pastes() ? MIN(sizeof bytes, (gsize)waiting) : 1);
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return G_SOURCE_CONTINUE;
+            break;
         if (n <= 0) { /* the terminal is gone */
             shell_line(NULL);
             return G_SOURCE_CONTINUE;
@@ -255,6 +260,8 @@ static gboolean shell_end_idle(gpointer data)
     int status = shell->status;
 
     output_free(shell->out);
+    if (shell->keys >= 0)
+        close(shell->keys);
     app_source_remove(&shell->size);
     g_free(shell->typed_name);
     g_free(shell);
@@ -306,6 +313,7 @@ void shell_start(CommandRun *run)
     shell->owner = run;
     shell->app = run->app;
     shell->out = output_new_stdio();
+    shell->keys = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     shell->face = (FaceOps){
         .face = FACE_SHELL, .confirm = shell_confirm, .has_terminal = TRUE, .face_data = shell};
     shell->interrupt = run->app->interrupt;

@@ -241,3 +241,19 @@ def test_no_sequence_of_keys_harms_the_line_editor(tui, gemel, keys):
         terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)) if program is shell else ": command" in t.dump())
         terminal.send(start + "version\r")
         terminal.wait(VERSION if program is shell else VERSION_SAID)
+
+
+@pytest.mark.quick
+def test_a_search_for_a_flood_holds_nothing_up(tui, gemel):
+    history(gemel, "set cpu host", "version")
+    for program, start in ((shell, ""), (console, ":")):
+        terminal = program(tui)
+        terminal.send(start)
+        terminal.wait(r"Tab completes" if start else "gemel>")
+        terminal.key("^r")
+        terminal.wait(r"reverse-i-search")
+        send_much(terminal, "x" * 6000)
+        send_much(terminal, "\x03")
+        terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)) if program is shell else ": command" in t.dump())
+        terminal.send(start + "version\r")
+        terminal.wait(VERSION if program is shell else VERSION_SAID)
