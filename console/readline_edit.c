@@ -69,9 +69,10 @@ void edit_read_key(void)
 
 void edit_abandon(void)
 {
-    /* undo lists hang on history entries; a search keeps a state that is the callback's */
-    rl_free_line_state();
+    /* The search first: its end moves to the history's entry that was found, whose undo list would
+       be left for two to free. */
     rl_callback_sigcleanup();
+    rl_free_line_state();
     rl_callback_handler_remove();
 }
 
@@ -196,10 +197,11 @@ int edit_tab(int count, int key)
     return 0;
 }
 
-/* What a key does that is bound to nothing. */
+/* What a key does that is bound to nothing. It is a success: -1 would be "no such sequence". */
 static int no_function(int count, int key)
 {
-    return rl_ding();
+    rl_ding();
+    return 0;
 }
 
 /* What readline 8.2 does wrongly behind its callback interface. */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/terminal.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+
+#define ROOM_MS 100 /* a terminal without room is asked again */
 
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGQUIT};
 static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -65,6 +70,44 @@ static void on_fatal_signal(int signal)
     raise(signal);
 }
 
+/* Writes what the terminal takes, and asks again while it takes nothing. */
+static ssize_t write_patiently(void *cookie, const char *bytes, size_t size)
+{
+    struct pollfd room = {.fd = GPOINTER_TO_INT(cookie), .events = POLLOUT};
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = write(room.fd, bytes + done, size - done);
+
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno == EAGAIN)
+            poll(&room, 1, ROOM_MS);
+        else if (errno != EINTR)
+            return 0;
+    }
+    return (ssize_t)done;
+}
+
+/* A ^C empties the terminal's queue, and the kernel does not wake who waits for room in a pty's: a
+   write that blocks would last until the next key. So on a terminal stdout is a stream that never
+   blocks for long. */
+static void replace_stdout(void)
+{
+    cookie_io_functions_t functions = {.write = write_patiently};
+    int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    FILE *stream = fd >= 0 ? fopencookie(GINT_TO_POINTER(fd), "w", functions) : NULL;
+
+    if (stream == NULL) {
+        if (fd >= 0)
+            close(fd); /* a terminal that is somebody else's: it blocks as it will */
+        return;
+    }
+    fflush(stdout);
+    setvbuf(stream, NULL, _IOLBF, BUFSIZ);
+    stdout = stream;
+}
+
 void terminal_remember(void)
 {
     struct sigaction fatal = {.sa_handler = on_fatal_signal,
@@ -74,6 +117,8 @@ void terminal_remember(void)
     terminal.guards = TRUE;
     for (int fd = 0; fd <= 2; fd++)
         terminal.is_tty[fd] = isatty(fd);
+    if (terminal.is_tty[STDOUT_FILENO])
+        replace_stdout();
     terminal.known = tcgetattr(STDIN_FILENO, &terminal.modes) == 0;
     for (gsize i = 0; i < G_N_ELEMENTS(ending_signals); i++)
         sigaction(ending_signals[i], &ending, NULL); /* blocked but in terminal_begin_write */

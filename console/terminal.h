@@ -14,7 +14,8 @@
 void terminal_keep_standard_fds(void);
 
 /* Remembers the terminal's modes and restores them if the program is ended by terminal_exit, by a
-   fatal signal, or by one that interrupts a write. */
+   fatal signal, or by one that interrupts a write. On a terminal stdout is another stream from here
+   on, which a ^C never leaves waiting; once. */
 void terminal_remember(void);
 /* What undoes a mode of the terminal besides: printed on terminal_restore; NULL = nothing. Static.
  */
