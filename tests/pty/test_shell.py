@@ -64,7 +64,7 @@ def test_tab_completes_commands(tui):
 def test_history_lasts_over_sessions(tui, gemel):
     terminal = open_shell(tui)
     terminal.send("inspect lab-vm\r")
-    terminal.wait(r"^graphics: .*\ngemel\S*> ?$")
+    terminal.wait(r"^  can be done: .*\n(  +.*\n)*gemel\S*> ?$")
     terminal.key("^d")
     assert terminal.wait_exit() == 0
     again = open_shell(tui)
