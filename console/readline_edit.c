@@ -11,6 +11,7 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
+#define LINE_LONGEST     (2 * PASTE_MAX_BYTES)
 #define SEARCH_LONGEST   300 /* bytes, with the words before them */
 #define SEQUENCE_LONGEST 16  /* keys of one, as keymaps may be bound */
 #define COMPLETE_MS      300 /* a shell completer may wait this long for what it asked */
@@ -44,10 +45,22 @@ void edit_history_add(const char *line, gboolean save)
         recall_add(line_editor.app, line);
 }
 
+guint edit_cursor(void)
+{
+    return (guint)MIN((gsize)MAX(rl_point, 0), strlen(rl_line_buffer));
+}
+
 /* A key of a search that readline need not see: it takes time by the square of what is searched. */
 static gboolean is_too_long_a_search(int key)
 {
     return key >= ' ' && key != 0x7f && strlen(rl_display_prompt) > SEARCH_LONGEST;
+}
+
+/* Keys of a search; another ends it. */
+static gboolean is_of_search(int key)
+{
+    return key >= ' ' ||
+           (key > 0 && strchr("\a\b\n\022\027\031", key) != NULL); /* ^G ^H ^J ^R ^W ^Y */
 }
 
 void edit_read_key(void)
@@ -59,12 +72,19 @@ void edit_read_key(void)
             edit_input_getc(NULL);
             return;
         }
-        /* What a search hands back of a sequence that is bound to nothing makes readline 8.2 jump
-           into a frame that has returned. */
-        if (rl_get_keymap()[key].type == ISKMAP)
+        /* by itself: a key that ends a search in readline 8.2 is run with a cursor that may be
+           behind the line's end, and jumps into a frame that has returned if it begins a sequence
+           that is bound to nothing */
+        if (!is_of_search(key))
             edit_input_end_search();
     }
     rl_callback_read_char();
+    if (!RL_ISSTATE(RL_STATE_CALLBACK))
+        return;
+    if (rl_end > LINE_LONGEST) /* a yank can double it each time */
+        rl_delete_text(LINE_LONGEST, rl_end);
+    rl_point = CLAMP(rl_point, 0, rl_end);
+    rl_mark = CLAMP(rl_mark, 0, rl_end);
 }
 
 void edit_abandon(void)
@@ -107,7 +127,7 @@ static GPtrArray *find_matches(guint *ret_start)
 {
     gboolean pending = FALSE;
     GPtrArray *found = complete_line(line_editor.app, line_editor.face, rl_line_buffer,
-                                     (guint)rl_point, ret_start, &pending);
+                                     edit_cursor(), ret_start, &pending);
     gint64 until = g_get_monotonic_time() + COMPLETE_MS * 1000;
 
     while (pending && line_editor.face == FACE_SHELL && found->len == 0 &&
@@ -115,7 +135,7 @@ static GPtrArray *find_matches(guint *ret_start)
         app_iterate(line_editor.app, FALSE);
         g_usleep(5000);
         g_ptr_array_unref(found);
-        found = complete_line(line_editor.app, line_editor.face, rl_line_buffer, (guint)rl_point,
+        found = complete_line(line_editor.app, line_editor.face, rl_line_buffer, edit_cursor(),
                               ret_start, NULL);
     }
     return found;
@@ -183,7 +203,7 @@ int edit_tab(int count, int key)
     } else if (found->len > 1) {
         g_autofree char *prefix = common_prefix(found);
 
-        if (strlen(prefix) > (gsize)rl_point - start)
+        if (strlen(prefix) > edit_cursor() - start)
             replace_word(start, prefix);
         if (line_editor.face == FACE_SHELL) {
             print_matches(found);
@@ -204,22 +224,37 @@ static int no_function(int count, int key)
     return 0;
 }
 
-/* What readline 8.2 does wrongly behind its callback interface. */
-static rl_command_func_t *const unsafe[] = {
-    rl_digit_argument,         /* ESC 3 ^G jumps as a sequence does, below */
-    rl_universal_argument,     /* likewise */
-    rl_forward_search_history, /* ^S, failed, then ^R reads past a line's end */
-    rl_re_read_init_file,      /* would bind all of this again */
-    rl_start_kbd_macro,        /* a search in one goes on for ever */
-    rl_end_kbd_macro,          rl_call_last_kbd_macro,
+/* rl_yank_pop jumps when nothing was yanked. */
+static int yank_pop(int count, int key)
+{
+    if (rl_last_func != rl_yank && rl_last_func != yank_pop)
+        return no_function(count, key);
+    rl_last_func = rl_yank;
+    return rl_yank_pop(count, key);
+}
+
+/* What readline 8.2 does wrongly behind its callback interface, and what is done instead. */
+static const struct {
+    rl_command_func_t *function, *instead;
+} unsafe[] = {
+    {rl_digit_argument, no_function},         /* ESC 3 ^G jumps as a sequence does, below */
+    {rl_universal_argument, no_function},     /* likewise */
+    {rl_forward_search_history, no_function}, /* ^S, failed, then ^R reads past a line's end */
+    {rl_re_read_init_file, no_function},      /* would bind all of this again */
+    {rl_start_kbd_macro, no_function},        /* a search in one goes on for ever */
+    {rl_end_kbd_macro, no_function},
+    {rl_call_last_kbd_macro, no_function},
+    {rl_vi_search, no_function},       /* frees the undo list of a line twice */
+    {rl_vi_editing_mode, no_function}, /* ESC Enter, typed in haste; an inputrc can say it */
+    {rl_yank_pop, yank_pop},
 };
 
-static gboolean is_unsafe(rl_command_func_t *function)
+static rl_command_func_t *safe_function(rl_command_func_t *function)
 {
     for (guint i = 0; i < G_N_ELEMENTS(unsafe); i++)
-        if (function == unsafe[i])
-            return TRUE;
-    return FALSE;
+        if (function == unsafe[i].function)
+            return unsafe[i].instead;
+    return function;
 }
 
 /* Takes what is unsafe out of a keymap and those below it, and binds all that may follow a prefix:
@@ -235,9 +270,9 @@ static void make_keymap_safe(Keymap map, guint depth)
         else if (map[key].type == ISFUNC && function == NULL && depth > 0 && key < ANYOTHERKEY &&
                  map[ANYOTHERKEY].function == NULL)
             map[key].function = no_function;
-        else if (map[key].type == ISFUNC &&
-                 (is_unsafe(function) || (function == rl_abort && depth > 0)))
-            map[key].function = no_function;
+        else if (map[key].type == ISFUNC)
+            map[key].function =
+                function == rl_abort && depth > 0 ? no_function : safe_function(function);
     }
 }
 
@@ -255,6 +290,7 @@ void edit_initialise(App *app, Face face)
     rl_initialize();
     rl_bind_key('\t', edit_tab);
     rl_variable_bind("enable-bracketed-paste", "on");
+    rl_variable_bind("isearch-terminators", "\033\012"); /* edit_input_end_search() */
     make_keymap_safe(emacs_standard_keymap, 0);
     make_keymap_safe(vi_insertion_keymap, 0);
     make_keymap_safe(vi_movement_keymap, 0);

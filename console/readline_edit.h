@@ -12,6 +12,9 @@
 /* Sets readline up, once, and says who edits from now on. */
 void edit_initialise(App *app, Face face);
 
+/* Where the cursor is in the line, in bytes; in a search readline may have it behind its end. */
+guint edit_cursor(void);
+
 /* Lets readline read the next key (readline_input.h); there is one. */
 void edit_read_key(void);
 

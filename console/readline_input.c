@@ -83,6 +83,8 @@ void edit_input_feed(guint8 byte)
     char own = (char)byte;
     const char *mark;
 
+    if (byte == 0)
+        return;
     if (!input.in_paste && input.matched == MARKS_PART && own == PASTE_END[MARKS_PART])
         input.stray = TRUE;
     mark = input.in_paste || input.stray ? PASTE_END : PASTE_BEGIN;

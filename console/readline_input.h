@@ -20,13 +20,13 @@ int edit_input_getc(FILE *stream);
 int edit_input_available(void);
 
 void edit_input_reset(void);
-/* One byte of the terminal. */
+/* One byte of the terminal; a NUL is none, for a quoted one would end the line before its end. */
 void edit_input_feed(guint8 byte);
 /* The next key, -1 = there is none. */
 int edit_input_peek(void);
-/* There is a next key, one that others follow (ESC, ^X), and readline searches its history: the
-   search is ended by a ^J, which leaves the line as it was found, before what the key begins; an
-   ESC alone ends it and no more. */
+/* There is a next key, which is none of a search, and readline searches its history: the search is
+   ended by a ^J, which leaves the line as it was found, before the key; an ESC alone ends it and no
+   more. */
 void edit_input_end_search(void);
 /* Inside a paste, whose end has not come. */
 gboolean edit_input_pastes(void);

@@ -156,7 +156,7 @@ const char *prompt_text(void)
 
 guint prompt_cursor(void)
 {
-    return prompt.status == PROMPT_EDITING ? (guint)rl_point : 0;
+    return prompt.status == PROMPT_EDITING ? edit_cursor() : 0;
 }
 
 GPtrArray *prompt_matches(void)
