@@ -202,13 +202,26 @@ def test_any_key_ends_a_search(tui, gemel):
     console_line.wait(r": command")
 
 
-@pytest.mark.quick
-def test_an_unbound_sequence_ends_a_search(tui, gemel):
-    history(gemel, "set cpu host", "version")
+def both_lines(tui):
+    """The shell, then the console with its `:` line open: each program and its terminal."""
     for program, start in ((shell, ""), (console, ":")):
         terminal = program(tui)
         terminal.send(start)
         terminal.wait(r"Tab completes" if start else "gemel>")
+        yield program, terminal
+
+
+def goes_on(program, terminal):
+    """The line was dropped, and the next one is run."""
+    terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)) if program is shell else ": command" in t.dump())
+    terminal.send("version\r" if program is shell else ":version\r")
+    terminal.wait(VERSION if program is shell else VERSION_SAID)
+
+
+@pytest.mark.quick
+def test_an_unbound_sequence_ends_a_search(tui, gemel):
+    history(gemel, "set cpu host", "version")
+    for _, terminal in both_lines(tui):
         terminal.key("^r")
         terminal.wait(r"reverse-i-search")
         terminal.send("host")
@@ -228,32 +241,22 @@ SEQUENCES = {"a character search for an arrow key": "\x1d\x1b[x", "one for ESC":
 @pytest.mark.parametrize("keys", SEQUENCES.values(), ids=SEQUENCES)
 def test_no_sequence_of_keys_harms_the_line_editor(tui, gemel, keys):
     history(gemel, "set cpu host", "version")
-    for program, start in ((shell, ""), (console, ":")):
-        terminal = program(tui)
-        terminal.send(start)
-        terminal.wait(r"Tab completes" if start else "gemel>")
+    for program, terminal in both_lines(tui):
         if program is shell:
             terminal.send("copy(" + keys.replace("\x13", ""))  # there it stops the terminal
         else:
             terminal.send("copy(" + keys)
         terminal.wait_still(0.3)
         terminal.send("\x03")
-        terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)) if program is shell else ": command" in t.dump())
-        terminal.send(start + "version\r")
-        terminal.wait(VERSION if program is shell else VERSION_SAID)
+        goes_on(program, terminal)
 
 
 @pytest.mark.quick
 def test_a_search_for_a_flood_holds_nothing_up(tui, gemel):
     history(gemel, "set cpu host", "version")
-    for program, start in ((shell, ""), (console, ":")):
-        terminal = program(tui)
-        terminal.send(start)
-        terminal.wait(r"Tab completes" if start else "gemel>")
+    for program, terminal in both_lines(tui):
         terminal.key("^r")
         terminal.wait(r"reverse-i-search")
         send_much(terminal, "x" * 6000)
         send_much(terminal, "\x03")
-        terminal.wait(lambda t: re.fullmatch(r"gemel\S*>", last_line(t)) if program is shell else ": command" in t.dump())
-        terminal.send(start + "version\r")
-        terminal.wait(VERSION if program is shell else VERSION_SAID)
+        goes_on(program, terminal)
